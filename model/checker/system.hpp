@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+// What the checker asks of a thing to explore. It knows states as packed words, steps as numbers and
+// properties as predicates; what they mean stays with the system.
+namespace zcv::checker {
+
+enum class Must { always, sometimes };
+
+constexpr std::string_view name_of(Must must) {
+    return must == Must::always ? "always" : "sometimes";
+}
+
+template <class State>
+struct Property {
+    Must must;
+    std::string_view name;    // "S1-no-early-release"; a sometimes twin has the same name plus "-reached"
+    bool (*holds)(const State&);
+    std::string_view breaks;  // one sentence: what goes wrong for a user when it does not hold
+};
+
+// One transition: which step of the system's list, and the ids it was taken with. Together with the
+// state before it, it determines the state after it.
+struct Taken {
+    std::uint8_t step = 0;
+    std::array<std::uint8_t, 3> ids{};
+    friend bool operator==(const Taken&, const Taken&) = default;
+};
+
+struct StepInfo {
+    std::string_view name;      // "io_notif_flush"
+    std::string_view file;      // "io_uring/notif.h"; "" for what is not the kernel
+    std::string_view function;  // "io_notif_flush"
+    std::string_view context;   // "syscall", "softirq", "device", "peer", "task work", "application"
+};
+
+// One field of a state in words: {"notif 0", "refs", "2"}. Objects that do not exist are left out.
+struct Field {
+    std::string noun;
+    std::string name;
+    std::string value;
+    friend bool operator==(const Field&, const Field&) = default;
+};
+
+template <class S>
+concept System = requires(const S& system, const typename S::State& state, typename S::State& into,
+                          std::uint64_t* words, const std::uint64_t* packed, Taken taken) {
+    requires std::is_trivially_copyable_v<typename S::State>;
+    { system.initial() } -> std::same_as<typename S::State>;
+    // A packed state is this many 64-bit words; equal states have equal words.
+    { system.words() } -> std::convertible_to<std::size_t>;
+    system.pack(state, words);
+    system.unpack(packed, into);
+    // Calls the visitor with (Taken, const State& after) for every enabled step, always in one order.
+    system.for_each_next(state, [](Taken, const typename S::State&) {});
+    { system.steps() } -> std::convertible_to<std::span<const StepInfo>>;
+    { system.params(taken) } -> std::convertible_to<std::string>;  // "skb 0", "buffer 1, request 0"
+    { system.fields(state) } -> std::convertible_to<std::vector<Field>>;
+    { system.properties() } -> std::convertible_to<std::span<const Property<typename S::State>>>;
+};
+
+}  // namespace zcv::checker

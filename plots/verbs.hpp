@@ -1,0 +1,12 @@
+#pragma once
+
+#include "model/outcome.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace zcv {
+// `zcv plot lifecycle`.
+void add_plot_verbs(CLI::App& app, Status& status);
+}  // namespace zcv

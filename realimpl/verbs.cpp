@@ -1,0 +1,13 @@
+#include "realimpl/verbs.hpp"
+
+#include "realimpl/capture_verbs.hpp"
+#include "realimpl/drive_verb.hpp"
+
+namespace zcv {
+
+void add_realimpl_verbs(CLI::App& app, Status& status) {
+    add_capture_verbs(app, status);
+    add_drive_verb(app, status);
+}
+
+}  // namespace zcv

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace zcv {
+
+// One send as a replay saw it: when each phase began, nanoseconds on the trace's clock. A phase that
+// no record and no inference places stays empty.
+struct SendHistory {
+    std::uint32_t number = 0;     // counts sends of the trace from 1
+    std::uint64_t user_data = 0;
+    std::uint64_t addr = 0;
+    std::uint32_t len = 0;
+    std::uint32_t tgid = 0;
+    std::uint64_t ring = 0;
+    std::uint64_t sock = 0;
+    std::uint64_t submitted_ns = 0;
+    std::optional<std::uint64_t> attached_ns;   // first skb known to refer to it
+    std::optional<std::uint64_t> on_wire_ns;    // first handed to a device
+    std::optional<std::uint64_t> completed_ns;  // the request's own CQE
+    std::optional<std::uint64_t> released_ns;   // last reference dropped, at the latest
+    std::optional<std::uint64_t> notified_ns;   // the notification CQE
+    std::optional<std::uint64_t> reused_ns;     // the application wrote it again, at the latest
+    bool reused_early = false;                  // ... before the notification
+    bool copied = false;                        // the kernel reported ZC_COPIED
+    std::int32_t res = 0;
+};
+
+// A broken rule: what, which, when, how one knows.
+struct Violation {
+    std::string rule;         // "R1-reuse-before-release", "S1-no-early-release" ...
+    std::uint32_t send = 0;   // SendHistory::number
+    std::uint64_t request = 0;  // user_data
+    std::uint64_t ubuf = 0;
+    std::uint64_t time_ns = 0;  // of the record that shows it
+    std::string evidence;     // what was seen
+    std::string explanation;  // what it means for the user
+};
+
+}  // namespace zcv

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/outcome.hpp"
+#include "traces/history.hpp"
+#include "traces/zct.hpp"
+
+namespace zcv {
+
+struct ReplayOptions {
+    std::string profile;  // "" chooses from the trace's kernel release
+};
+
+// The first record that no step explains.
+struct Divergence {
+    std::uint64_t record = 0;  // index in the trace, from 0
+    std::string what;          // the record in words, and why no step fits
+    std::vector<std::string> around;   // model state of the objects it names, one field a line
+    std::vector<std::string> instead;  // what could have happened there
+};
+
+struct ReplayReport {
+    Verdict verdict = Verdict::inconclusive;
+    std::vector<std::string> reasons;  // why it is not CLEAN, or what the verdict does not cover
+    std::string profile;
+    std::uint64_t records = 0;
+    std::uint64_t matched = 0;
+    std::uint64_t lost = 0;
+    std::uint64_t sends = 0;     // zero-copy sends submitted
+    std::uint64_t completed = 0;
+    std::uint64_t released = 0;  // last reference seen or inferred to go
+    std::uint64_t notified = 0;
+    std::uint64_t copied = 0;
+    std::uint64_t inferred_releases = 0;  // known only from the count at the notification
+    std::optional<Divergence> divergence;
+    std::vector<Violation> violations;
+    std::vector<SendHistory> history;  // one entry a send, in order of submission
+};
+
+// Walks the trace through the model of its kernel. Never throws for what a trace says: a strange
+// trace is a report. Throws Refusal(usage) for an unknown profile.
+ReplayReport replay(const Trace& trace, const ReplayOptions& options);
+
+}  // namespace zcv

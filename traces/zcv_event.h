@@ -1,0 +1,106 @@
+/* One record per observed kernel moment: the BPF ring-buffer entry and the file format at once.
+ * Addresses are names: compare them, never follow them. A name means the same object only between
+ * its birth and its death; the kernel reuses memory within microseconds. */
+#ifndef ZCV_EVENT_H
+#define ZCV_EVENT_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+/* Append, never renumber: files outlive us. The comment says where the record is taken, and which
+ * fields it fills beyond time_ns, seq, cpu, kind, context, pid, tgid. */
+enum zcv_event_kind {
+    ZCV_NONE = 0,
+    /* io_uring_submit_req (6.1: submit_sqe) of a zero-copy send, prep done: req, ring, sock, ubuf,
+     * refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash */
+    ZCV_SUBMIT = 1,
+    /* io_uring_complete of the request itself: req, ring, ubuf, chain, refs, user_data, res,
+     * cqe_flags. refs and chain are read from the notification, after its owner's put if that was
+     * done inline */
+    ZCV_COMPLETE = 2,
+    /* io_uring_complete of the notification: req (= the notification's io_kiocb), ring, ubuf, chain,
+     * refs, user_data, res, cqe_flags, hash, addr, len */
+    ZCV_NOTIF = 3,
+    /* io_uring_cqe_overflow: ring, user_data, res, cqe_flags. It stands in for ZCV_COMPLETE or
+     * ZCV_NOTIF (cqe_flags tells); the kernel does not give the request */
+    ZCV_CQE_OVERFLOW = 4,
+    ZCV_POLL_ARM = 5,  /* io_uring_poll_arm: req, ring, ubuf, user_data */
+    ZCV_ASYNC = 6,     /* io_uring_queue_async_work: req, ring, ubuf, user_data */
+    ZCV_LINK = 7,      /* io_uring_link: req, ring, user_data; it waits for its predecessor */
+    ZCV_DEFER = 8,     /* io_uring_defer: req, ring, user_data; it waits for the drain */
+    ZCV_PREP_FAILED = 9, /* io_uring_req_failed: ring, user_data, res */
+    /* tcp_sendmsg_locked, once a loop turn, before it appends: sock, ubuf (msg->msg_ubuf, whose data
+     * is appended), skb and head (the write queue's tail, 0 if none), chain (the tail's own ubuf), refs
+     * (of ubuf), len (bytes left to append), nr_frags and shinfo_flags of the tail */
+    ZCV_TCP_APPEND = 10,
+    /* The skb events below: skb, head, ubuf (from destructor_arg while SKBFL_ZEROCOPY_ENABLE is set,
+     * else 0), owner (the ubuf this head was first seen with), chain (io_notif_data.head of ubuf),
+     * refs (of ubuf), dataref, nr_frags, shinfo_flags, len (skb->len), sock, ifindex */
+    ZCV_DEV_QUEUE = 11,  /* net_dev_queue */
+    ZCV_DEV_XMIT = 12,   /* net_dev_start_xmit */
+    ZCV_RX = 13,         /* netif_receive_skb: before any copy on receive */
+    ZCV_SKB_CONSUME = 14, /* consume_skb: one sk_buff is done with */
+    ZCV_SKB_DROP = 15,   /* kfree_skb: dropped; res = enum skb_drop_reason */
+    /* kfree or kmem_cache_free of a known skb->head: the shared info is gone, its references with it.
+     * head, owner, refs (of owner, as it is now) */
+    ZCV_HEAD_FREE = 16,
+    ZCV_FORK = 17,       /* sched_process_fork: addr = the child's tgid */
+    ZCV_EXEC = 18,       /* sched_process_exec */
+    ZCV_EXIT = 19,       /* sched_process_exit of a thread group leader */
+    ZCV_RING_CREATE = 20, /* io_uring_create: ring, len = cq entries, zc_flags = setup flags */
+    ZCV_REGISTER = 21,   /* io_uring_register: ring, opcode, res */
+    ZCV_KIND_COUNT
+};
+
+enum zcv_context {
+    ZCV_CONTEXT_UNKNOWN = 0,
+    ZCV_CONTEXT_TASK = 1,
+    ZCV_CONTEXT_SOFTIRQ = 2,
+    ZCV_CONTEXT_HARDIRQ = 3,
+};
+
+#define ZCV_REFS_UNKNOWN 0xffffffffu
+
+struct zcv_event {
+    __u64 time_ns;   /* bpf_ktime_get_ns(), CLOCK_MONOTONIC */
+    __u64 req;       /* struct io_kiocb * */
+    __u64 ring;      /* struct io_ring_ctx * */
+    __u64 sock;      /* struct sock * */
+    __u64 ubuf;      /* struct ubuf_info * */
+    __u64 chain;     /* struct ubuf_info * of the chain's head, 0 when not linked; see the kind */
+    __u64 owner;     /* struct ubuf_info * this head was first seen with */
+    __u64 skb;       /* struct sk_buff * */
+    __u64 head;      /* skb->head: stands for the shared info */
+    __u64 addr;      /* user address of the payload; SENDMSG_ZC: of the first iovec */
+    __u64 user_data; /* the application's name of the request */
+    __u64 hash;      /* keyed hash of the payload as it is now; 0 not taken or not readable */
+    __u32 seq;       /* per CPU, without gaps unless records were lost; wraps */
+    __u32 len;       /* bytes; see the kind */
+    __u32 tgid;      /* of the ring's owner where a ring is known, else of the current task */
+    __u32 pid;       /* current thread */
+    __u32 refs;      /* ubuf's refcnt, ZCV_REFS_UNKNOWN if not readable */
+    __s32 res;
+    __u32 cqe_flags;
+    __u32 msg_flags;
+    __u32 ifindex;
+    __u32 generation; /* counts the sends of this capture from 1: tells reused ubufs apart */
+    __u16 kind;      /* enum zcv_event_kind */
+    __u16 cpu;
+    __u16 dataref;   /* low half of shinfo.dataref: skbs sharing this head */
+    __u16 zc_flags;  /* sqe->ioprio: IORING_RECVSEND_* and IORING_SEND_ZC_REPORT_USAGE */
+    __u8 context;    /* enum zcv_context */
+    __u8 opcode;     /* IORING_OP_* */
+    __u8 sqe_flags;  /* IOSQE_* */
+    __u8 shinfo_flags; /* SKBFL_* */
+    __u8 nr_frags;
+    __u8 reserved[3]; /* 0 */
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(struct zcv_event) == 152);
+#else
+_Static_assert(sizeof(struct zcv_event) == 152, "zcv_event has padding");
+#endif
+
+#endif
