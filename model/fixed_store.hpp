@@ -115,6 +115,11 @@ class FixedStore {
     template <class Id>
     const auto& operator[](Id id) const { return objects(id)[index(id)]; }
 
+    template <class Id>
+    auto& operator[](FixedKind::Ref<Id> ref) { return (*this)[static_cast<Id>(ref)]; }
+    template <class Id>
+    const auto& operator[](FixedKind::Ref<Id> ref) const { return (*this)[static_cast<Id>(ref)]; }
+
     // Calls f(id) for every object of the noun that this world has, freed ones included.
     template <class Id, class F>
     void for_each(F&& f) const {

@@ -102,7 +102,9 @@ class FieldMeasure : public FieldCodec<FieldMeasure> {
 class FieldWriter : public FieldCodec<FieldWriter> {
   public:
     FieldWriter(const World& world, std::uint64_t* words) : FieldCodec(world), words_(words) {}
-    ~FieldWriter() { *words_ = word_; }
+    ~FieldWriter() {
+        if (used_ > 0) *words_ = word_;
+    }
     FieldWriter(const FieldWriter&) = delete;
     FieldWriter& operator=(const FieldWriter&) = delete;
 

@@ -132,8 +132,8 @@ struct io_send_zc_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
-               s[r].phase == Phase::issuing &&
+        return s[r].phase == Phase::issuing &&
+               (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
                (s.config(s[r].sock).transport == Transport::tcp || s[s[r].sock].write_queue.empty());
     }
     static void effect(auto& s, RequestId r) {
