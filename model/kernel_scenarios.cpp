@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "model/kernel_system.hpp"
+#include "model/outcome.hpp"
 
 namespace zcv {
 namespace {
@@ -116,22 +117,52 @@ const std::vector<KernelScenario>& kernel_scenario_table() {
 }
 // clang-format on
 
+namespace {
+
+const Profile& profile_or_refuse(const std::string& scenario, const std::string& name) {
+    if (const Profile* profile = find_profile(name)) return *profile;
+    std::string known;
+    for (const Profile& profile : profiles()) known += " " + profile.name;
+    throw Refusal(Status::usage,
+                  "check " + scenario + ": no profile is called " + name + ": there are" + known);
+}
+
+App app_or_refuse(const std::string& scenario, const std::string& name) {
+    for (const App app : {App::conforming, App::first_cqe})
+        if (name_of(app) == name) return app;
+    throw Refusal(Status::usage, "check " + scenario + ": no application is called " + name +
+                                     ": there are conforming first-cqe");
+}
+
+Scenario scenario_of(const KernelScenario& row) {
+    World world = row.world;
+    world.profile = profile_or_refuse(row.name, row.profile);
+    world.app = row.app;
+    const auto system = std::make_shared<KernelSystem>(world, row.unasked);
+    Scenario scenario;
+    scenario.name = row.name;
+    scenario.asks = row.asks;
+    scenario.profile = row.profile;
+    scenario.app = std::string(name_of(row.app));
+    scenario.expect = row.expect;
+    scenario.explore = [system](const checker::Limits& limits) {
+        return checker::explore(*system, limits);
+    };
+    scenario.under = [row](const auto& profile, const auto& app) {
+        KernelScenario other = row;
+        if (profile) other.profile = *profile;
+        if (app) other.app = app_or_refuse(row.name, *app);
+        other.expect = {.broken = {}, .declared = false};
+        return scenario_of(other);
+    };
+    return scenario;
+}
+
+}  // namespace
+
 std::vector<Scenario> kernel_scenarios() {
     std::vector<Scenario> all;
-    for (const KernelScenario& row : kernel_scenario_table()) {
-        World world = row.world;
-        world.profile = *find_profile(row.profile);
-        world.app = row.app;
-        auto system = std::make_shared<KernelSystem>(world, row.unasked);
-        all.push_back({.name = row.name,
-                       .asks = row.asks,
-                       .profile = row.profile,
-                       .app = std::string(name_of(row.app)),
-                       .expect = row.expect,
-                       .explore = [system](const checker::Limits& limits) {
-                           return checker::explore(*system, limits);
-                       }});
-    }
+    for (const KernelScenario& row : kernel_scenario_table()) all.push_back(scenario_of(row));
     return all;
 }
 
