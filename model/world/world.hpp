@@ -29,6 +29,8 @@ struct SockConfig {
     bool sink = false;      // ifb, dummy: frees the skb at once and reads nothing
     bool receives = false;  // loopback, veth: the skb is received on this machine, copied on the way
     bool copies_at_send = false;  // no SG or a datagram above the MTU: zero copy is silently not used
+    bool forwards = false;        // stacked devices, a bridge, a router: handed on to another device
+    bool tapped = false;          // somebody runs tcpdump: a clone goes up the receive path
 };
 
 // What this world's kernel may meet beyond success.
@@ -55,11 +57,11 @@ struct Bounds {
 };
 
 struct World {
-    Profile profile;
+    Profile profile = {};
     App app = App::conforming;
-    std::vector<SockConfig> socks;
-    Hazards hazards;
-    Bounds bounds;
+    std::vector<SockConfig> socks = {};
+    Hazards hazards = {};
+    Bounds bounds = {};
 };
 
 }  // namespace zcv

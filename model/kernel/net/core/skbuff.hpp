@@ -39,9 +39,9 @@ SkbId new_skb(S& s, ShinfoId h, SockId sock, Loc loc) {
 
 // skb_clone(): a second skb on the same shared info. SKBFL_DONT_ORPHAN lets it skip the copy.
 template <class S>
-void skb_clone(S& s, SkbId k, Loc loc) {
+SkbId skb_clone(S& s, SkbId k, Loc loc) {
     ++s[s[k].shinfo].dataref;
-    new_skb(s, s[k].shinfo, s[k].sock, loc);
+    return new_skb(s, s[k].shinfo, s[k].sock, loc);
 }
 
 // skb_release_data(): the last skb lets go of the shared info, which lets go of the ubuf.

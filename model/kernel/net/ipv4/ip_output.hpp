@@ -32,6 +32,7 @@ struct ip_append_data_copy {
 
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing && !s[r].appended && !s[s[r].sock].dead &&
+               s.config(s[r].sock).transport == Transport::udp &&
                s.config(s[r].sock).copies_at_send;
     }
     static void effect(auto& s, RequestId r) { s[r].appended = true; }

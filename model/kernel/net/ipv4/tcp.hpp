@@ -47,6 +47,18 @@ struct skb_zerocopy_iter_stream {
     }
 };
 
+// The route cannot do scatter-gather: plain copy, the ubuf is not touched.
+struct tcp_sendmsg_copy {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/ipv4/tcp.c", "tcp_sendmsg_locked"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return tcp_may_append(s, r) && !s[r].appended && s.config(s[r].sock).copies_at_send;
+    }
+    static void effect(auto& s, RequestId r) { s[r].appended = true; }
+};
+
 // Reset, abort or close with linger 0: both queues are freed at once.
 struct tcp_write_queue_purge {
     using Of = Ids<SockId>;
