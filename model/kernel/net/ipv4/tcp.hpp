@@ -12,8 +12,8 @@ bool tcp_may_append(const S& s, RequestId r) {
            s.config(s[r].sock).transport == Transport::tcp;
 }
 
-// The tail of the write queue takes more data, although it belongs to another request's ubuf: the two
-// notifications become one chain.
+// The tail of the write queue takes more data, although it belongs to another request's ubuf: the
+// two notifications become one chain.
 struct io_link_skb {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_link_skb"};
