@@ -20,6 +20,7 @@ struct FixedKind {
     template <class Id>
     class Ref {
       public:
+        using id_type = Id;
         Ref() = default;
         Ref(Id id)
             : raw_(id == none<Id> ? std::uint8_t{0} : static_cast<std::uint8_t>(index(id) + 1)) {}

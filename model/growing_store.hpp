@@ -18,6 +18,7 @@ struct GrowingKind {
     template <class Id>
     class Ref {
       public:
+        using id_type = Id;
         Ref() = default;
         Ref(Id id) : id_(id) {}
         operator Id() const { return id_; }

@@ -38,7 +38,7 @@ std::string KernelSystem::params(checker::Taken taken) const {
 }
 
 std::vector<checker::Field> KernelSystem::fields(const State& state) const {
-    FieldLister lister(world_);
+    FieldLister lister;
     State copy = state;
     copy.visit(lister);
     return lister.take();

@@ -152,8 +152,6 @@ class FieldReader : public FieldCodec<FieldReader> {
 // Puts fields into words. Objects whose `alive` is false are left out.
 class FieldLister {
   public:
-    explicit FieldLister(const World& world) : bounds_(world) {}
-
     std::uint32_t requests() const { return 0; }
     std::uint32_t skbs() const { return 0; }
     std::uint32_t cq_entries() const { return 0; }
@@ -206,8 +204,9 @@ class FieldLister {
         all += one;
     }
     template <class R>
-    static std::string text(const R& value) {
-        return text_of_id(value);
+    static std::string text(const R& ref) {
+        const typename R::id_type id = ref;
+        return id == none<typename R::id_type> ? "-" : std::to_string(index(id));
     }
     template <class K>
     static std::string entry(const Cqe<K>& cqe) {
@@ -215,25 +214,13 @@ class FieldLister {
                text(cqe.request);
     }
     template <class R>
-    static std::string entry(const R& value) {
-        return text(value);
+    static std::string entry(const R& ref) {
+        return text(ref);
     }
-    template <class Id>
-    static std::string text_of(Id id) {
-        return id == none<Id> ? "-" : std::to_string(index(id));
-    }
-    template <class Id>
-    static std::string text_of_id(const FixedKind::Ref<Id>& ref) {
-        return text_of(static_cast<Id>(ref));
-    }
-    template <class Id>
-    requires std::is_enum_v<Id>
-    static std::string text_of_id(Id id) { return text_of(id); }
     void add(std::string_view name, std::string value) {
         if (!dead_) fields_.push_back({noun_, std::string(name), std::move(value)});
     }
 
-    FieldBounds bounds_;
     std::vector<checker::Field> fields_;
     std::string noun_;
     bool dead_ = false;

@@ -3,6 +3,7 @@
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/world.hpp"
 
 // Models io_uring/net.c: preparing, issuing and finishing a SEND_ZC or SENDMSG_ZC. Left out: bytes;
 // a send is whole or failed, and partial progress is another issue of the same request.
@@ -100,17 +101,21 @@ struct io_wq_submit_work {
     }
 };
 
-// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached.
+// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached. A worker that arms a poll
+// hands the request back: the next attempt is task work.
 struct io_arm_poll_handler {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/poll.c", "io_arm_poll_handler"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.again && s[r].phase == Phase::issuing && !s[r].worker &&
+        return s.world().hazards.again && s[r].phase == Phase::issuing &&
                s.config(s[r].sock).transport == Transport::tcp;
     }
-    static void effect(auto& s, RequestId r) { leave_sendmsg(s, r, Phase::polled); }
+    static void effect(auto& s, RequestId r) {
+        s[r].worker = false;
+        leave_sendmsg(s, r, Phase::polled);
+    }
 };
 
 struct io_send_zc_success {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/net/core/skbuff.hpp"
+#include "model/world/world.hpp"
 
 // Models net/ipv4/ip_output.c (and its IPv6 twin) for UDP: a datagram is one skb, built and sent
 // within the call. Left out: corking, fragmentation above the MTU other than "it is copied".

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/net/core/skbuff.hpp"
+#include "model/world/world.hpp"
 
 // Models net/ipv4/tcp.c: where sendmsg puts the data of a request. Left out: the socket lock (the
 // model lets an ACK in while a request is being issued, which the kernel defers), sequence numbers.
