@@ -1,6 +1,6 @@
-// zcv-capture, the one privileged program: puts the observer into the kernel, hands its records on as
-// frames, and takes it out again. It ends when the control descriptor is closed or written to, or when
-// nobody takes its output any more.
+// zcv-capture, the one privileged program: puts the observer into the kernel, hands its records on
+// as frames, and takes it out again. It ends when the control descriptor is closed or written to,
+// or when nobody takes its output any more.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <getopt.h>
@@ -75,14 +75,23 @@ Arguments parse(int argc, char** argv) {
     Arguments arguments;
     for (int got; (got = getopt_long(argc, argv, "", options.data(), nullptr)) != -1;) {
         switch (got) {
-            case pid: arguments.observer.pids.push_back(number<std::uint32_t>("pid", optarg)); break;
-            case hash: arguments.observer.hash_mode = hash_mode(optarg); break;
+            case pid:
+                arguments.observer.pids.push_back(number<std::uint32_t>("pid", optarg));
+                break;
+            case hash:
+                arguments.observer.hash_mode = hash_mode(optarg);
+                break;
             case buffer:
                 arguments.observer.buffer_bytes = number<std::uint64_t>("buffer", optarg);
                 break;
-            case output: arguments.output_fd = number<int>("output-fd", optarg); break;
-            case control: arguments.control_fd = number<int>("control-fd", optarg); break;
-            default: throw Misused{"zcv capture and zcv run start this program; start those"};
+            case output:
+                arguments.output_fd = number<int>("output-fd", optarg);
+                break;
+            case control:
+                arguments.control_fd = number<int>("control-fd", optarg);
+                break;
+            default:
+                throw Misused{"zcv capture and zcv run start this program; start those"};
         }
     }
     const std::uint64_t bytes = arguments.observer.buffer_bytes;
@@ -141,7 +150,9 @@ std::uint64_t effective_capabilities() {
     return 0;
 }
 
-bool capable(int capability) { return (effective_capabilities() >> capability & 1) != 0; }
+bool capable(int capability) {
+    return (effective_capabilities() >> capability & 1) != 0;
+}
 
 // Everything that can be known to be missing before the kernel is asked.
 void check_machine() {
@@ -221,8 +232,8 @@ class Relay {
     std::uint64_t relayed_ = 0;
 };
 
-// A program that was running while it was detached may still submit a record, so the counters decide
-// when the buffer is empty.
+// A program that was running while it was detached may still submit a record, so the counters
+// decide when the buffer is empty.
 void drain(zcv::Observer& observer, Relay& relay) {
     observer.detach();
     for (int i = 0; i < drain_turns; i++) {

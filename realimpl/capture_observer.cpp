@@ -69,9 +69,14 @@ constexpr std::array programs{
 std::string refused_program;
 std::string last_message;
 
+bool debug_wanted() {
+    const char* value = std::getenv("ZCV_DEBUG");
+    return value && std::string_view{value} == "1";
+}
+
 __attribute__((format(printf, 2, 0))) int listen_to_libbpf(libbpf_print_level level,
                                                            const char* format, va_list args) {
-    static const bool debug = std::getenv("ZCV_DEBUG") != nullptr;
+    static const bool debug = debug_wanted();
     std::array<char, 512> line{};
     va_list copy;
     va_copy(copy, args);
@@ -175,7 +180,8 @@ Observer::~Observer() {
 
 void Observer::choose_programs() {
     const Btf types{btf__load_vmlinux_btf()};
-    if (!types) throw CaptureFailed{"this kernel's type information cannot be read: " + last_message};
+    if (!types)
+        throw CaptureFailed{"this kernel's type information cannot be read: " + last_message};
     skeleton_->rodata->preempt_count_offset = preempt_count_from_runqueue(types.get());
     for (const Program& program : programs) {
         const auto arguments = arguments_of(types.get(), program.tracepoint);
@@ -273,7 +279,9 @@ void Observer::attach() {
     }
 }
 
-int Observer::wakeup_fd() const { return ring_buffer__epoll_fd(buffer_); }
+int Observer::wakeup_fd() const {
+    return ring_buffer__epoll_fd(buffer_);
+}
 
 bool Observer::take(std::vector<zcv_event>& out) {
     const std::size_t before = out.size();
@@ -283,7 +291,9 @@ bool Observer::take(std::vector<zcv_event>& out) {
     return out.size() != before;
 }
 
-void Observer::detach() { zcv_observer__detach(skeleton_); }
+void Observer::detach() {
+    zcv_observer__detach(skeleton_);
+}
 
 ObserverTotals Observer::totals() const {
     ObserverTotals totals;

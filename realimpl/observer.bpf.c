@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * The observer: one struct zcv_event for each moment in the life of a zero-copy send. It watches the
- * sends of some processes and their children, and follows each through the notification (whose
+ * The observer: one struct zcv_event for each moment in the life of a zero-copy send. It watches
+ * the sends of some processes and their children, and follows each through the notification (whose
  * ubuf_info is its name) to the skbs that refer to it. The loader switches off every program whose
  * tracepoint this kernel does not have. */
+/* libbpf's headers use the kernel's types without including them. */
+/* clang-format off */
 #include <linux/bpf.h>
+/* clang-format on */
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -53,8 +56,7 @@ static __always_inline __u64 sock_of(struct io_kiocb* req, __u8 sqe_flags) {
 /* Reads the user's iovec array into the hash state, as far as it is kept. Returns how many. */
 static __always_inline __u32 read_vectors(struct hash_state* state, __u64 array, __u64 count) {
     __u32 kept = count > RANGES_MAX ? RANGES_MAX : (__u32)count;
-    if (bpf_probe_read_user(state->ranges.at, kept * sizeof(struct user_iovec),
-                            (const void*)array))
+    if (bpf_probe_read_user(state->ranges.at, kept * sizeof(struct user_iovec), (const void*)array))
         return 0;
     return kept;
 }
@@ -97,12 +99,14 @@ static __always_inline __u32 bytes_of(const struct ranges* ranges) {
 
 /* Enters a send into the maps under a generation of its own. */
 static __always_inline void remember(struct send* send, __u64 ubuf, const struct ranges* ranges) {
-    struct request request = {.ubuf = ubuf, .ring = send->ring, .generation = send->generation,
-                              .tgid = send->tgid, .user_data = send->user_data};
+    struct request request = {.ubuf = ubuf,
+                              .ring = send->ring,
+                              .generation = send->generation,
+                              .tgid = send->tgid,
+                              .user_data = send->user_data};
     if (bpf_map_update_elem(&sends, &ubuf, send, BPF_ANY)) count_map_failure();
     if (bpf_map_update_elem(&requests, &send->req, &request, BPF_ANY)) count_map_failure();
-    if (send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY))
-        count_map_failure();
+    if (send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY)) count_map_failure();
     owe_notification(send, ubuf);
 }
 
@@ -119,9 +123,13 @@ static __always_inline int submitted(struct io_kiocb* req) {
     __u64 ubuf = ubuf_of((__u64)BPF_CORE_READ(sr, notif));
     __u16 zc_flags = BPF_CORE_READ(sr, flags);
     ranges_of(req, zc_flags, state);
-    struct send send = {.ring = (__u64)BPF_CORE_READ(req, ctx), .req = (__u64)req, .tgid = tgid,
-                        .task = owner_task(req), .user_data = BPF_CORE_READ(req, cqe.user_data),
-                        .addr = state->ranges.at[0].base, .len = bytes_of(&state->ranges),
+    struct send send = {.ring = (__u64)BPF_CORE_READ(req, ctx),
+                        .req = (__u64)req,
+                        .tgid = tgid,
+                        .task = owner_task(req),
+                        .user_data = BPF_CORE_READ(req, cqe.user_data),
+                        .addr = state->ranges.at[0].base,
+                        .len = bytes_of(&state->ranges),
                         .generation = next_generation()};
     if (state->ranges.count == 0) send.addr = 0;
     send.vectors = opcode == OP_SENDMSG_ZC || (zc_flags & SEND_VECTORIZED);
@@ -145,10 +153,14 @@ static __always_inline int submitted(struct io_kiocb* req) {
 }
 
 SEC("tp_btf/io_uring_submit_req")
-int BPF_PROG(submit_req, struct io_kiocb* req) { return submitted(req); }
+int BPF_PROG(submit_req, struct io_kiocb* req) {
+    return submitted(req);
+}
 
 SEC("tp_btf/io_uring_submit_sqe") /* 6.1 */
-int BPF_PROG(submit_sqe, struct io_kiocb* req, bool force_nonblock) { return submitted(req); }
+int BPF_PROG(submit_sqe, struct io_kiocb* req, bool force_nonblock) {
+    return submitted(req);
+}
 
 /* A request refused at preparation was never submitted, but may own a notification all the same:
  * then that was made for it, still has the count it was born with, and will be posted. */
@@ -157,8 +169,11 @@ int BPF_PROG(req_failed, const void* sqe, struct io_kiocb* req, int error) {
     __u8 opcode = BPF_CORE_READ(req, opcode);
     __u32 tgid = owner_tgid(req);
     if ((opcode != OP_SEND_ZC && opcode != OP_SENDMSG_ZC) || !is_watched(tgid)) return 0;
-    struct send send = {.ring = (__u64)BPF_CORE_READ(req, ctx), .req = (__u64)req, .tgid = tgid,
-                        .task = owner_task(req), .user_data = BPF_CORE_READ(req, cqe.user_data)};
+    struct send send = {.ring = (__u64)BPF_CORE_READ(req, ctx),
+                        .req = (__u64)req,
+                        .tgid = tgid,
+                        .task = owner_task(req),
+                        .user_data = BPF_CORE_READ(req, cqe.user_data)};
     struct io_sr_msg* sr = command_of(req);
     struct io_kiocb* notif = BPF_CORE_READ(sr, notif);
     struct notif_view view;
@@ -197,16 +212,24 @@ static __always_inline int request_event(__u16 kind, struct io_kiocb* req) {
 }
 
 SEC("tp_btf/io_uring_poll_arm")
-int BPF_PROG(poll_arm, struct io_kiocb* req) { return request_event(ZCV_POLL_ARM, req); }
+int BPF_PROG(poll_arm, struct io_kiocb* req) {
+    return request_event(ZCV_POLL_ARM, req);
+}
 
 SEC("tp_btf/io_uring_queue_async_work")
-int BPF_PROG(queue_async_work, struct io_kiocb* req) { return request_event(ZCV_ASYNC, req); }
+int BPF_PROG(queue_async_work, struct io_kiocb* req) {
+    return request_event(ZCV_ASYNC, req);
+}
 
 SEC("tp_btf/io_uring_link")
-int BPF_PROG(link, struct io_kiocb* req) { return request_event(ZCV_LINK, req); }
+int BPF_PROG(link, struct io_kiocb* req) {
+    return request_event(ZCV_LINK, req);
+}
 
 SEC("tp_btf/io_uring_defer")
-int BPF_PROG(defer, struct io_kiocb* req) { return request_event(ZCV_DEFER, req); }
+int BPF_PROG(defer, struct io_kiocb* req) {
+    return request_event(ZCV_DEFER, req);
+}
 
 /* Completion ------------------------------------------------------------------------------- */
 
@@ -216,8 +239,8 @@ struct cqe {
     __u32 flags;
 };
 
-/* The payload as it is now. Only where the owner's memory is the current one: the notifications of a
- * process that is gone complete in a kernel worker. */
+/* The payload as it is now. Only where the owner's memory is the current one: the notifications of
+ * a process that is gone complete in a kernel worker. */
 static __always_inline __u64 hash_again(__u64 ubuf, const struct send* send) {
     __u32 zero = 0;
     struct task_struct* task = bpf_get_current_task_btf();
@@ -360,16 +383,24 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
 }
 
 SEC("tp_btf/net_dev_queue")
-int BPF_PROG(net_dev_queue, struct sk_buff* skb) { return skb_event(ZCV_DEV_QUEUE, skb, 0); }
+int BPF_PROG(net_dev_queue, struct sk_buff* skb) {
+    return skb_event(ZCV_DEV_QUEUE, skb, 0);
+}
 
 SEC("tp_btf/net_dev_start_xmit")
-int BPF_PROG(net_dev_start_xmit, struct sk_buff* skb) { return skb_event(ZCV_DEV_XMIT, skb, 0); }
+int BPF_PROG(net_dev_start_xmit, struct sk_buff* skb) {
+    return skb_event(ZCV_DEV_XMIT, skb, 0);
+}
 
 SEC("tp_btf/netif_receive_skb")
-int BPF_PROG(netif_receive_skb, struct sk_buff* skb) { return skb_event(ZCV_RX, skb, 0); }
+int BPF_PROG(netif_receive_skb, struct sk_buff* skb) {
+    return skb_event(ZCV_RX, skb, 0);
+}
 
 SEC("tp_btf/consume_skb")
-int BPF_PROG(consume_skb, struct sk_buff* skb) { return skb_event(ZCV_SKB_CONSUME, skb, 0); }
+int BPF_PROG(consume_skb, struct sk_buff* skb) {
+    return skb_event(ZCV_SKB_CONSUME, skb, 0);
+}
 
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(kfree_skb, struct sk_buff* skb, void* location, int reason) {
@@ -407,8 +438,8 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
     return 0;
 }
 
-/* No tracepoint says that an skb's data is gone when TCP frees it from the retransmission queue. The
- * allocator's own do: the shared info sits at the end of the head. */
+/* No tracepoint says that an skb's data is gone when TCP frees it from the retransmission queue.
+ * The allocator's own do: the shared info sits at the end of the head. */
 static __always_inline int freed(__u64 head) {
     struct known_head* found = bpf_map_lookup_elem(&heads, &head);
     if (!found) return 0;
@@ -426,7 +457,9 @@ static __always_inline int freed(__u64 head) {
 
 /* Raw, because before 6.13 a typed program may not have a pointer to const void. */
 SEC("raw_tp/kfree")
-int BPF_PROG(kfree, unsigned long call_site, void* object) { return freed((__u64)object); }
+int BPF_PROG(kfree, unsigned long call_site, void* object) {
+    return freed((__u64)object);
+}
 
 SEC("raw_tp/kmem_cache_free")
 int BPF_PROG(kmem_cache_free, unsigned long call_site, void* object) {
@@ -466,8 +499,7 @@ int BPF_PROG(sched_process_exit, struct task_struct* task) {
 }
 
 SEC("tp_btf/io_uring_create")
-int BPF_PROG(io_uring_create, int fd, void* ring, __u32 sq_entries, __u32 cq_entries,
-             __u32 flags) {
+int BPF_PROG(io_uring_create, int fd, void* ring, __u32 sq_entries, __u32 cq_entries, __u32 flags) {
     if (!is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
     struct zcv_event* event = begin(ZCV_RING_CREATE);
     if (!event) return 0;

@@ -1,6 +1,6 @@
-/* A keyed hash of user memory, taken where the application's address space is the current one. Every
- * mixing step is a bijection of the state for a given word and of the word for a given state, so one
- * changed word among those looked at always changes the result. */
+/* A keyed hash of user memory, taken where the application's address space is the current one.
+ * Every mixing step is a bijection of the state for a given word and of the word for a given state,
+ * so one changed word among those looked at always changes the result. */
 #ifndef ZCV_OBSERVER_HASH_H
 #define ZCV_OBSERVER_HASH_H
 
@@ -23,8 +23,8 @@ struct ranges {
     struct user_iovec at[RANGES_MAX];
 };
 
-/* Where a hash stands. In a map rather than on the stack: the verifier follows constants on the stack
- * through every turn of a loop and never finishes. */
+/* Where a hash stands. In a map rather than on the stack: the verifier follows constants on the
+ * stack through every turn of a loop and never finishes. */
 struct hash_state {
     struct ranges ranges;
     __u64 hash;

@@ -1,7 +1,7 @@
 /* The few kernel fields the observer reads. Only names and rough types count: every offset is
- * relocated when the program is loaded, against the BTF of the kernel it is loaded into. Written out
- * here, so that the machine that builds needs no BTF, and no newer kernel than 6.1's names. A suffix
- * after ___ is a variant of the same struct on another kernel. */
+ * relocated when the program is loaded, against the BTF of the kernel it is loaded into. Written
+ * out here, so that the machine that builds needs no BTF, and no newer kernel than 6.1's names. A
+ * suffix after ___ is a variant of the same struct on another kernel. */
 #ifndef ZCV_OBSERVER_KERNEL_H
 #define ZCV_OBSERVER_KERNEL_H
 

@@ -22,7 +22,7 @@
 #define KIOCB_BYTES 128u
 #define SHINFO_BYTES 64u
 
-const volatile __u64 wake_bytes = 1 << 20; /* in the ring buffer before the reader is woken */
+const volatile __u64 wake_bytes = 1 << 20;     /* in the ring buffer before the reader is woken */
 const volatile __s64 preempt_count_offset = 0; /* from this CPU's runqueue; 0 unknown */
 
 struct {
@@ -155,7 +155,9 @@ static __always_inline __u64 ubuf_offset(void) {
            bpf_core_field_offset(struct io_notif_data, uarg);
 }
 
-static __always_inline __u64 ubuf_of(__u64 notif) { return notif ? notif + ubuf_offset() : 0; }
+static __always_inline __u64 ubuf_of(__u64 notif) {
+    return notif ? notif + ubuf_offset() : 0;
+}
 
 static __always_inline __u8 sqe_flags_of(struct io_kiocb* req) {
     __u8 low = 0;
@@ -274,8 +276,7 @@ static __always_inline bool view_skb(struct sk_buff* skb, struct skb_view* view)
         return false;
     view->head = (__u64)skb->head;
     if (!view->head) return false;
-    if (bpf_probe_read_kernel(raw, sizeof(raw), (const void*)(view->head + skb->end)))
-        return false;
+    if (bpf_probe_read_kernel(raw, sizeof(raw), (const void*)(view->head + skb->end))) return false;
     view->flags = *(raw + flags);
     view->nr_frags = *(raw + frags);
     view->dataref = *(__u16*)(raw + dataref);
@@ -351,9 +352,9 @@ static __always_inline void name_request(struct zcv_event* event, const struct r
     event->tgid = request->tgid;
 }
 
-/* Numbers, stamps and hands over the record, with the count of `ubuf` unless that is 0. A softirq may
- * nest anywhere and write records of its own; the count is read again until none came between it and
- * the number, so on one CPU the counts and the numbers tell the same order. */
+/* Numbers, stamps and hands over the record, with the count of `ubuf` unless that is 0. A softirq
+ * may nest anywhere and write records of its own; the count is read again until none came between
+ * it and the number, so on one CPU the counts and the numbers tell the same order. */
 static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
     struct zcv_counters* own = own_counters();
     if (!own) {
