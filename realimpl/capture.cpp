@@ -33,7 +33,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds attach_time_max{30000};
-constexpr milliseconds totals_time_max{30000};
+constexpr milliseconds totals_time_max{10000};  // without a word from zcv-capture
 constexpr milliseconds exit_record_time_max{200};
 constexpr milliseconds settle{20};  // a head's free may be recorded later than the notification
 constexpr __u32 cqe_notif = 1u << 3;
@@ -149,7 +149,6 @@ class Session {
     void store(std::span<const zcv_event> events);
     void poll_for(milliseconds time, bool with_process);
     bool over() const;
-    [[noreturn]] void capture_refused(const std::string& why);
 
     const CaptureOptions& options_;
     const OnEvents& on_events_;
@@ -175,7 +174,6 @@ class Session {
 CaptureResult Session::run() {
     start();
     await_ready();
-    result_.info.hash = options_.hash;
     if (!options_.output.empty())
         writer_ = std::make_unique<TraceWriter>(options_.output, result_.info);
     try {
@@ -215,10 +213,6 @@ void Session::start() {
     process_.emplace(watched_, options_.hash, options_.buffer_bytes, signals_.before());
 }
 
-void Session::capture_refused(const std::string& why) {
-    throw Refusal(Status::unable, why);
-}
-
 void Session::await_ready() {
     const auto deadline = Clock::now() + attach_time_max;
     while (!ready_) {
@@ -228,11 +222,12 @@ void Session::await_ready() {
         if (ready_) return;
         if (interrupted_) throw Refusal(Status::inconclusive, "interrupted before anything ran");
         if (stream_ended_)
-            capture_refused(fmt::format("zcv-capture {} before it captured anything",
-                                        process_->how_it_ended()));
+            throw Refusal(Status::unable, fmt::format("zcv-capture {} before it captured anything",
+                                                      process_->how_it_ended()));
         if (Clock::now() > deadline)
-            capture_refused(
-                "the observer was not attached within 30 s: is this machine overloaded?");
+            throw Refusal(Status::unable,
+                          "the observer was not attached within 30 s: try again when this "
+                          "machine has less to do");
     }
 }
 
@@ -277,7 +272,7 @@ void Session::handle(const Frame& frame) {
             totals_seen_ = true;
             break;
         case ZCV_FRAME_FAILED:
-            capture_refused({frame.payload.begin(), frame.payload.end()});
+            throw Refusal(Status::unable, {frame.payload.begin(), frame.payload.end()});
     }
 }
 
@@ -326,15 +321,17 @@ void Session::observe() {
 
 void Session::collect_totals() {
     process_->stop();
-    const auto deadline = Clock::now() + totals_time_max;
+    auto deadline = Clock::now() + totals_time_max;
     while (!stream_ended_ && !totals_seen_ && Clock::now() < deadline) {
+        const std::uint64_t before = result_.records;
         poll_for(milliseconds{100}, false);
         take_frames();
+        if (result_.records != before) deadline = Clock::now() + totals_time_max;
     }
     if (totals_seen_) return;
     result_.cut_off = true;
     result_.cut_reason = stream_ended_ ? fmt::format("zcv-capture {}", process_->how_it_ended())
-                                       : std::string{"zcv-capture gave no totals within 30 s"};
+                                       : std::string{"zcv-capture went silent before its totals"};
 }
 
 // It may outlive its capture, when that broke; it is still the user's command and runs to its end.

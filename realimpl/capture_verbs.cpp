@@ -58,6 +58,8 @@ void say_what_was_not_watched(const CaptureOptions& options) {
 void say_what_was_missed(const CaptureResult& result) {
     for (const auto& [probe, why] : result.info.missing)
         fmt::print(stderr, "zcv: without {}: {}\n", probe, why);
+    if (result.command_status != 0)
+        fmt::print(stderr, "zcv: the command ended with status {}\n", result.command_status);
     if (result.unnotified > 0)
         fmt::print(stderr, "zcv: {} of {} sends without a notification when the capture ended\n",
                    result.unnotified, result.sends);
@@ -106,8 +108,6 @@ Status run_and_replay(Options& options) {
     trace.sequence_gaps = result.sequence_gaps;
     say_what_was_missed(result);
     say_what_was_not_watched(wanted);
-    if (result.command_status != 0)
-        fmt::print(stderr, "zcv: the command ended with status {}\n", result.command_status);
     const ReplayReport report = replay(trace, how);
     print_report(std::cout, report, trace, wanted.output.empty() ? "(run)" : wanted.output,
                  options.format);
