@@ -10,6 +10,7 @@ namespace zcv::drive {
 namespace {
 
 constexpr std::uint32_t magic = 0x315a4356;
+constexpr std::uint32_t torn_mark = ~0U;
 
 struct Header {
     std::uint32_t magic;
@@ -56,28 +57,71 @@ void write_message(std::span<std::byte> out, std::uint64_t seed, std::uint64_t s
 }
 
 DatagramJudge::DatagramJudge(std::uint64_t seed, std::uint64_t sends, std::uint64_t size)
-    : seed_(seed), expected_(size), seen_(sends) {}
+    : seed_(seed), sends_(sends), expected_(size) {
+    ZCV_CHECK(sends < torn_mark);
+    carried_.reserve(sends);
+}
 
 void DatagramJudge::take(std::span<const std::byte> datagram) {
-    ++tally_.messages;
     const Header header = header_of(datagram);
-    const bool named = header.magic == magic && header.sequence < seen_.size();
-    if (!named) {
-        ++tally_.torn;
-        tally_.wrong_bytes += datagram.size();
+    const bool named = header.magic == magic && header.sequence < sends_;
+    if (named) write_message(expected_, seed_, header.sequence);
+    if (named && same(datagram, expected_)) {
+        carried_.push_back(static_cast<std::uint32_t>(header.sequence));
         return;
     }
-    write_message(expected_, seed_, header.sequence);
-    if (!same(datagram, expected_)) {
-        ++tally_.torn;
-        tally_.wrong_bytes += differing(datagram, expected_);
-    } else if (seen_[header.sequence]) {
-        ++tally_.replaced;
-        tally_.wrong_bytes += datagram.size();
-    } else {
-        ++tally_.right;
-        seen_[header.sequence] = true;
+    carried_.push_back(torn_mark);
+    ++torn_.torn;
+    torn_.wrong_bytes += named ? differing(datagram, expected_) : datagram.size();
+}
+
+Tally DatagramJudge::tally() const {
+    Tally tally = carried_.size() == sends_ ? tally_of_places() : tally_of_repetitions();
+    tally.messages = carried_.size();
+    tally.torn = torn_.torn;
+    tally.wrong_bytes += torn_.wrong_bytes;
+    return tally;
+}
+
+Tally DatagramJudge::tally_of_places() const {
+    // The walk each place was first reached in; a walk that meets itself has found a cycle.
+    std::vector<std::uint32_t> walk(carried_.size(), 0);
+    std::vector<bool> right(carried_.size());
+    std::uint32_t number = 0;
+    for (std::uint32_t start = 0; start < carried_.size(); ++start) {
+        std::uint32_t at = start;
+        ++number;
+        while (at != torn_mark && walk[at] == 0) {
+            walk[at] = number;
+            at = carried_[at];
+        }
+        if (at == torn_mark || walk[at] != number) continue;
+        for (; !right[at]; at = carried_[at]) right[at] = true;
     }
+    Tally tally;
+    std::vector<std::byte> there(expected_.size());
+    std::vector<std::byte> sent(expected_.size());
+    for (std::uint32_t place = 0; place < carried_.size(); ++place) {
+        tally.right += right[place];
+        if (right[place] || carried_[place] == torn_mark) continue;
+        ++tally.replaced;
+        write_message(there, seed_, carried_[place]);
+        write_message(sent, seed_, place);
+        tally.wrong_bytes += differing(there, sent);
+    }
+    return tally;
+}
+
+Tally DatagramJudge::tally_of_repetitions() const {
+    Tally tally;
+    std::vector<bool> seen(sends_);
+    for (const std::uint32_t sequence : carried_) {
+        if (sequence == torn_mark) continue;
+        ++(seen[sequence] ? tally.replaced : tally.right);
+        if (seen[sequence]) tally.wrong_bytes += expected_.size();
+        seen[sequence] = true;
+    }
+    return tally;
 }
 
 StreamJudge::StreamJudge(std::uint64_t seed, std::uint64_t size)

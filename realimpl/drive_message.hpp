@@ -23,19 +23,27 @@ struct Tally {
     std::uint64_t wrong() const { return replaced + torn; }
 };
 
-// Judges datagrams. They may be reordered but our private links never duplicate one: a sequence
-// number that comes twice has overwritten another message.
+// Judges datagrams. The n-th to arrive is the n-th sent, and should carry sequence n. Where the
+// network swapped some, what they carry is a closed cycle of one another's numbers; an overwritten
+// buffer only ever shows a later message, so such a chain never closes.
 class DatagramJudge {
   public:
     DatagramJudge(std::uint64_t seed, std::uint64_t sends, std::uint64_t size);
     void take(std::span<const std::byte> datagram);
-    const Tally& tally() const { return tally_; }
+    std::uint64_t messages() const { return carried_.size(); }
+    // After the last datagram. If any was lost, the places of the others are unknown: then only
+    // sequence numbers that came twice count as replaced, which is a lower bound.
+    Tally tally() const;
 
   private:
+    Tally tally_of_places() const;
+    Tally tally_of_repetitions() const;
+
     std::uint64_t seed_;
+    std::uint64_t sends_;
     std::vector<std::byte> expected_;
-    std::vector<bool> seen_;
-    Tally tally_;
+    std::vector<std::uint32_t> carried_;  // sequence number by order of arrival, or torn_mark
+    Tally torn_;
 };
 
 // Judges a stream: message n must stand at byte n * size.

@@ -131,7 +131,7 @@ Plan plan_of(const Options& options) {
                      : options.rate.empty() ? 0
                                             : rate_of(options.rate);
 
-    check_range("--sends", options.sends, 1, 100'000'000);
+    check_range("--sends", options.sends, 1, 10'000'000);
     check_range("--size", options.size, message_size_min, size_max(plan));
     check_range("--buffers", options.buffers, 1, 1024);
     check_range("--batch", options.batch, 1, 256);

@@ -50,7 +50,7 @@ bool readable(const Socket& socket, int timeout_ms) {
 void receive_datagrams(const Plan& plan, Board& board, const Socket& socket) {
     DatagramJudge judge(plan.options.seed, plan.options.sends, plan.options.size);
     std::vector<std::byte> buffer(65536);
-    while (judge.tally().messages < plan.options.sends) {
+    while (judge.messages() < plan.options.sends) {
         const bool all_sent = board.stage.load() >= Stage::all_sent;
         if (!readable(socket, all_sent ? 500 : 50)) {
             if (all_sent) break;
@@ -60,7 +60,7 @@ void receive_datagrams(const Plan& plan, Board& board, const Socket& socket) {
         if (n < 0 && errno == EAGAIN) continue;  // dropped by its checksum after poll saw it
         if (n < 0) throw_errno("receive a datagram");
         judge.take({buffer.data(), static_cast<std::size_t>(n)});
-        board.received = judge.tally().messages;
+        board.received = judge.messages();
     }
     board.tally = judge.tally();
 }

@@ -34,8 +34,12 @@ std::string kernel_release() {
 
 std::string usage_text(const Plan& plan, const SenderCounts& sent) {
     if (!plan.options.report_usage) return "not asked for (--no-report-usage)";
-    return fmt::format("{} zero-copied, {} copied, as the notifications say",
-                       sent.notified - sent.copied, sent.copied);
+    // A notification stacked behind another never sees the skb, so it says copied by default.
+    const bool stacked =
+        plan.protocol == Protocol::tcp && sent.copied > 0 && sent.copied < sent.notified;
+    return fmt::format("{} zero-copied, {} copied, as the notifications say{}",
+                       sent.notified - sent.copied, sent.copied,
+                       stacked ? " (stacked ones say copied when nothing was)" : "");
 }
 
 std::string receiver_text(const Plan& plan, const Result& result) {
