@@ -16,18 +16,22 @@ namespace zcv::drive {
 
 namespace {
 
-constexpr int receive_buffer_bytes = 32 << 20;
+// Datagrams have nothing else to hold them back; a stream has its window.
+constexpr int datagram_buffer_bytes = 32 << 20;
+constexpr int stream_buffer_bytes = 4 << 20;
 
 Socket listening_socket(const Plan& plan, Board& board) {
     Socket socket(plan.options.ipv6 ? AF_INET6 : AF_INET,
                   plan.protocol == Protocol::udp ? SOCK_DGRAM : SOCK_STREAM);
-    socket.grow_buffer(SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer_bytes);
+    const bool stream = plan.protocol == Protocol::tcp;
+    socket.grow_buffer(SO_RCVBUFFORCE, SO_RCVBUF,
+                       stream ? stream_buffer_bytes : datagram_buffer_bytes);
     board.receive_buffer = static_cast<std::uint64_t>(socket.option(SO_RCVBUF));
 
     const sockaddr_storage wish = address_of(plan, 0);
     if (::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&wish), address_size(plan)) != 0)
         throw_errno("bind the receiver");
-    if (plan.protocol == Protocol::tcp && ::listen(socket.fd(), 1) != 0) throw_errno("listen");
+    if (stream && ::listen(socket.fd(), 1) != 0) throw_errno("listen");
 
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;

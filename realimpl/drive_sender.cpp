@@ -230,7 +230,11 @@ void Sender::submit_and_wait() {
     const int rc = ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
     if (rc < 0 && rc != -ETIME && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
         throw_errno("wait for completions", -rc);
-    if (rc == -ETIME && receiver_ != 0 && has_died(receiver_))
+    if (rc == -ETIME) check_receiver();
+}
+
+void Sender::check_receiver() const {
+    if (receiver_ != 0 && has_died(receiver_))
         throw Refusal(Status::internal, "drive: the receiver died while data was on its way");
 }
 
@@ -243,6 +247,13 @@ void Sender::give_up_the_lost() {
         window_moved_ = now;
     }
     if (now - window_moved_ < std::chrono::seconds(1)) return;
+    check_receiver();
+    if (given_up_ > 0 && given_up_at_ == window_seen_)
+        throw Refusal(Status::unable,
+                      fmt::format("drive: datagrams no longer arrive ({} of {} did): something on "
+                                  "this machine drops them (a firewall on lo?)",
+                                  window_seen_, next_message_));
+    given_up_at_ = window_seen_;
     given_up_ = next_message_ - std::min(window_seen_, next_message_);
     window_moved_ = now;
 }
@@ -315,18 +326,20 @@ void Sender::on_notification(const io_uring_cqe& cqe) {
 void Sender::retry(std::uint64_t index, int error) {
     const Buffer& buffer = buffers_[index];
     const bool hopeless = error == ENOMEM && requests_.size() <= 1;
-    if ((error != 0 && !is_transient(error)) || hopeless || retries_in_a_row_ > retries_max)
+    if ((error != 0 && !is_transient(error)) || hopeless || retries_in_a_row_ > retries_max) {
+        check_receiver();
         throw Refusal(Status::unable,
                       fmt::format("drive: send of message {} failed: {}{}", buffer.message,
                                   std::strerror(error), remedy_of(error, options_)));
+    }
     ++counts_.retries;
     ++retries_in_a_row_;
     if (error != 0 && error != ECANCELED) back_off_ = true;
     again_.emplace(buffer.message, index);
 }
 
-// The application's policy. Conforming: the buffer is ours again when every announced notification
-// has come. first-cqe: as soon as the kernel has accepted the message.
+// The application's policy. Conforming: the buffer is ours again when every announced
+// notification has come. first-cqe: as soon as the kernel has accepted the message.
 void Sender::release_if_done(std::uint64_t index) {
     Buffer& buffer = buffers_[index];
     const bool released = plan_.misuse == Misuse::first_cqe || buffer.notifications == 0;

@@ -59,6 +59,7 @@ class Sender {
     void retry(std::uint64_t buffer, int error);
     void release_if_done(std::uint64_t buffer);
     void give_up_the_lost();
+    void check_receiver() const;
     bool finished() const;
 
     const Plan& plan_;
@@ -81,7 +82,8 @@ class Sender {
     bool back_off_ = false;
     std::uint64_t outstanding_max_ = 0;
     std::uint64_t window_ = 0;
-    std::uint64_t given_up_ = 0;  // datagrams nobody will receive any more
+    std::uint64_t given_up_ = 0;     // datagrams nobody will receive any more
+    std::uint64_t given_up_at_ = 0;  // messages received when they were given up
     std::uint64_t retries_in_a_row_ = 0;
     std::chrono::steady_clock::time_point window_moved_;
     std::uint64_t window_seen_ = 0;

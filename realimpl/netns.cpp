@@ -56,11 +56,11 @@ std::string isolate_user() {
     const uid_t uid = ::getuid();
     const gid_t gid = ::getgid();
     if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
-        return fmt::format("no user namespaces for this user: {}", std::strerror(errno));
+        return fmt::format("no network namespace for this user ({})", std::strerror(errno));
     const bool mapped = write_file("/proc/self/setgroups", "deny") &&
                         write_file("/proc/self/uid_map", fmt::format("0 {} 1", uid)) &&
                         write_file("/proc/self/gid_map", fmt::format("0 {} 1", gid));
-    return mapped ? "" : fmt::format("cannot map the user: {}", std::strerror(errno));
+    return mapped ? "" : fmt::format("no user namespace ({})", std::strerror(errno));
 }
 
 struct Exit {
@@ -111,10 +111,7 @@ int bpf(int command, union bpf_attr& attributes, std::size_t bytes) {
 }  // namespace
 
 std::string isolate() {
-    if (::unshare(CLONE_NEWNET) == 0) return {};
-    if (errno != EPERM)
-        return fmt::format("no network namespaces on this kernel: {}", std::strerror(errno));
-    return isolate_user();
+    return ::unshare(CLONE_NEWNET) == 0 ? "" : isolate_user();
 }
 
 void isolate_again() {
