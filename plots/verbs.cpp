@@ -21,15 +21,15 @@ struct LifecycleOptions {
     std::string profile;
     std::optional<double> from_ms;
     std::optional<double> to_ms;
+    std::string since;
     int width_px = 1600;
 };
 
 // The output is looked at first: a long replay should not end in "cannot write".
 void plot_lifecycle(const LifecycleOptions& options) {
     if (options.from_ms && options.to_ms && *options.to_ms <= *options.from_ms) {
-        throw Refusal(Status::usage,
-                      fmt::format("--to {}: not after --from {}: swap them", *options.to_ms,
-                                  *options.from_ms));
+        throw Refusal(Status::usage, fmt::format("--to {}: not after --from {}: swap them",
+                                                 *options.to_ms, *options.from_ms));
     }
     Picture picture(options.output);
     const Trace trace = read_trace(options.trace);
@@ -41,10 +41,12 @@ void plot_lifecycle(const LifecycleOptions& options) {
     view.width_px = options.width_px;
     view.from_ms = options.from_ms;
     view.to_ms = options.to_ms;
+    if (options.since == "first") view.since = Since::first_submission;
+    if (options.since == "each") view.since = Since::own_submission;
     const LifecycleFigure figure = lay_out_lifecycle(report, view);
     picture.draw([&](Gnuplot& gp) { draw_lifecycle(gp, figure); });
-    std::cout << fmt::format("{}: {} rows of {} sends, {} x {} px\n", options.output, figure.rows,
-                             report.history.size(), figure.width_px, figure.height_px);
+    std::cout << fmt::format("{}: {} of {} sends drawn\n", options.output, figure.rows,
+                             report.history.size());
 }
 
 }  // namespace
@@ -53,7 +55,8 @@ void add_plot_verbs(CLI::App& app, Status&) {
     CLI::App* plot = app.add_subcommand("plot", "draw a trace as a PNG, SVG or PDF");
     plot->require_subcommand(1);
     CLI::App* lifecycle = plot->add_subcommand(
-        "lifecycle", "one row a request: who holds its buffer when, and whether it was reused early");
+        "lifecycle",
+        "one row a request: who holds its buffer when, and whether it was reused early");
     const auto options = std::make_shared<LifecycleOptions>();
     lifecycle->add_option("trace", options->trace, "the trace to draw (.zct)")->required();
     lifecycle->add_option("-o,--output", options->output, "the picture: .png, .svg or .pdf")
@@ -61,9 +64,15 @@ void add_plot_verbs(CLI::App& app, Status&) {
     lifecycle->add_option("--profile", options->profile,
                           "which kernel's model to replay against (default: by the trace)");
     const auto moment = CLI::Range(0.0, 1e12);
-    lifecycle->add_option("--from", options->from_ms, "first ms to draw, since the first submission")
+    lifecycle
+        ->add_option("--from", options->from_ms, "first ms to draw, since the first submission")
         ->check(moment);
     lifecycle->add_option("--to", options->to_ms, "last ms to draw")->check(moment);
+    lifecycle
+        ->add_option("--since", options->since,
+                     "zero of the time axis: the first submission, or each request's own (default: "
+                     "each for long runs of short requests)")
+        ->check(CLI::IsMember({"first", "each"}));
     lifecycle->add_option("--width", options->width_px, "width in pixels")
         ->check(CLI::Range(800, 8000))
         ->capture_default_str();
@@ -71,7 +80,7 @@ void add_plot_verbs(CLI::App& app, Status&) {
         "\nExamples:\n"
         "  zcv plot lifecycle traces/captured/first-cqe.zct -o first-cqe.png\n"
         "  zcv plot lifecycle run.zct -o detail.svg --from 12.5 --to 14\n"
-        "  zcv plot lifecycle run.zct -o paper.pdf --width 1200");
+        "  zcv plot lifecycle run.zct -o paper.pdf --since each --width 1200");
     lifecycle->callback([options] { plot_lifecycle(*options); });
 }
 
