@@ -72,8 +72,9 @@ std::string copied_style(const LifecycleFigure& figure) {
 }
 
 std::string unsure_style(const LifecycleFigure& figure) {
-    return fmt::format("fs transparent {} noborder fc rgb '{}'",
-                       figure.row_px >= hatch_row_px ? "pattern 5" : "solid 0.5", misuse_colour);
+    return figure.row_px >= hatch_row_px
+               ? fmt::format("fs transparent pattern 5 noborder fc rgb '{}'", misuse_colour)
+               : "fs solid noborder fc rgb '#E69F00'";
 }
 
 constexpr const char* misused_style = "fs solid noborder fc rgb '#D55E00'";

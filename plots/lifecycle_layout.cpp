@@ -318,7 +318,7 @@ void Layout::titles(const LifecycleView& view) {
                                        [](const SendHistory& send) { return send.reused_early; });
     figure_.facts = {"kernel " + (view.kernel.empty() ? "unknown" : view.kernel),
                      "profile " + (report_.profile.empty() ? "none" : report_.profile),
-                     fmt::format("{} sends", report_.sends),
+                     fmt::format("{} send{}", report_.sends, report_.sends == 1 ? "" : "s"),
                      fmt::format("{} notified", report_.notified),
                      fmt::format("{} copied", report_.copied),
                      fmt::format("{} reused too early", misused),
@@ -408,14 +408,17 @@ void Layout::add_row(std::size_t row, const SendHistory& send) {
 // Square pixels of bars under the box, with the misuse counted tenfold: the note must not hide what
 // it is about.
 double Layout::covered(const Callout& note) const {
+    const double pad = 8;  // pixels of air around the box
+    const double half_width = note.half_width + pad * units_per_px();
+    const double half_height = note.half_height + pad / figure_.row_px;
     double area = 0;
     const auto add = [&](const std::vector<Span>& spans, double weight) {
         for (const Span& span : spans) {
             const double row = static_cast<double>(span.row);
-            const double wide = std::min(span.to, note.x + note.half_width) -
-                                std::max(span.from, note.x - note.half_width);
-            const double tall = std::min(row + 0.5, note.y + note.half_height) -
-                                std::max(row - 0.5, note.y - note.half_height);
+            const double wide =
+                std::min(span.to, note.x + half_width) - std::max(span.from, note.x - half_width);
+            const double tall = std::min(row + 0.4, note.y + half_height) -
+                                std::max(row - 0.4, note.y - half_height);
             if (wide > 0 && tall > 0) {
                 area += weight * (wide / units_per_px()) * (tall * figure_.row_px);
             }
@@ -425,9 +428,9 @@ double Layout::covered(const Callout& note) const {
     add(figure_.misused, 10);
     add(figure_.misused_unsure, 10);
     for (const Mark& mark : figure_.reused) {
-        const bool under = std::abs(mark.at - note.x) < note.half_width &&
-                           std::abs(static_cast<double>(mark.row) - note.y) < note.half_height;
-        if (under) area += 60;
+        const bool under = std::abs(mark.at - note.x) < half_width &&
+                           std::abs(static_cast<double>(mark.row) - note.y) < half_height;
+        if (under) area += 100;
     }
     return area;
 }
@@ -455,7 +458,7 @@ void Layout::place_callout(Callout& note, double stretch_to) const {
             const double down = std::abs(note.y - target_y) - note.half_height;
             const double apart =
                 std::hypot(std::max(0.0, right) / px, std::max(0.0, down) * figure_.row_px);
-            const double cost = covered(note) + 2 * std::abs(apart - 40);
+            const double cost = covered(note) + std::abs(apart - 40);
             if (cost >= best) continue;
             best = cost;
             found = note;
