@@ -1,7 +1,9 @@
 #include "traces/verbs.hpp"
 
-#include <CLI/CLI.hpp>
+#include "traces/convert_verb.hpp"
 
 namespace zcv {
-void add_trace_verbs(CLI::App&, Status&) {}
+void add_trace_verbs(CLI::App& app, Status& status) {
+    add_convert_verb(app, status);
+}
 }  // namespace zcv
