@@ -71,12 +71,7 @@ std::string copied_style(const LifecycleFigure& figure) {
                                          : "fs transparent solid 0.6 noborder fc rgb 'white'";
 }
 
-std::string unsure_style(const LifecycleFigure& figure) {
-    return figure.row_px >= hatch_row_px
-               ? fmt::format("fs transparent pattern 5 noborder fc rgb '{}'", misuse_colour)
-               : "fs solid noborder fc rgb '#E69F00'";
-}
-
+constexpr const char* unsure_style = "fs solid noborder fc rgb '#E69F00'";
 constexpr const char* misused_style = "fs solid noborder fc rgb '#D55E00'";
 
 // White inside black: it stands out on every colour of a bar, the misuse's own included.
@@ -98,7 +93,7 @@ std::vector<Series> series_of(const LifecycleFigure& figure) {
                             fmt::format("fs solid noborder fc rgb '{}'", phase_colours[phase])));
     }
     all.push_back(boxes(figure.copied, -half, half, copied_style(figure)));
-    all.push_back(boxes(figure.misused_unsure, -half, half, unsure_style(figure)));
+    all.push_back(boxes(figure.misused_unsure, thick ? -half * 0.45 : -half, half, unsure_style));
     all.push_back(boxes(figure.misused, thick ? -half * 0.45 : -half, half, misused_style));
     all.push_back(ticks(figure.completed, -half - 0.06, thick ? 0.02 : half,
                         thick ? "lw 2 lc rgb 'black'" : "lw 1 lc rgb 'black'"));
@@ -177,8 +172,7 @@ std::vector<Entry> legend_of(const LifecycleFigure& figure) {
     add(!figure.reused.empty(), Sample::point, {fmt::format("pt 7 ps 1 lc rgb '{}'", good_colour)},
         "reused, after the notification");
     add(!figure.misused.empty(), Sample::box, {misused_style}, "REUSED, not yet notified");
-    add(!figure.misused_unsure.empty(), Sample::box,
-        {"fs solid noborder fc rgb '#0072B2'", unsure_style(figure)}, "REUSED somewhere in here");
+    add(!figure.misused_unsure.empty(), Sample::box, {unsure_style}, "REUSED somewhere in here");
     add(!figure.misuse_marks.empty() && figure.row_px >= hatch_row_px, Sample::point,
         {misuse_marker_fill(1.5), misuse_marker_edge(1.5)}, "the early reuse, at the latest here");
     add(!figure.misuse_flags.empty(), Sample::point,
