@@ -25,6 +25,13 @@ struct LifecycleOptions {
     int width_px = 1600;
 };
 
+// Written so that what is not a number is refused too.
+std::string checked_moment(const std::string& text) {
+    double ms = 0;
+    const bool number = CLI::detail::lexical_cast(text, ms);
+    return number && ms >= 0 && ms <= 1e12 ? "" : "'" + text + "' is not a time in ms from 0 on";
+}
+
 // The output is looked at first: a long replay should not end in "cannot write".
 void plot_lifecycle(const LifecycleOptions& options) {
     if (options.from_ms && options.to_ms && *options.to_ms <= *options.from_ms) {
@@ -63,7 +70,7 @@ void add_plot_verbs(CLI::App& app, Status&) {
         ->required();
     lifecycle->add_option("--profile", options->profile,
                           "which kernel's model to replay against (default: by the trace)");
-    const auto moment = CLI::Range(0.0, 1e12);
+    const CLI::Validator moment([](std::string& text) { return checked_moment(text); }, "MS");
     lifecycle
         ->add_option("--from", options->from_ms, "first ms to draw, since the first submission")
         ->check(moment);
