@@ -52,6 +52,12 @@ Scale scale_for(std::uint64_t span_ns) {
     return {1e-9, "s"};
 }
 
+std::uint64_t later(std::uint64_t at, std::uint64_t by) {
+    return by > std::numeric_limits<std::uint64_t>::max() - at
+               ? std::numeric_limits<std::uint64_t>::max()
+               : at + by;
+}
+
 std::string duration_text(std::uint64_t ns) {
     const Scale scale = scale_for(ns);
     const double value = static_cast<double>(ns) * scale.per_ns;
@@ -73,13 +79,16 @@ Window window_of(const ReplayReport& report, const LifecycleView& view) {
         window.base = std::min(window.base, send.submitted_ns);
         window.trace_end = std::max(window.trace_end, end_of(send));
     }
+    // Traces are input: clocks near the end of their range must not wrap here.
     const auto moment = [&](double ms) {
-        const double limit = static_cast<double>(window.trace_end - window.base) + 1e6;
-        return window.base + static_cast<std::uint64_t>(std::clamp(ms * 1e6, 0.0, limit));
+        const double ns = ms * 1e6;
+        const std::uint64_t length = window.trace_end - window.base;
+        return ns < static_cast<double>(length) ? window.base + static_cast<std::uint64_t>(ns)
+                                                : later(window.trace_end, 1'000'000);
     };
     window.from = view.from_ms ? moment(*view.from_ms) : window.base;
     window.to = view.to_ms ? moment(*view.to_ms) : window.trace_end;
-    window.to = std::max(window.to, window.from + 1000);  // an axis needs a length
+    window.to = std::max(window.to, later(window.from, 1000));  // an axis needs a length
     return window;
 }
 
@@ -157,7 +166,8 @@ Lifetimes lifetimes_of(const std::vector<const SendHistory*>& sends) {
     for (const SendHistory* send : sends) all.push_back(end_of(*send) - send->submitted_ns);
     std::sort(all.begin(), all.end());
     const std::uint64_t most = all[(all.size() - 1) * 97 / 100];
-    return {all[all.size() / 2], std::max<std::uint64_t>(1000, std::min(all.back(), most * 2))};
+    return {all[all.size() / 2],
+            std::max<std::uint64_t>(1000, std::min(all.back(), later(most, most)))};
 }
 
 // Builds one figure; the members are what every part of it needs.
@@ -199,7 +209,9 @@ class Layout {
     };
 
     double on_axis(std::uint64_t ns) const {
-        return (static_cast<double>(ns) - static_cast<double>(clock_.origin)) * scale_.per_ns;
+        const double after = ns >= clock_.origin ? static_cast<double>(ns - clock_.origin)
+                                                 : -static_cast<double>(clock_.origin - ns);
+        return after * scale_.per_ns;
     }
     double units_per_px() const {
         const int px = figure_.width_px - figure_.margin_left_px - figure_.margin_right_px;
@@ -250,7 +262,7 @@ void Layout::choose_axis(const std::vector<const SendHistory*>& visible,
     scale_ = scale_for(clock_.last - clock_.first);
     figure_.unit = scale_.unit;
     figure_.from = on_axis(clock_.first);
-    figure_.to = on_axis(clock_.last);
+    figure_.to = std::max(on_axis(clock_.last), figure_.from + 1);
 }
 
 void Layout::size() {
@@ -383,7 +395,7 @@ void Layout::add_misuse(std::size_t row, const SendHistory& send, std::uint64_t 
 
 void Layout::add_row(std::size_t row, const SendHistory& send) {
     if (figure_.since == Since::own_submission) {
-        clock_ = {send.submitted_ns, send.submitted_ns, send.submitted_ns + axis_ns_};
+        clock_ = {send.submitted_ns, send.submitted_ns, later(send.submitted_ns, axis_ns_)};
     }
     const std::uint64_t end =
         std::max(send.submitted_ns, send.notified_ns.value_or(window_.trace_end));

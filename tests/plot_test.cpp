@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <limits>
 #include <random>
 
 #include "plots/lifecycle.hpp"
@@ -279,14 +280,14 @@ TEST_CASE("any history at all gives a figure within its axes", "[plot]") {
     for (int round = 0; round < 300; ++round) {
         std::vector<SendHistory> history;
         const auto count = 1 + random() % 40;
-        const std::uint64_t reach = std::uint64_t{1} << (random() % 63);
+        const std::uint64_t reach = std::numeric_limits<std::uint64_t>::max() >> (random() % 64);
         for (std::uint32_t i = 0; i < count; ++i) {
             SendHistory send;
             send.number = i + 1;
-            send.submitted_ns = random() % reach;
+            send.submitted_ns = random() % reach + (round % 5 == 0 ? ~reach : 0);
             for (auto* moment : {&send.attached_ns, &send.on_wire_ns, &send.completed_ns,
                                  &send.released_ns, &send.notified_ns, &send.reused_ns}) {
-                if (random() % 4 != 0) *moment = random() % reach;
+                if (random() % 4 != 0) *moment = random() % reach + (round % 5 == 0 ? ~reach : 0);
             }
             send.reused_early = random() % 3 == 0;
             send.copied = random() % 3 == 0;
