@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
+#include <string>
 
 #include "model/checker/check_verb.hpp"
 #include "model/outcome.hpp"
@@ -9,19 +10,47 @@
 #include "realimpl/verbs.hpp"
 #include "traces/verbs.hpp"
 
+namespace {
+
+// A word where a verb belongs and none of that name: CLI11 would only say that a verb is missing.
+void refuse_unknown_verbs(const CLI::App& app, int argc, char** argv) {
+    const CLI::App* at = &app;
+    for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+        const auto verbs = at->get_subcommands([](const CLI::App*) { return true; });
+        if (verbs.empty()) return;
+        const CLI::App* chosen = nullptr;
+        std::string names;
+        for (const CLI::App* verb : verbs) {
+            names += (names.empty() ? "" : ", ") + verb->get_name();
+            if (verb->check_name(argv[i])) chosen = verb;
+        }
+        if (chosen == nullptr) {
+            throw zcv::Refusal(zcv::Status::usage, "'" + std::string(argv[i]) +
+                                                       "': not a verb of " + at->get_name() +
+                                                       ": try one of: " + names);
+        }
+        at = chosen;
+    }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-    CLI::App app{"zcv, the zero-copy verifier: can a buffer be reused before the kernel let go of it?",
-                 "zcv"};
+    CLI::App app{
+        "zcv, the zero-copy verifier: can a buffer be reused before the kernel let go of it?",
+        "zcv"};
     app.set_version_flag("--version", "zcv " ZCV_VERSION);
     app.require_subcommand(1);
-    app.footer("\nzcv VERB --help tells more. Exit status: 0 clean, 1 violation, 2 usage, "
-               "3 inconclusive,\n4 this machine cannot, 5 internal error.");
+    app.footer(
+        "\nzcv VERB --help tells more. Exit status: 0 clean, 1 violation, 2 usage, "
+        "3 inconclusive,\n4 this machine cannot, 5 internal error.");
     zcv::Status status = zcv::Status::clean;
     try {
         zcv::add_check_verb(app, status);
         zcv::add_trace_verbs(app, status);
         zcv::add_realimpl_verbs(app, status);
         zcv::add_plot_verbs(app, status);
+        refuse_unknown_verbs(app, argc, argv);
         app.parse(argc, argv);
     } catch (const CLI::Success& help) {
         return app.exit(help);

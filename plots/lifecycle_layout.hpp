@@ -1,0 +1,104 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plots/picture.hpp"
+#include "traces/replay.hpp"
+
+namespace zcv {
+
+// One long run of short requests is a thin diagonal against the trace's time. Such a figure starts
+// every row at its own submission, and says at the right when that was.
+enum class Since { first_submission, own_submission };
+
+// What the user asked to see, and what only the trace's header knows.
+struct LifecycleView {
+    std::string file;
+    std::string kernel;
+    PictureKind kind = PictureKind::png;
+    int width_px = 1600;
+    std::optional<double> from_ms;  // since the first submission
+    std::optional<double> to_ms;
+    std::optional<Since> since;  // default: by how short the requests are
+};
+
+// A stretch of a row, in the unit of the figure's axis.
+struct Span {
+    std::size_t row;
+    double from;
+    double to;
+};
+
+// A moment in a row.
+struct Mark {
+    std::size_t row;
+    double at;
+};
+
+struct RowLabel {
+    std::size_t row;
+    std::string text;
+};
+
+// The note on the worst misuse: a box with an arrow to the moment it is about. x in the axis' unit,
+// y in rows: the middle of the box, half its size, and where the arrow leaves it.
+struct Callout {
+    std::string text;
+    Mark target{};
+    double x = 0;
+    double y = 0;
+    double half_width = 0;
+    double half_height = 0;
+    double arrow_x = 0;
+    double arrow_y = 0;
+};
+
+// A send's bar is cut into these, each from its own moment to the next known one.
+enum class Phase : std::size_t { submitted, attached, on_wire, released };
+inline constexpr std::size_t phase_count = 4;
+
+// Everything the figure shows, already placed. Drawing adds colours and nothing else.
+struct LifecycleFigure {
+    PictureKind kind = PictureKind::png;
+    int width_px = 0;
+    int plot_height_px = 0;
+    int margin_left_px = 0;
+    int margin_right_px = 36;
+    double row_px = 0;
+    Since since = Since::first_submission;
+    std::size_t rows = 0;
+    std::string unit;  // "us", "ms" or "s"
+    double from = 0;   // ends of the axis; the gutter left of `from` holds the misuse flags
+    double to = 0;
+    double gutter = 0;
+    std::string title;
+    Verdict verdict = Verdict::inconclusive;
+    std::vector<std::string> facts;
+    std::vector<std::string> notes;  // what is not in the figure, or not certain
+    std::vector<RowLabel> labels;
+    std::vector<RowLabel> submitted_at;  // at the right, when rows start at their own submission
+    std::array<std::vector<Span>, phase_count> phases;
+    std::vector<Span> copied;
+    std::vector<Span> misused;         // from the reuse to the notification
+    std::vector<Span> misused_unsure;  // the reuse lies somewhere in here
+    std::vector<Mark> misuse_marks;    // the reuse, at the latest
+    std::vector<Mark> misuse_flags;    // one a misused row, in the gutter
+    std::vector<Mark> completed;
+    std::vector<Mark> reused;      // as it should be: after the notification
+    std::vector<Mark> unnotified;  // no notification in the trace
+    std::vector<Mark> cut;         // the bar goes on past the right edge
+    std::optional<Callout> worst;
+};
+
+// Generous width of a text in DejaVu Sans, in pixels; gnuplot does not tell before it draws.
+double text_width_px(const std::string& text, double points);
+
+// Throws Refusal(inconclusive) when there is nothing to draw: no send at all, or none in the
+// window.
+LifecycleFigure lay_out_lifecycle(const ReplayReport& report, const LifecycleView& view);
+
+}  // namespace zcv

@@ -1,0 +1,20 @@
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/tidy.hpp"
+
+// Looks up every file and function that the model names in a Linux source tree of the model's tag.
+int main() {
+    using namespace zcv::tidy;
+    const char* linux_src = std::getenv("ZCV_LINUX_SRC");
+    if (linux_src == nullptr) {
+        std::puts("ZCV_LINUX_SRC is not set: set it to a Linux source tree of the model's tag");
+        return 77;
+    }
+    const auto places = kernel_places(sources_under(ZCV_SOURCE_DIR));
+    const Complaints complaints = dangling_places(places, linux_src);
+    for (const std::string& complaint : complaints) std::puts(complaint.c_str());
+    std::printf("%zu places looked up in %s, %zu not there\n", places.size(), linux_src,
+                complaints.size());
+    return complaints.empty() ? 0 : 1;
+}
