@@ -22,12 +22,26 @@ constexpr std::uint32_t index(Id id) {
     return static_cast<std::uint32_t>(id);
 }
 
-constexpr const char* noun_of(BufferId) { return "buffer"; }
-constexpr const char* noun_of(RequestId) { return "request"; }
-constexpr const char* noun_of(NotifId) { return "notif"; }
-constexpr const char* noun_of(ShinfoId) { return "shinfo"; }
-constexpr const char* noun_of(SkbId) { return "skb"; }
-constexpr const char* noun_of(SockId) { return "sock"; }
-constexpr const char* noun_of(RingId) { return "ring"; }
+constexpr const char* noun_of(BufferId) {
+    return "buffer";
+}
+constexpr const char* noun_of(RequestId) {
+    return "request";
+}
+constexpr const char* noun_of(NotifId) {
+    return "notif";
+}
+constexpr const char* noun_of(ShinfoId) {
+    return "shinfo";
+}
+constexpr const char* noun_of(SkbId) {
+    return "skb";
+}
+constexpr const char* noun_of(SockId) {
+    return "sock";
+}
+constexpr const char* noun_of(RingId) {
+    return "ring";
+}
 
 }  // namespace zcv

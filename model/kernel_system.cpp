@@ -3,20 +3,9 @@
 namespace zcv {
 namespace {
 
-// "io_notif_flush" out of "... [Step = zcv::kernel::io_notif_flush]" (clang ends at ']', gcc may end
-// at ';').
-template <class Step>
-constexpr std::string_view type_name() {
-    const std::string_view whole = __PRETTY_FUNCTION__;
-    const std::size_t begin = whole.find("Step = ");
-    const std::size_t end = whole.find_first_of(";]", begin);
-    const std::string_view qualified = whole.substr(begin, end - begin);
-    return qualified.substr(qualified.rfind(':') + 1);
-}
-
 template <class... Step>
 std::vector<checker::StepInfo> infos(StepList<Step...>) {
-    return {checker::StepInfo{type_name<Step>(), Step::at.file, Step::at.function,
+    return {checker::StepInfo{step_name<Step>(), Step::at.file, Step::at.function,
                               name_of(Step::context)}...};
 }
 

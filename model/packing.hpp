@@ -10,9 +10,9 @@
 #include "model/checker/system.hpp"
 #include "model/fixed_store.hpp"
 
-// What can be done with a noun's list of fields: measure it, write it to packed words, read it back,
-// put it into words for people. Widths follow from the world's bounds, so no bit is spent on a value
-// that a scenario cannot reach.
+// What can be done with a noun's list of fields: measure it, write it to packed words, read it
+// back, put it into words for people. Widths follow from the world's bounds, so no bit is spent on
+// a value that a scenario cannot reach.
 namespace zcv {
 
 // How large each kind of field can get in a world.
@@ -40,7 +40,9 @@ class FieldBounds {
     const World* world_;
 };
 
-constexpr unsigned bits_for(std::uint32_t max) { return static_cast<unsigned>(std::bit_width(max)); }
+constexpr unsigned bits_for(std::uint32_t max) {
+    return static_cast<unsigned>(std::bit_width(max));
+}
 
 // Turns every field into one call of Derived::bits(value, width), by reference.
 template <class Derived>
@@ -102,7 +104,9 @@ class FieldMeasure : public FieldCodec<FieldMeasure> {
 class FieldWriter : public FieldCodec<FieldWriter> {
   public:
     FieldWriter(const World& world, std::uint64_t* words) : FieldCodec(world), words_(words) {}
-    ~FieldWriter() { *words_ = word_; }
+    ~FieldWriter() {
+        if (used_ > 0) *words_ = word_;
+    }
     FieldWriter(const FieldWriter&) = delete;
     FieldWriter& operator=(const FieldWriter&) = delete;
 
@@ -223,10 +227,8 @@ class FieldLister {
         return text_of(static_cast<Id>(ref));
     }
     template <class Id>
-        requires std::is_enum_v<Id>
-    static std::string text_of_id(Id id) {
-        return text_of(id);
-    }
+    requires std::is_enum_v<Id>
+    static std::string text_of_id(Id id) { return text_of(id); }
     void add(std::string_view name, std::string value) {
         if (!dead_) fields_.push_back({noun_, std::string(name), std::move(value)});
     }

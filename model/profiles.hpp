@@ -10,8 +10,8 @@
 namespace zcv {
 
 struct Profile {
-    std::string name;
-    std::string covers;  // which kernel releases it speaks for
+    std::string name = {};
+    std::string covers = {};  // which kernel releases it speaks for
 
     // 6.10, "io_uring/notif: implement notification stacking": an skb can carry several requests'
     // data, their notifications linked behind the first one's ubuf_info.

@@ -3,11 +3,13 @@
 #include <rapidcheck.h>
 #include <rapidcheck/catch.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <functional>
 #include <optional>
 #include <set>
@@ -590,6 +592,37 @@ TEST_CASE("an output that cannot be is refused before anything is captured", "[z
     endless.command = {std::string(5U << 20U, 'x')};
     CHECK(says(refused([&] { TraceWriter(dir / "long.zct", endless); }), "command is longer"));
     CHECK_FALSE(std::filesystem::exists(dir / "long.zct.part"));
+}
+
+TEST_CASE("a limit on file sizes stops the writer and keeps its whole blocks", "[zct]") {
+    const TempDir dir;
+    struct rlimit before {};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    struct rlimit small = before;
+    small.rlim_cur = 100'000;
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    std::string what;
+    {
+        TraceWriter writer(dir / "a.zct", {});
+        REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+        what = refused(
+            [&] {
+                for (int round = 0; round < 1000; ++round) {
+                    writer.append(some_events(100));
+                    writer.flush();
+                }
+            },
+            Status::unable);
+        REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+        // There is room again, but the records in between are lost: it stays refused.
+        CHECK(refused([&] { writer.flush(); }, Status::unable) == what);
+    }
+    std::signal(SIGXFSZ, handler);
+    CHECK(says(what, (dir / "a.zct.part") + ": cannot be written: file too large"));
+    const Trace trace = read_trace(dir / "a.zct.part");
+    CHECK(says(trace.cut_reason, "ends before its totals"));
+    CHECK(trace.events.size() % 100 == 0);
+    CHECK(trace.events.size() >= 100);
 }
 
 TEST_CASE("a .part is replaced only when it is an abandoned trace", "[zct]") {

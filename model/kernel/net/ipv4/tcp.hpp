@@ -12,8 +12,8 @@ bool tcp_may_append(const S& s, RequestId r) {
            s.config(s[r].sock).transport == Transport::tcp;
 }
 
-// The tail of the write queue takes more data, although it belongs to another request's ubuf: the two
-// notifications become one chain.
+// The tail of the write queue takes more data, although it belongs to another request's ubuf: the
+// two notifications become one chain.
 struct io_link_skb {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_link_skb"};
@@ -45,6 +45,18 @@ struct skb_zerocopy_iter_stream {
         fill_frags(s, h, r);
         s[s[r].sock].write_queue.push_back(new_skb(s, h, s[r].sock, Loc::write_queue));
     }
+};
+
+// The route cannot do scatter-gather: plain copy, the ubuf is not touched.
+struct tcp_sendmsg_copy {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/ipv4/tcp.c", "tcp_sendmsg_locked"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return tcp_may_append(s, r) && !s[r].appended && s.config(s[r].sock).copies_at_send;
+    }
+    static void effect(auto& s, RequestId r) { s[r].appended = true; }
 };
 
 // Reset, abort or close with linger 0: both queues are freed at once.
