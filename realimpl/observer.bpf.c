@@ -42,15 +42,22 @@ static __always_inline struct file* open_file(__u32 fd) {
 }
 
 /* At submission the request has no file yet, only the number the kernel will look up. */
-static __always_inline __u64 sock_of(struct io_kiocb* req, __u8 sqe_flags) {
+static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags) {
     struct file* file = BPF_CORE_READ(req, file);
     if (!file) {
         __u32 fd = (__u32)BPF_CORE_READ(req, cqe.fd);
         file = sqe_flags & SQE_FIXED_FILE ? registered_file(req, fd) : open_file(fd);
     }
     struct socket* socket = (struct socket*)BPF_CORE_READ(file, private_data);
-    if (!file || BPF_CORE_READ(socket, file) != file) return 0;
-    return (__u64)BPF_CORE_READ(socket, sk);
+    if (!file || BPF_CORE_READ(socket, file) != file) return NULL;
+    return BPF_CORE_READ(socket, sk);
+}
+
+/* MPTCP's number does not fit and would read as TCP's: it stays unknown. */
+static __always_inline void name_sock(struct zcv_event* event, struct sock* sock) {
+    __u16 protocol = BPF_CORE_READ(sock, sk_protocol);
+    event->sock = (__u64)sock;
+    event->protocol = protocol > 255 ? 0 : (__u8)protocol;
 }
 
 /* Reads the user's iovec array into the hash state, as far as it is kept. Returns how many. */
@@ -142,7 +149,7 @@ static __always_inline int submitted(struct io_kiocb* req) {
     event->req = (__u64)req;
     event->opcode = opcode;
     event->sqe_flags = sqe_flags_of(req);
-    event->sock = sock_of(req, event->sqe_flags);
+    name_sock(event, sock_of(req, event->sqe_flags));
     event->addr = send.addr;
     event->len = send.len;
     event->msg_flags = BPF_CORE_READ(sr, msg_flags);
@@ -298,7 +305,7 @@ static __always_inline int completed(__u64 req, __u64 ring, const struct cqe* cq
         event->opcode = opcode;
         event->res = cqe->res;
         event->cqe_flags = cqe->flags;
-        event->sock = sock_of(kiocb, sqe_flags_of(kiocb));
+        name_sock(event, sock_of(kiocb, sqe_flags_of(kiocb)));
         if (refs_at && view_notif(refs_at, &view)) event->chain = view.chain;
         finish(event, refs_at);
     }

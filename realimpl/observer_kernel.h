@@ -47,6 +47,10 @@ struct file {
     void* f_op;
 };
 
+struct sock {
+    __u16 sk_protocol;
+};
+
 struct socket {
     struct file* file;
     struct sock* sk;

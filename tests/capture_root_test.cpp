@@ -261,6 +261,7 @@ TEST_CASE("every send has one submission, one completion and one notification", 
         CHECK(submit.len == 4096);
         CHECK(submit.opcode == 47);
         CHECK(submit.sock != 0);
+        CHECK(submit.protocol == IPPROTO_UDP);
         CHECK(submit.refs == 1);
         CHECK(submit.context == ZCV_CONTEXT_TASK);
     }

@@ -15,21 +15,24 @@ enum zcv_event_kind {
     /* io_uring_submit_req (6.1: submit_sqe) of a zero-copy send, prep done: req, ring, sock,
      * protocol, ubuf, refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash */
     ZCV_SUBMIT = 1,
-    /* io_uring_complete of the request itself: req, ring, ubuf, chain, refs, user_data, res,
-     * cqe_flags. refs and chain are read from the notification, after its owner's put if that was
-     * done inline */
+    /* io_uring_complete of the request itself: req, ring, sock, protocol, ubuf, chain, refs,
+     * user_data, opcode, res, cqe_flags. refs and chain are read from the notification, after its
+     * owner's put if that was done inline */
     ZCV_COMPLETE = 2,
     /* io_uring_complete of the notification: req (= the notification's io_kiocb), ring, ubuf, chain,
      * refs, user_data, res, cqe_flags, hash, addr, len */
     ZCV_NOTIF = 3,
     /* io_uring_cqe_overflow: ring, user_data, res, cqe_flags. It stands in for ZCV_COMPLETE or
-     * ZCV_NOTIF (cqe_flags tells); the kernel does not give the request */
+     * ZCV_NOTIF (cqe_flags tells); the kernel does not give the request. ubuf and generation only if
+     * a single send of that ring still has that user_data */
     ZCV_CQE_OVERFLOW = 4,
     ZCV_POLL_ARM = 5,  /* io_uring_poll_arm: req, ring, ubuf, user_data */
     ZCV_ASYNC = 6,     /* io_uring_queue_async_work: req, ring, ubuf, user_data */
     ZCV_LINK = 7,      /* io_uring_link: req, ring, user_data; it waits for its predecessor */
     ZCV_DEFER = 8,     /* io_uring_defer: req, ring, user_data; it waits for the drain */
-    ZCV_PREP_FAILED = 9, /* io_uring_req_failed: ring, user_data, res */
+    /* io_uring_req_failed, before any submission: req, ring, user_data, opcode, sqe_flags, res; ubuf,
+     * refs and a generation if it owns a notification, which will be posted all the same */
+    ZCV_PREP_FAILED = 9,
     /* tcp_sendmsg_locked, once a loop turn, before it appends: sock, ubuf (msg->msg_ubuf, whose data
      * is appended), skb and head (the write queue's tail, 0 if none), chain (the tail's own ubuf), refs
      * (of ubuf), len (bytes left to append), nr_frags and shinfo_flags of the tail */
