@@ -1,6 +1,7 @@
 #include "realimpl/capture_verbs.hpp"
 
 #include <fmt/format.h>
+#include <sys/utsname.h>
 
 #include <CLI/CLI.hpp>
 #include <bit>
@@ -50,6 +51,12 @@ void round_buffer(CaptureOptions& options) {
     options.buffer_bytes = std::bit_ceil(options.buffer_bytes);
 }
 
+std::string running_kernel() {
+    utsname system{};
+    uname(&system);
+    return system.release;
+}
+
 void say_what_was_not_watched(const CaptureOptions& options) {
     if (options.hash == "none")
         std::fprintf(stderr, "zcv: writes by the application were not watched (--hash none)\n");
@@ -95,7 +102,7 @@ Status run_and_replay(Options& options) {
         throw Refusal(Status::usage,
                       "run: what? Give a command after --, or use zcv capture --pid");
     const ReplayOptions how{options.profile};
-    replay(Trace{}, how);  // refuses an unknown profile before anything runs
+    check_profile(how.profile, running_kernel());  // before anything runs
     round_buffer(wanted);
     Trace trace;
     const CaptureResult result = capture(wanted, [&](std::span<const zcv_event> events) {

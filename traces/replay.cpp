@@ -2,25 +2,26 @@
 
 #include <fmt/format.h>
 
-#include "model/nearest.hpp"
+#include <algorithm>
+
 #include "model/profiles.hpp"
 #include "traces/binding.hpp"
 
 namespace zcv {
 namespace {
 
-const Profile& profile_for(const Trace& trace, const ReplayOptions& options) {
-    if (!options.profile.empty()) {
-        if (const Profile* profile = find_profile(options.profile)) return *profile;
+const Profile& profile_for(const std::string& name, const std::string& release) {
+    if (!name.empty()) {
+        if (const Profile* profile = find_profile(name)) return *profile;
         std::string known;
         for (const Profile& profile : profiles()) known += " " + profile.name;
-        throw Refusal(Status::usage, "replay: no profile is called " + options.profile +
-                                         ": there are" + known);
+        throw Refusal(Status::usage,
+                      "replay: no profile is called " + name + ": there are" + known);
     }
-    if (const Profile* profile = profile_for_release(trace.info.kernel_release)) return *profile;
-    throw Refusal(Status::usage, "replay: no profile speaks for kernel \"" +
-                                     trace.info.kernel_release +
-                                     "\": choose one with --profile (zcv replay --help lists them)");
+    if (const Profile* profile = profile_for_release(release)) return *profile;
+    throw Refusal(Status::usage,
+                  "replay: no profile speaks for kernel \"" + release +
+                      "\": choose one with --profile (zcv replay --help lists them)");
 }
 
 std::string in_words(const zcv_event& event, std::size_t record, std::uint64_t start_ns) {
@@ -55,9 +56,13 @@ void decide(const Trace& trace, ReplayReport& report) {
 
 }  // namespace
 
+void check_profile(const std::string& profile, const std::string& kernel_release) {
+    profile_for(profile, kernel_release);
+}
+
 ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
     ReplayReport report;
-    const Profile& profile = profile_for(trace, options);
+    const Profile& profile = profile_for(options.profile, trace.info.kernel_release);
     report.profile = profile.name;
     report.records = trace.events.size();
     report.lost = std::max(trace.totals.lost, trace.sequence_gaps);

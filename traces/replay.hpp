@@ -41,6 +41,10 @@ struct ReplayReport {
     std::vector<SendHistory> history;  // one entry a send, in order of submission
 };
 
+// Throws what replay() would throw for this profile, "" for the kernel's own, and this kernel release:
+// so that it is known before anything is captured.
+void check_profile(const std::string& profile, const std::string& kernel_release);
+
 // Walks the trace through the model of its kernel. Never throws for what a trace says: a strange
 // trace is a report. Throws Refusal(usage) for an unknown profile.
 ReplayReport replay(const Trace& trace, const ReplayOptions& options);
