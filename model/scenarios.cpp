@@ -100,7 +100,7 @@ std::vector<Scenario> reference_scenarios() {
         holds({3, 3, 1, 3}, 1'200'112, 7'725'144, 39, true),
         holds({2, 3, 2, 2}, 2'294'008, 20'019'016, 42, false),
         holds({2, 2, 3, 2}, 8'608'202, 94'266'476, 34, false),
-        holds({3, 3, 2, 2}, 178'911'830, 2'000'575'962, 0, false),
+        holds({3, 3, 2, 2}, 178'911'830, 2'000'575'962, 44, false),
         reference_scenario({2, 2, 1, 2, true}, {"no-app-owned", 172, 284, 6, true}, true),
     };
 }

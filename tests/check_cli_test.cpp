@@ -112,7 +112,7 @@ TEST_CASE("one scenario ends with its verdict's status", "[cli]") {
     CHECK(check("reference-bug-1-1-1-2 reference-2-2-2-3 --states-max 100").status == 1);
 }
 
-TEST_CASE("--all ends well exactly when every scenario is as declared", "[cli]") {
+TEST_CASE("taking all ends well exactly when every scenario is as declared", "[cli]") {
     const Run run = check("--all --format json");
     CHECK(run.status == 0);
     CHECK(run.err.empty());

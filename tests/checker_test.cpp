@@ -85,6 +85,34 @@ const Property<Counters> both_full{Must::sometimes, "both-full",
 const Property<Counters> never{Must::sometimes, "never",
                                [](const Counters& s) { return s.y > s.x; }, ""};
 
+// One state after the other, broken at the last.
+struct Line {
+    using State = std::uint64_t;
+    static constexpr State last = 30'000;
+
+    State initial() const { return 0; }
+    std::size_t words() const { return 1; }
+    void pack(const State& state, std::uint64_t* words) const { *words = state; }
+    void unpack(const std::uint64_t* words, State& into) const { into = *words; }
+    template <class Visitor>
+    void for_each_next(const State& state, Visitor&& visit) const {
+        visit(Taken{}, state + 1);
+    }
+    std::span<const StepInfo> steps() const {
+        static const std::array<StepInfo, 1> infos{{{"go", "", "", ""}}};
+        return infos;
+    }
+    std::string params(Taken) const { return ""; }
+    std::vector<Field> fields(const State& state) const {
+        return {{"place", "x", std::to_string(state)}};
+    }
+    std::span<const Property<State>> properties() const {
+        static const std::array<Property<State>, 1> table{
+            {{Must::always, "goes-on", [](const State& state) { return state != last; }, ""}}};
+        return table;
+    }
+};
+
 std::string text_in(const std::string& file) {
     std::ifstream in(file);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -256,6 +284,23 @@ TEST_CASE("a violation found before a bound stays a violation", "[checker]") {
     CHECK(outcome.verdict == Verdict::violation);
     CHECK(outcome.depth == 5);
     CHECK(outcome.counterexample.size() == 5);
+}
+
+TEST_CASE("a deep counterexample is rebuilt, or said not to fit", "[checker]") {
+    const Outcome roomy = explore(Line{}, {});
+    CHECK(roomy.depth == Line::last);
+    REQUIRE(roomy.counterexample.size() == Line::last);
+    CHECK(roomy.counterexample.back().changes.front().after == "30000");
+
+    // Enough to find it, not enough to keep the levels on the way.
+    Limits limits;
+    limits.memory_max = 480'000;
+    const Outcome tight = explore(Line{}, limits);
+    CHECK(tight.verdict == Verdict::violation);
+    CHECK(tight.broken == "goes-on");
+    CHECK(tight.depth == Line::last);
+    CHECK(tight.counterexample.empty());
+    CHECK(tight.limit.find("did not fit") != std::string::npos);
 }
 
 TEST_CASE("changes say what appeared, moved and went", "[checker][counterexample]") {

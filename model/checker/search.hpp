@@ -147,18 +147,18 @@ class Search {
         std::vector<std::uint64_t> words(system_.words());
         State state = system_.initial();
         for (std::uint64_t level = length; level-- > 0;) {
-            bool found = false;
-            for (std::uint64_t at = level_begin_[level]; !found; ++at) {
+            std::optional<Taken> leads_on;
+            std::uint64_t at = level_begin_[level];
+            for (; !leads_on; ++at) {
                 ZCV_CHECK(at < store_.size());
                 system_.unpack(store_.at(at), state);
                 system_.for_each_next(state, [&](Taken taken, const State& after) {
                     system_.pack(after, words.data());
-                    if (found || words != target) return;
-                    found = true;
-                    path[level] = taken;
+                    if (!leads_on && words == target) leads_on = taken;
                 });
-                if (found) target.assign(store_.at(at), store_.at(at) + store_.words());
             }
+            path[level] = *leads_on;
+            target.assign(store_.at(at - 1), store_.at(at - 1) + store_.words());
         }
         return path;
     }
@@ -284,65 +284,69 @@ std::vector<CounterexampleStep> in_words(const S& system, const std::vector<Take
     return steps;
 }
 
-// The steps to the broken state. A store that forgets its levels is filled a second time, up to the
-// level before; that pass takes 8 bytes a state more and may itself be out of room.
+// The steps to the broken state. A store that forgets its levels is emptied and filled a second
+// time, up to the level before; that pass takes 8 bytes a state more and may itself be out of room.
 template <System S, class Store>
-void explain(const S& system, const Limits& limits, const Search<S, Store>& search,
+void explain(const S& system, const Limits& limits, std::optional<Search<S, Store>>& search,
              Outcome& outcome) {
-    const auto write = [&](const auto& kept) {
-        outcome.counterexample = in_words(system, kept.path_to(search.broken_at(), outcome.depth));
-    };
-    if (outcome.depth == 0) return;
-    if (Store::keeps_always) return write(search);
-    Limits room;
-    room.memory_max = limits.memory_max;
-    Search<S, Store> again(system, room, true);
-    again.run(outcome.depth - 1);
-    if (again.limit().empty())
-        write(again);
-    else
-        outcome.limit = "the counterexample did not fit into the memory allowed";
+    const std::vector<std::uint64_t> target = search->broken_at();
+    if (!Store::keeps_always && outcome.depth > 0) {
+        Limits room;
+        room.memory_max = limits.memory_max;
+        search.reset();
+        search.emplace(system, room, true);
+        search->run(outcome.depth - 1);
+        if (!search->limit().empty()) {
+            outcome.limit = "the counterexample did not fit into the memory allowed";
+            return;
+        }
+    }
+    outcome.counterexample = in_words(system, search->path_to(target, outcome.depth));
 }
 
 template <System S, class Store>
 Outcome explore_with(const S& system, const Limits& limits) {
+    const auto started = std::chrono::steady_clock::now();
     Outcome outcome;
-    Search<S, Store> search(system, limits, Store::keeps_always);
-    search.run();
-    outcome.states = search.states();
-    outcome.transitions = search.transitions();
-    outcome.depth = search.depth();
-    outcome.limit = search.limit();
-    for (const auto* property : search.unreached()) outcome.unreached.emplace_back(property->name);
-    for (std::size_t i = 0; i < search.taken().size(); ++i)
-        outcome.taken.push_back({std::string(system.steps()[i].name), search.taken()[i]});
-    if (search.broken() != nullptr) {
+    std::optional<Search<S, Store>> search;
+    search.emplace(system, limits, Store::keeps_always);
+    search->run();
+    outcome.states = search->states();
+    outcome.transitions = search->transitions();
+    outcome.depth = search->depth();
+    outcome.limit = search->limit();
+    for (const auto* property : search->unreached()) outcome.unreached.emplace_back(property->name);
+    for (std::size_t i = 0; i < search->taken().size(); ++i)
+        outcome.taken.push_back({std::string(system.steps()[i].name), search->taken()[i]});
+    if (outcome.states > 0)
+        outcome.bytes_per_state =
+            static_cast<double>(search->bytes_most()) / static_cast<double>(outcome.states);
+    if (search->broken() != nullptr) {
         outcome.verdict = Verdict::violation;
-        outcome.broken = search.broken()->name;
-        outcome.breaks = search.broken()->breaks;
-        outcome.depth = search.broken_depth();
+        outcome.broken = search->broken()->name;
+        outcome.breaks = search->broken()->breaks;
+        outcome.depth = search->broken_depth();
         explain(system, limits, search, outcome);
     } else if (!outcome.limit.empty()) {
         outcome.verdict = Verdict::inconclusive;
-    } else if (!search.unreached().empty()) {
+    } else if (!search->unreached().empty()) {
         outcome.verdict = Verdict::violation;
-        outcome.broken = search.unreached().front()->name;
+        outcome.broken = search->unreached().front()->name;
         outcome.breaks = "never reached, so what it guards was checked in vain: vacuous";
     } else {
         outcome.verdict = Verdict::clean;
     }
-    outcome.seconds = search.seconds();
-    if (outcome.states > 0)
-        outcome.bytes_per_state =
-            static_cast<double>(search.bytes_most()) / static_cast<double>(outcome.states);
+    outcome.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     return outcome;
 }
 
 template <System S>
 void draw(const S& system, const Limits& limits, const Outcome& outcome) {
     // States past a violation were never expanded by the search and must not be here either.
+    const auto& vacuous = outcome.unreached;
     const bool broken = outcome.verdict == Verdict::violation &&
-                        (!outcome.counterexample.empty() || outcome.transitions == 0);
+                        std::find(vacuous.begin(), vacuous.end(), outcome.broken) == vacuous.end();
     const std::uint64_t depth_max =
         broken ? outcome.depth : std::numeric_limits<std::uint64_t>::max();
     Graph graph = graph_of(system, outcome.states, depth_max);
