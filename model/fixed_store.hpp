@@ -10,8 +10,8 @@
 #include "model/state.hpp"
 #include "model/world/world.hpp"
 
-// The store that exploration uses: arrays of fixed size, trivially copyable, no pointer in a state but
-// the one to the world it belongs to, which never changes during a search.
+// The store that exploration uses: arrays of fixed size, trivially copyable, no pointer in a state
+// but the one to the world it belongs to, which never changes during a search.
 namespace zcv {
 
 struct FixedKind {
@@ -20,8 +20,10 @@ struct FixedKind {
     template <class Id>
     class Ref {
       public:
+        using id_type = Id;
         Ref() = default;
-        Ref(Id id) : raw_(id == none<Id> ? std::uint8_t{0} : static_cast<std::uint8_t>(index(id) + 1)) {}
+        Ref(Id id)
+            : raw_(id == none<Id> ? std::uint8_t{0} : static_cast<std::uint8_t>(index(id) + 1)) {}
         operator Id() const { return raw_ == 0 ? none<Id> : Id{raw_ - 1u}; }
         std::uint8_t raw() const { return raw_; }
         void set_raw(std::uint8_t raw) { raw_ = raw; }
@@ -111,14 +113,22 @@ class FixedStore {
     const World& world() const { return *world_; }
 
     template <class Id>
-    auto& operator[](Id id) { return objects(id)[index(id)]; }
+    auto& operator[](Id id) {
+        return objects(id)[index(id)];
+    }
     template <class Id>
-    const auto& operator[](Id id) const { return objects(id)[index(id)]; }
+    const auto& operator[](Id id) const {
+        return objects(id)[index(id)];
+    }
 
     template <class Id>
-    auto& operator[](FixedKind::Ref<Id> ref) { return (*this)[static_cast<Id>(ref)]; }
+    auto& operator[](FixedKind::Ref<Id> ref) {
+        return (*this)[static_cast<Id>(ref)];
+    }
     template <class Id>
-    const auto& operator[](FixedKind::Ref<Id> ref) const { return (*this)[static_cast<Id>(ref)]; }
+    const auto& operator[](FixedKind::Ref<Id> ref) const {
+        return (*this)[static_cast<Id>(ref)];
+    }
 
     // Calls f(id) for every object of the noun that this world has, freed ones included.
     template <class Id, class F>
@@ -134,7 +144,9 @@ class FixedStore {
 
     // Whether make() would find a free object: the bound of the world, not of the protocol.
     template <class Id>
-    bool room() const { return free_one<Id>() != none<Id>; }
+    bool room() const {
+        return free_one<Id>() != none<Id>;
+    }
 
     // The lowest free object, alive and otherwise zero.
     template <class Id>
@@ -145,7 +157,9 @@ class FixedStore {
         return id;
     }
     template <class Id>
-    void free(Id id) { (*this)[id] = {}; }
+    void free(Id id) {
+        (*this)[id] = {};
+    }
 
     // A request slot belongs to the application, which uses it again: only its life ends.
     void retire(RequestId id) { (*this)[id] = {}; }

@@ -8,8 +8,8 @@
 #include "model/state.hpp"
 #include "model/world/world.hpp"
 
-// The store that replay uses: it grows with what is in flight in a real trace, thousands of skbs and
-// chains of hundreds of notifications. The steps are the same code as on the fixed-size store.
+// The store that replay uses: it grows with what is in flight in a real trace, thousands of skbs
+// and chains of hundreds of notifications. The steps are the same code as on the fixed-size store.
 namespace zcv {
 
 struct GrowingKind {
@@ -18,6 +18,7 @@ struct GrowingKind {
     template <class Id>
     class Ref {
       public:
+        using id_type = Id;
         Ref() = default;
         Ref(Id id) : id_(id) {}
         operator Id() const { return id_; }
@@ -107,13 +108,21 @@ class GrowingStore {
     const World& world() const { return world_; }
 
     template <class Id>
-    auto& operator[](Id id) { return pool(id).objects[index(id)]; }
+    auto& operator[](Id id) {
+        return pool(id).objects[index(id)];
+    }
     template <class Id>
-    const auto& operator[](Id id) const { return pool(id).objects[index(id)]; }
+    const auto& operator[](Id id) const {
+        return pool(id).objects[index(id)];
+    }
     template <class Id>
-    auto& operator[](GrowingKind::Ref<Id> ref) { return (*this)[static_cast<Id>(ref)]; }
+    auto& operator[](GrowingKind::Ref<Id> ref) {
+        return (*this)[static_cast<Id>(ref)];
+    }
     template <class Id>
-    const auto& operator[](GrowingKind::Ref<Id> ref) const { return (*this)[static_cast<Id>(ref)]; }
+    const auto& operator[](GrowingKind::Ref<Id> ref) const {
+        return (*this)[static_cast<Id>(ref)];
+    }
 
     // Visits free slots too; they are zero, which no step takes for an object.
     template <class Id, class F>
@@ -122,16 +131,23 @@ class GrowingStore {
     }
 
     template <class Id>
-    bool room() const { return true; }
+    bool room() const {
+        return true;
+    }
 
     template <class Id>
     Id make() {
         const Id id{pool(Id{}).take()};
         (*this)[id].alive = true;
+        newest_ = index(id);
         return id;
     }
+    // The object of the last make(): how a replay learns the name of what a step brought about.
+    std::uint32_t newest() const { return newest_; }
     template <class Id>
-    void free(Id id) { pool(id).give_back(index(id)); }
+    void free(Id id) {
+        pool(id).give_back(index(id));
+    }
     void retire(RequestId id) { free(id); }
 
     // What a trace brings into the world as it goes.
@@ -152,13 +168,15 @@ class GrowingStore {
     RingId ring_of(RequestId r) const { return (*this)[r].ring; }
     const SockConfig& config(SockId sock) const { return world_.socks[index(sock)]; }
 
-    // How many CQEs the application has not read is invisible; the trace tells when there was no room.
+    // How many CQEs the application has not read is invisible; the trace tells when there was no
+    // room.
     bool cq_full(RingId ring) const { return full_ring_ == ring; }
     void set_cq_full(RingId ring) { full_ring_ = ring; }
 
   private:
     World world_;
     RingId full_ring_ = none<RingId>;
+    std::uint32_t newest_ = 0;
     Pool<Buffer<GrowingKind>> buffers_;
     Pool<Request<GrowingKind>> requests_;
     Pool<Notif<GrowingKind>> notifs_;

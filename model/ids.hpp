@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 // Typed names of the nouns. A NotifId is an index into whichever store holds the notifications; no
 // arithmetic is done on it, so that a request can never be passed where an skb was meant.
@@ -18,16 +19,38 @@ template <class Id>
 inline constexpr Id none = static_cast<Id>(0xffffffffu);
 
 template <class Id>
+    requires std::is_enum_v<Id>
 constexpr std::uint32_t index(Id id) {
     return static_cast<std::uint32_t>(id);
 }
 
-constexpr const char* noun_of(BufferId) { return "buffer"; }
-constexpr const char* noun_of(RequestId) { return "request"; }
-constexpr const char* noun_of(NotifId) { return "notif"; }
-constexpr const char* noun_of(ShinfoId) { return "shinfo"; }
-constexpr const char* noun_of(SkbId) { return "skb"; }
-constexpr const char* noun_of(SockId) { return "sock"; }
-constexpr const char* noun_of(RingId) { return "ring"; }
+// A reference as a store keeps it.
+template <class Ref>
+    requires std::is_class_v<Ref>
+constexpr std::uint32_t index(const Ref& ref) {
+    return index(static_cast<typename Ref::id_type>(ref));
+}
+
+constexpr const char* noun_of(BufferId) {
+    return "buffer";
+}
+constexpr const char* noun_of(RequestId) {
+    return "request";
+}
+constexpr const char* noun_of(NotifId) {
+    return "notif";
+}
+constexpr const char* noun_of(ShinfoId) {
+    return "shinfo";
+}
+constexpr const char* noun_of(SkbId) {
+    return "skb";
+}
+constexpr const char* noun_of(SockId) {
+    return "sock";
+}
+constexpr const char* noun_of(RingId) {
+    return "ring";
+}
 
 }  // namespace zcv

@@ -16,7 +16,10 @@ constexpr SockConfig tcp_loopback{.transport = Transport::tcp, .receives = true}
 
 // Every request can have its own notification, every datagram its own shared info.
 constexpr Bounds udp_bounds(std::uint32_t requests, std::uint32_t skbs) {
-    return {.buffers = requests, .requests = requests, .notifs = requests, .shinfos = skbs,
+    return {.buffers = requests,
+            .requests = requests,
+            .notifs = requests,
+            .shinfos = skbs,
             .skbs = skbs};
 }
 
@@ -84,6 +87,13 @@ const std::vector<KernelScenario>& kernel_scenario_table() {
          .profile = "6.18",
          .world = {.socks = {{.transport = Transport::udp, .receives = true, .forwards = true, .tapped = true}},
                    .bounds = {.shinfos = 3, .skbs = 3}},
+         .expect = {}},
+        {.name = "segmented",
+         .asks = "A large skb is split on its way out: does the last segment release the buffer?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::tcp, .dma = true, .segments = true}},
+                   .hazards = {.drops = true},
+                   .bounds = {.shinfos = 3, .skbs = 4}},
          .expect = {}},
         {.name = "copied-at-send",
          .asks = "No scatter-gather, so the data is copied in sendmsg: is there still exactly one notification?",

@@ -14,7 +14,7 @@ struct KernelScenario {
     std::string asks;
     std::string profile;
     App app = App::conforming;
-    World world = {};                  // its profile and app are filled in from the two above
+    World world = {};                       // its profile and app are filled in from the two above
     std::vector<std::string> unasked = {};  // properties that this world cannot put to the test
     Expectation expect = {};
 };

@@ -3,20 +3,9 @@
 namespace zcv {
 namespace {
 
-// "io_notif_flush" out of "... [Step = zcv::kernel::io_notif_flush]" (clang ends at ']', gcc may end
-// at ';').
-template <class Step>
-constexpr std::string_view type_name() {
-    const std::string_view whole = __PRETTY_FUNCTION__;
-    const std::size_t begin = whole.find("Step = ");
-    const std::size_t end = whole.find_first_of(";]", begin);
-    const std::string_view qualified = whole.substr(begin, end - begin);
-    return qualified.substr(qualified.rfind(':') + 1);
-}
-
 template <class... Step>
 std::vector<checker::StepInfo> infos(StepList<Step...>) {
-    return {checker::StepInfo{type_name<Step>(), Step::at.file, Step::at.function,
+    return {checker::StepInfo{step_name<Step>(), Step::at.file, Step::at.function,
                               name_of(Step::context)}...};
 }
 
@@ -49,7 +38,7 @@ std::string KernelSystem::params(checker::Taken taken) const {
 }
 
 std::vector<checker::Field> KernelSystem::fields(const State& state) const {
-    FieldLister lister(world_);
+    FieldLister lister;
     State copy = state;
     copy.visit(lister);
     return lister.take();

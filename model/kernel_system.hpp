@@ -23,7 +23,8 @@ class KernelSystem {
         : world_(world), words_(measure(world_)) {
         for (const auto& property : kernel_properties()) {
             bool asked = true;
-            for (const std::string& name : unasked) asked = asked && !property.name.starts_with(name);
+            for (const std::string& name : unasked)
+                asked = asked && !property.name.starts_with(name);
             if (asked) properties_.push_back(property);
         }
     }

@@ -10,9 +10,9 @@
 #include "model/checker/system.hpp"
 #include "model/fixed_store.hpp"
 
-// What can be done with a noun's list of fields: measure it, write it to packed words, read it back,
-// put it into words for people. Widths follow from the world's bounds, so no bit is spent on a value
-// that a scenario cannot reach.
+// What can be done with a noun's list of fields: measure it, write it to packed words, read it
+// back, put it into words for people. Widths follow from the world's bounds, so no bit is spent on
+// a value that a scenario cannot reach.
 namespace zcv {
 
 // How large each kind of field can get in a world.
@@ -40,7 +40,9 @@ class FieldBounds {
     const World* world_;
 };
 
-constexpr unsigned bits_for(std::uint32_t max) { return static_cast<unsigned>(std::bit_width(max)); }
+constexpr unsigned bits_for(std::uint32_t max) {
+    return static_cast<unsigned>(std::bit_width(max));
+}
 
 // Turns every field into one call of Derived::bits(value, width), by reference.
 template <class Derived>
@@ -150,8 +152,6 @@ class FieldReader : public FieldCodec<FieldReader> {
 // Puts fields into words. Objects whose `alive` is false are left out.
 class FieldLister {
   public:
-    explicit FieldLister(const World& world) : bounds_(world) {}
-
     std::uint32_t requests() const { return 0; }
     std::uint32_t skbs() const { return 0; }
     std::uint32_t cq_entries() const { return 0; }
@@ -204,8 +204,9 @@ class FieldLister {
         all += one;
     }
     template <class R>
-    static std::string text(const R& value) {
-        return text_of_id(value);
+    static std::string text(const R& ref) {
+        const typename R::id_type id = ref;
+        return id == none<typename R::id_type> ? "-" : std::to_string(index(id));
     }
     template <class K>
     static std::string entry(const Cqe<K>& cqe) {
@@ -213,27 +214,13 @@ class FieldLister {
                text(cqe.request);
     }
     template <class R>
-    static std::string entry(const R& value) {
-        return text(value);
-    }
-    template <class Id>
-    static std::string text_of(Id id) {
-        return id == none<Id> ? "-" : std::to_string(index(id));
-    }
-    template <class Id>
-    static std::string text_of_id(const FixedKind::Ref<Id>& ref) {
-        return text_of(static_cast<Id>(ref));
-    }
-    template <class Id>
-        requires std::is_enum_v<Id>
-    static std::string text_of_id(Id id) {
-        return text_of(id);
+    static std::string entry(const R& ref) {
+        return text(ref);
     }
     void add(std::string_view name, std::string value) {
         if (!dead_) fields_.push_back({noun_, std::string(name), std::move(value)});
     }
 
-    FieldBounds bounds_;
     std::vector<checker::Field> fields_;
     std::string noun_;
     bool dead_ = false;

@@ -65,9 +65,8 @@ bool a_ubuf_is_shared(const FixedStore& s) {
 
 // A notification that comes first, or twice, frees the wrong thing in every client.
 bool one_notif_after_cqe(const FixedStore& s) {
-    return every<RequestId>(s, [&](RequestId r) {
-        return !s[r].notified || s[r].phase == Phase::posted;
-    });
+    return every<RequestId>(
+        s, [&](RequestId r) { return !s[r].notified || s[r].phase == Phase::posted; });
 }
 
 bool a_notif_follows_its_cqe(const FixedStore& s) {

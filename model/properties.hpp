@@ -7,8 +7,8 @@
 
 namespace zcv {
 
-// Every property of kernel.md 7.4 that this model can state, each `always` followed by the `sometimes`
-// that shows its premise to be reached.
+// Every property of kernel.md 7.4 that this model can state, each `always` followed by the
+// `sometimes` that shows its premise to be reached.
 const std::vector<checker::Property<FixedStore>>& kernel_properties();
 
 }  // namespace zcv

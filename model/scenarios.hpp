@@ -13,7 +13,7 @@ namespace zcv {
 // What a scenario promises: the property it breaks ("" when everything holds) and exact numbers.
 // Zero means the number is not declared (a family member with parameters nobody counted before).
 struct Expectation {
-    std::string broken;
+    std::string broken{};
     std::uint64_t states = 0;
     std::uint64_t transitions = 0;
     std::uint64_t depth = 0;  // of the search; of the counterexample when something is broken
@@ -22,17 +22,17 @@ struct Expectation {
 
 // A small named world: bounds, application policy, kernel profile, one question, the answer.
 struct Scenario {
-    std::string name;
-    std::string asks;
-    std::string profile;
-    std::string app;
-    Expectation expect;
+    std::string name{};
+    std::string asks{};
+    std::string profile{};
+    std::string app{};
+    Expectation expect{};
     bool in_all = true;  // false: takes minutes; named explicitly, not part of --all
-    std::function<checker::Outcome(const checker::Limits&)> explore;
+    std::function<checker::Outcome(const checker::Limits&)> explore{};
     // The same world under another profile and application, by name; an empty optional keeps its
     // own. Throws Refusal(usage) naming what exists.
     std::function<Scenario(const std::optional<std::string>&, const std::optional<std::string>&)>
-        under;
+        under{};
 };
 
 // Whether an outcome is the declared one, number for number as far as numbers are declared.

@@ -6,17 +6,21 @@
 #include "model/ids.hpp"
 
 // The nouns. Each is written once and used in two stores: K says how a store of that kind holds a
-// reference, a set, a queue and a count (fixed_store.hpp in the fewest bits, growing_store.hpp without
-// a bound). Each noun lists its fields once, in fields(); packing, printing and diffs all follow from
-// that list. A freed object is all zeros, so that equal worlds are equal states.
+// reference, a set, a queue and a count (fixed_store.hpp in the fewest bits, growing_store.hpp
+// without a bound). Each noun lists its fields once, in fields(); packing, printing and diffs all
+// follow from that list. A freed object is all zeros, so that equal worlds are equal states.
 namespace zcv {
 
 // Which completion an application finds in its CQ ring.
-enum class CqeKind : std::uint8_t { last, more, notif };  // res without F_MORE, with F_MORE, F_NOTIF
+enum class CqeKind : std::uint8_t {
+    last,
+    more,
+    notif
+};  // res without F_MORE, with F_MORE, F_NOTIF
 inline constexpr std::array cqe_kind_names{"cqe", "cqe+more", "notif"};
 
-// How far the kernel is with a request. `completed` is on the ring's completion list, `posted` means
-// that its CQE was filled.
+// How far the kernel is with a request. `completed` is on the ring's completion list, `posted`
+// means that its CQE was filled.
 enum class Phase : std::uint8_t { idle, sqe, prepped, issuing, polled, issued, completed, posted };
 inline constexpr std::array phase_names{"idle",   "sqe",    "prepped",   "issuing",
                                         "polled", "issued", "completed", "posted"};
@@ -24,15 +28,25 @@ inline constexpr std::array phase_names{"idle",   "sqe",    "prepped",   "issuin
 enum class TaskWork : std::uint8_t { none, queued, listed };
 inline constexpr std::array task_work_names{"none", "queued", "listed"};
 
-enum class Loc : std::uint8_t { build, write_queue, rtx_queue, qdisc, dev, dma_done, rx, rx_copied };
-inline constexpr std::array loc_names{"build", "write-queue", "rtx-queue", "qdisc",
+enum class Loc : std::uint8_t {
+    build,
+    write_queue,
+    rtx_queue,
+    qdisc,
+    segmented,
+    dev,
+    dma_done,
+    rx,
+    rx_copied
+};
+inline constexpr std::array loc_names{"build", "write-queue", "rtx-queue", "qdisc",    "segmented",
                                       "dev",   "dma-done",    "rx",        "rx-copied"};
 
 // A piece of the application's memory that it sends from.
 template <class K>
 struct Buffer {
-    bool written = false;           // holds content that was not yet fully sent
-    typename K::Count lent = 0;     // sends which the application believes still use it
+    bool written = false;        // holds content that was not yet fully sent
+    typename K::Count lent = 0;  // sends which the application believes still use it
 
     template <class F>
     void fields(F& f) {
@@ -49,13 +63,13 @@ struct Request {
     typename K::template Ref<RingId> ring;
     typename K::template Ref<SockId> sock;
     typename K::template Ref<NotifId> notif;  // until the notification's CQE is posted
-    bool worker = false;     // issued by io-wq, without uring_lock
-    bool failed = false;     // res < 0
-    bool more = false;       // the CQE carries F_MORE
-    bool appended = false;   // this attempt handed data to the network
-    bool notified = false;   // the notification's CQE was posted
-    bool app_done = false;   // the application expects nothing more of it
-    bool stale = false;      // its buffer was written after submission, before the data was attached
+    bool worker = false;                      // issued by io-wq, without uring_lock
+    bool failed = false;                      // res < 0
+    bool more = false;                        // the CQE carries F_MORE
+    bool appended = false;                    // this attempt handed data to the network
+    bool notified = false;                    // the notification's CQE was posted
+    bool app_done = false;                    // the application expects nothing more of it
+    bool stale = false;  // its buffer was written after submission, before the data was attached
 
     template <class F>
     void fields(F& f) {
@@ -79,9 +93,9 @@ template <class K>
 struct Notif {
     bool alive = false;
     typename K::template Ref<RequestId> request;
-    typename K::Count refs = 0;      // ubuf_info.refcnt
-    bool owner_ref = false;          // the request has not flushed it yet
-    bool syscall_ref = false;        // 6.1: tcp_sendmsg_locked() holds one while it runs
+    typename K::Count refs = 0;              // ubuf_info.refcnt
+    bool owner_ref = false;                  // the request has not flushed it yet
+    bool syscall_ref = false;                // 6.1: tcp_sendmsg_locked() holds one while it runs
     typename K::template Ref<NotifId> head;  // first of its chain, itself when alone
     typename K::template Ref<NotifId> next;
     bool zc_used = false;
@@ -108,10 +122,10 @@ template <class K>
 struct Shinfo {
     bool alive = false;
     typename K::Count dataref = 0;
-    typename K::template Ref<NotifId> uarg;       // destructor_arg while SKBFL_ZEROCOPY_ENABLE is set
-    typename K::template Set<RequestId> frags;    // sends whose user pages its frags refer to
-    typename K::template Set<BufferId> pages;     // the buffers those pages belong to
-    bool stale = false;    // one of those buffers was written since
+    typename K::template Ref<NotifId> uarg;     // destructor_arg while SKBFL_ZEROCOPY_ENABLE is set
+    typename K::template Set<RequestId> frags;  // sends whose user pages its frags refer to
+    typename K::template Set<BufferId> pages;   // the buffers those pages belong to
+    bool stale = false;                         // one of those buffers was written since
     bool wrong = false;    // ... and the data was read after that: bytes nobody sent went out
     bool arrived = false;  // the peer has its data
 
@@ -147,8 +161,9 @@ struct Skb {
 template <class K>
 struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>> write_queue;  // TCP: not sent yet
-    typename K::template Fifo<typename K::template Ref<SkbId>> rtx_queue;    // TCP: sent, not acknowledged
-    bool dead = false;                             // reset or closed: nothing more is sent
+    typename K::template Fifo<typename K::template Ref<SkbId>>
+        rtx_queue;      // TCP: sent, not acknowledged
+    bool dead = false;  // reset or closed: nothing more is sent
 
     template <class F>
     void fields(F& f) {
@@ -167,9 +182,10 @@ struct Cqe {
 
 template <class K>
 struct Ring {
-    typename K::template Fifo<Cqe<K>> compl_reqs;  // io_submit_state.compl_reqs: done, CQE not filled
-    typename K::template Fifo<Cqe<K>> cq;          // visible to the application
-    typename K::template Fifo<Cqe<K>> overflow;    // ctx->cq_overflow_list
+    typename K::template Fifo<Cqe<K>>
+        compl_reqs;                              // io_submit_state.compl_reqs: done, CQE not filled
+    typename K::template Fifo<Cqe<K>> cq;        // visible to the application
+    typename K::template Fifo<Cqe<K>> overflow;  // ctx->cq_overflow_list
 
     template <class F>
     void fields(F& f) {

@@ -1,9 +1,83 @@
 #include "traces/replay.hpp"
 
-#include "traces/report.hpp"
+#include <fmt/format.h>
+
+#include "model/nearest.hpp"
+#include "model/profiles.hpp"
+#include "traces/binding.hpp"
 
 namespace zcv {
-ReplayReport replay(const Trace&, const ReplayOptions&) { return {}; }
-void print_report(std::ostream&, const ReplayReport&, const Trace&, const std::string&,
-                  const std::string&) {}
+namespace {
+
+const Profile& profile_for(const Trace& trace, const ReplayOptions& options) {
+    if (!options.profile.empty()) {
+        if (const Profile* profile = find_profile(options.profile)) return *profile;
+        std::string known;
+        for (const Profile& profile : profiles()) known += " " + profile.name;
+        throw Refusal(Status::usage, "replay: no profile is called " + options.profile +
+                                         ": there are" + known);
+    }
+    if (const Profile* profile = profile_for_release(trace.info.kernel_release)) return *profile;
+    throw Refusal(Status::usage, "replay: no profile speaks for kernel \"" +
+                                     trace.info.kernel_release +
+                                     "\": choose one with --profile (zcv replay --help lists them)");
+}
+
+std::string in_words(const zcv_event& event, std::size_t record, std::uint64_t start_ns) {
+    std::string text = fmt::format("record {}: {} at +{:.3f} ms", record,
+                                   name_of(static_cast<zcv_event_kind>(event.kind)),
+                                   static_cast<double>(event.time_ns - start_ns) / 1e6);
+    if (event.generation != 0) text += fmt::format(", send {}", event.generation);
+    if (event.user_data != 0) text += fmt::format(", user_data {:#x}", event.user_data);
+    if (event.head != 0) text += fmt::format(", head {:#x}", event.head);
+    return text;
+}
+
+void decide(const Trace& trace, ReplayReport& report) {
+    const bool complete =
+        !trace.cut_off && trace.totals.lost == 0 && trace.sequence_gaps == 0;
+    if (trace.cut_off) report.reasons.push_back("the trace is cut off: it " + trace.cut_reason);
+    if (report.lost > 0)
+        report.reasons.push_back(fmt::format("{} records were lost", report.lost));
+    if (trace.totals.map_failures > 0)
+        report.reasons.push_back(
+            fmt::format("{} events could not be attributed to a send", trace.totals.map_failures));
+    if (report.sends == 0) report.reasons.push_back("nothing to check: no zero-copy send");
+
+    const bool diverged = report.divergence.has_value();
+    if (!report.violations.empty() || (diverged && complete))
+        report.verdict = Verdict::violation;
+    else if (!complete || diverged || !report.reasons.empty())
+        report.verdict = Verdict::inconclusive;
+    else
+        report.verdict = Verdict::clean;
+}
+
+}  // namespace
+
+ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
+    ReplayReport report;
+    const Profile& profile = profile_for(trace, options);
+    report.profile = profile.name;
+    report.records = trace.events.size();
+    report.lost = std::max(trace.totals.lost, trace.sequence_gaps);
+
+    Walk walk(trace, profile, report);
+    const std::vector<std::size_t> order = walk.lookahead().order;
+    for (const std::size_t record : order) {
+        std::optional<Mismatch> mismatch = walk.explain(record);
+        if (!mismatch) {
+            ++report.matched;
+        } else if (!report.divergence) {
+            const std::uint64_t start = trace.events[order.front()].time_ns;
+            report.divergence = Divergence{
+                record, in_words(trace.events[record], record, start) + ": " + mismatch->why,
+                std::move(mismatch->around), std::move(mismatch->instead)};
+        }
+    }
+    walk.finish();
+    decide(trace, report);
+    return report;
+}
+
 }  // namespace zcv

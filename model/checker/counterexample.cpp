@@ -59,22 +59,25 @@ std::vector<Change> changes_between(const std::vector<Field>& before,
 
 std::string text_of(const std::vector<CounterexampleStep>& steps) {
     constexpr std::size_t columns = 6;
+    // One step that changes a lot pushes only its own line to the right.
+    constexpr std::size_t width_max = 60;
     std::vector<std::array<std::string, columns>> rows;
     std::array<std::size_t, columns> widths{};
     for (const CounterexampleStep& step : steps) {
         rows.push_back({std::to_string(step.number), step.step, step.params, in_words(step.changes),
                         step.context, step.file});
         for (std::size_t i = 0; i < columns; ++i)
-            widths[i] = std::max(widths[i], rows.back()[i].size());
+            widths[i] = std::max(widths[i], std::min(rows.back()[i].size(), width_max));
     }
     std::string text;
     for (const auto& row : rows) {
         std::string line(widths[0] - row[0].size(), ' ');
         for (std::size_t i = 0; i < columns; ++i) {
             if (widths[i] == 0) continue;
-            line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+            // The number is padded on its left already.
+            const std::size_t missing = i == 0 ? 0 : widths[i] - std::min(widths[i], row[i].size());
+            line += row[i] + std::string(missing + 2, ' ');
         }
-        // The number is padded on its left already.
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + '\n';
     }

@@ -144,7 +144,7 @@ class Search {
     // state of each level that leads on. The store must have kept its levels.
     std::vector<Taken> path_to(std::vector<std::uint64_t> target, std::uint64_t length) const {
         std::vector<Taken> path(length);
-        std::vector<std::uint64_t> words(store_.words());
+        std::vector<std::uint64_t> words(system_.words());
         State state = system_.initial();
         for (std::uint64_t level = length; level-- > 0;) {
             bool found = false;
@@ -167,7 +167,7 @@ class Search {
     static constexpr std::size_t line_places = 32;
 
     void begin() {
-        std::vector<std::uint64_t> words(store_.words());
+        std::vector<std::uint64_t> words(system_.words());
         system_.pack(system_.initial(), words.data());
         settle(store_.hash(words.data()), words.data());
         level_begin_.push_back(0);

@@ -3,6 +3,7 @@
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/world.hpp"
 
 // The application: fills a buffer, sends it, reads completions, and fills the buffer again once its
 // policy says that it is free.

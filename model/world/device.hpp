@@ -2,8 +2,8 @@
 
 #include "model/kernel/net/core/skbuff.hpp"
 
-// A network card: it reads the pages some time after the skb was queued to it, and says later that it
-// is done. Between the two the sender may believe what it likes.
+// A network card: it reads the pages some time after the skb was queued to it, and says later that
+// it is done. Between the two the sender may believe what it likes.
 namespace zcv::world {
 
 struct device_dma {

@@ -25,23 +25,26 @@ enum class Transport : std::uint8_t { udp, tcp };
 // What may happen to a socket's packets. A replay, which does not know the device, allows it all.
 struct SockConfig {
     Transport transport = Transport::udp;
-    bool dma = false;       // nic: reads the pages after queueing, frees the skb later
-    bool sink = false;      // ifb, dummy: frees the skb at once and reads nothing
-    bool receives = false;  // loopback, veth: the skb is received on this machine, copied on the way
-    bool copies_at_send = false;  // no SG or a datagram above the MTU: zero copy is silently not used
-    bool forwards = false;        // stacked devices, a bridge, a router: handed on to another device
-    bool tapped = false;          // somebody runs tcpdump: a clone goes up the receive path
+    bool dma = false;   // nic: reads the pages after queueing, frees the skb later
+    bool sink = false;  // ifb, dummy: frees the skb at once and reads nothing
+    bool receives =
+        false;  // loopback, veth: the skb is received on this machine, copied on the way
+    bool copies_at_send =
+        false;              // no SG or a datagram above the MTU: zero copy is silently not used
+    bool forwards = false;  // stacked devices, a bridge, a router: handed on to another device
+    bool segments = false;  // software segmentation, or a shaper that splits large packets
+    bool tapped = false;    // somebody runs tcpdump: a clone goes up the receive path
 };
 
 // What this world's kernel may meet beyond success.
 struct Hazards {
-    bool prep_fails = false;   // before and after the notification was allocated
-    bool issue_fails = false;  // sendmsg fails, perhaps after it attached something
-    bool again = false;        // EAGAIN: the request is polled and issued once more
-    bool io_wq = false;        // issued by a worker
-    bool link_cancels = false; // an earlier member of the link failed
-    bool drops = false;        // a packet is dropped on the way
-    bool resets = false;       // the peer resets the connection
+    bool prep_fails = false;    // before and after the notification was allocated
+    bool issue_fails = false;   // sendmsg fails, perhaps after it attached something
+    bool again = false;         // EAGAIN: the request is polled and issued once more
+    bool io_wq = false;         // issued by a worker
+    bool link_cancels = false;  // an earlier member of the link failed
+    bool drops = false;         // a packet is dropped on the way
+    bool resets = false;        // the peer resets the connection
     bool retransmits = false;
 };
 

@@ -3,8 +3,8 @@
 #include "model/state.hpp"
 #include "model/step.hpp"
 
-// Models io_uring/io_uring.c: the completion list, the CQ ring and its overflow list. Left out: a CQE
-// lost because the overflow entry could not be allocated.
+// Models io_uring/io_uring.c: the completion list, the CQ ring and its overflow list. Left out: a
+// CQE lost because the overflow entry could not be allocated.
 namespace zcv::kernel {
 
 // io_fill_cqe_req(). Once one CQE has overflowed, all later ones queue behind it.
@@ -63,8 +63,8 @@ struct io_req_complete_post {
     }
 };
 
-// An earlier member of the link failed. This path does not call the request's fail handler, which is
-// what would have set F_MORE.
+// An earlier member of the link failed. This path does not call the request's fail handler, which
+// is what would have set F_MORE.
 struct io_req_tw_fail_links {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/timeout.c", "io_req_tw_fail_links"};

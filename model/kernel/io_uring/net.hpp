@@ -3,9 +3,10 @@
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/world.hpp"
 
-// Models io_uring/net.c: preparing, issuing and finishing a SEND_ZC or SENDMSG_ZC. Left out: bytes; a
-// send is whole or failed, and partial progress is another issue of the same request.
+// Models io_uring/net.c: preparing, issuing and finishing a SEND_ZC or SENDMSG_ZC. Left out: bytes;
+// a send is whole or failed, and partial progress is another issue of the same request.
 namespace zcv::kernel {
 
 struct io_send_zc_prep {
@@ -100,17 +101,21 @@ struct io_wq_submit_work {
     }
 };
 
-// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached.
+// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached. A worker that arms a poll
+// hands the request back: the next attempt is task work.
 struct io_arm_poll_handler {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/poll.c", "io_arm_poll_handler"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.again && s[r].phase == Phase::issuing && !s[r].worker &&
+        return s.world().hazards.again && s[r].phase == Phase::issuing &&
                s.config(s[r].sock).transport == Transport::tcp;
     }
-    static void effect(auto& s, RequestId r) { leave_sendmsg(s, r, Phase::polled); }
+    static void effect(auto& s, RequestId r) {
+        s[r].worker = false;
+        leave_sendmsg(s, r, Phase::polled);
+    }
 };
 
 struct io_send_zc_success {
@@ -120,7 +125,8 @@ struct io_send_zc_success {
 
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing && s[r].appended &&
-               (s.config(s[r].sock).transport == Transport::tcp || s[s[r].sock].write_queue.empty());
+               (s.config(s[r].sock).transport == Transport::tcp ||
+                s[s[r].sock].write_queue.empty());
     }
     static void effect(auto& s, RequestId r) { leave_sendmsg(s, r, Phase::issued); }
 };
@@ -134,7 +140,8 @@ struct io_send_zc_failure {
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing &&
                (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
-               (s.config(s[r].sock).transport == Transport::tcp || s[s[r].sock].write_queue.empty());
+               (s.config(s[r].sock).transport == Transport::tcp ||
+                s[s[r].sock].write_queue.empty());
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;
@@ -142,8 +149,8 @@ struct io_send_zc_failure {
     }
 };
 
-// The fail handler says F_MORE for every request that still has a notification to come. The reference
-// stays with the request until its cleanup.
+// The fail handler says F_MORE for every request that still has a notification to come. The
+// reference stays with the request until its cleanup.
 struct io_sendrecv_fail {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_sendrecv_fail"};
@@ -166,7 +173,8 @@ struct io_send_zc_cleanup {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::posted && s[r].notif != none<NotifId> && s[s[r].notif].owner_ref;
+        return s[r].phase == Phase::posted && s[r].notif != none<NotifId> &&
+               s[s[r].notif].owner_ref;
     }
     static void effect(auto& s, RequestId r) {
         const NotifId n = s[r].notif;

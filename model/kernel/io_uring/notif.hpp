@@ -3,8 +3,9 @@
 #include "model/state.hpp"
 #include "model/step.hpp"
 
-// Models io_uring/notif.{h,c}: who holds a reference to a notification, how notifications are chained,
-// and when a CQE may be posted. Left out: memory accounting; it can neither delay nor lose a CQE.
+// Models io_uring/notif.{h,c}: who holds a reference to a notification, how notifications are
+// chained, and when a CQE may be posted. Left out: memory accounting; it can neither delay nor lose
+// a CQE.
 namespace zcv::kernel {
 
 // The refs == 1 it begins with belongs to the request.
@@ -18,8 +19,8 @@ NotifId io_alloc_notif(S& s, RequestId r) {
     return n;
 }
 
-// ubuf_info_ops.complete. At zero the CQE is only queued as task work, because the last reference may
-// go in softirq. A chained member does not complete itself: it gives up its hold on the head.
+// ubuf_info_ops.complete. At zero the CQE is only queued as task work, because the last reference
+// may go in softirq. A chained member does not complete itself: it gives up its hold on the head.
 template <class S>
 void io_tx_ubuf_complete(S& s, NotifId n, bool with_skb, bool success) {
     auto& notif = s[n];
@@ -71,8 +72,8 @@ struct io_notif_flush {
     }
 };
 
-// Runs for the head in the context of the ring's task and completes the chain in list order: the head,
-// then the newest to the oldest member.
+// Runs for the head in the context of the ring's task and completes the chain in list order: the
+// head, then the newest to the oldest member.
 struct io_notif_tw_complete {
     using Of = Ids<NotifId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_notif_tw_complete"};

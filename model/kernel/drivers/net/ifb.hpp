@@ -2,8 +2,8 @@
 
 #include "model/kernel/net/core/skbuff.hpp"
 
-// Models drivers/net/ifb.c for a packet routed straight to it (dummy does the same): a true zero-copy
-// sink, nobody reads the data.
+// Models drivers/net/ifb.c for a packet routed straight to it (dummy does the same): a true
+// zero-copy sink, nobody reads the data.
 namespace zcv::kernel {
 
 struct ifb_xmit {

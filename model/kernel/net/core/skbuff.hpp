@@ -60,16 +60,16 @@ void free_skb(S& s, SkbId k) {
     skb_release_data(s, h);
 }
 
-// Somebody reads the data: the device by DMA, or the CPU that copies it. What it finds there is what
-// the peer gets.
+// Somebody reads the data: the device by DMA, or the CPU that copies it. What it finds there is
+// what the peer gets.
 template <class S>
 void read_pages(S& s, ShinfoId h) {
     s[h].arrived = true;
     if (s[h].stale) s[h].wrong = true;
 }
 
-// An skb that shares its data must get a private copy of the shared info before it may be changed; the
-// copy refers to the same user pages, so it takes a reference to the ubuf.
+// An skb that shares its data must get a private copy of the shared info before it may be changed;
+// the copy refers to the same user pages, so it takes a reference to the ubuf.
 struct pskb_expand_head {
     using Of = Ids<SkbId>;
     static constexpr KernelRef at{"net/core/skbuff.c", "pskb_expand_head"};
@@ -118,6 +118,33 @@ struct skb_copy_ubufs {
     }
 };
 
+// Software segmentation makes one more skb, with a shared info of its own that refers to the same
+// user pages, so each segment holds the ubuf. The large one is consumed when all are made.
+struct skb_segment {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_segment"};
+    static constexpr Context context = Context::softirq;
+
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && (s[k].loc == Loc::qdisc || s[k].loc == Loc::segmented) &&
+               s.config(s[k].sock).segments && s[s[k].shinfo].uarg != none<NotifId> &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
+    }
+    static void effect(auto& s, SkbId k) {
+        const ShinfoId large = s[k].shinfo;
+        const ShinfoId h = s.template make<ShinfoId>();
+        s[h] = s[large];
+        s[h].dataref = 1;
+        s[h].arrived = false;
+        ++s[NotifId{s[large].uarg}].refs;
+        // Whatever becomes of the segments, the peer has to acknowledge the large one's bytes: here
+        // that may happen as soon as it is split, which allows more than the kernel does.
+        s[large].arrived = true;
+        s[k].loc = Loc::segmented;
+        new_skb(s, h, s[k].sock, Loc::qdisc);
+    }
+};
+
 // The receiver has read it, or the transmitting side is done with it after DMA.
 struct consume_skb {
     using Of = Ids<SkbId>;
@@ -125,7 +152,8 @@ struct consume_skb {
     static constexpr Context context = Context::softirq;
 
     static bool guard(const auto& s, SkbId k) {
-        return s[k].alive && (s[k].loc == Loc::rx_copied || s[k].loc == Loc::dma_done);
+        return s[k].alive && (s[k].loc == Loc::rx_copied || s[k].loc == Loc::dma_done ||
+                              s[k].loc == Loc::segmented);
     }
     static void effect(auto& s, SkbId k) { free_skb(s, k); }
 };

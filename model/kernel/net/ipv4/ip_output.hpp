@@ -1,9 +1,10 @@
 #pragma once
 
 #include "model/kernel/net/core/skbuff.hpp"
+#include "model/world/world.hpp"
 
-// Models net/ipv4/ip_output.c (and its IPv6 twin) for UDP: a datagram is one skb, built and sent within
-// the call. Left out: corking, fragmentation above the MTU other than "it is copied".
+// Models net/ipv4/ip_output.c (and its IPv6 twin) for UDP: a datagram is one skb, built and sent
+// within the call. Left out: corking, fragmentation above the MTU other than "it is copied".
 namespace zcv::kernel {
 
 struct ip_append_data {
@@ -13,8 +14,8 @@ struct ip_append_data {
 
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing && !s[r].appended && !s[s[r].sock].dead &&
-               s.config(s[r].sock).transport == Transport::udp &&
-               s.template room<ShinfoId>() && s.template room<SkbId>();
+               s.config(s[r].sock).transport == Transport::udp && s.template room<ShinfoId>() &&
+               s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
         const ShinfoId h = skb_zcopy_set(s, r);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/net/core/skbuff.hpp"
+#include "model/world/world.hpp"
 
 // Models net/ipv4/tcp.c: where sendmsg puts the data of a request. Left out: the socket lock (the
 // model lets an ACK in while a request is being issued, which the kernel defers), sequence numbers.
@@ -12,8 +13,8 @@ bool tcp_may_append(const S& s, RequestId r) {
            s.config(s[r].sock).transport == Transport::tcp;
 }
 
-// The tail of the write queue takes more data, although it belongs to another request's ubuf: the two
-// notifications become one chain.
+// The tail of the write queue takes more data, although it belongs to another request's ubuf: the
+// two notifications become one chain.
 struct io_link_skb {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_link_skb"};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/net/core/skbuff.hpp"
+#include "model/world/world.hpp"
 
 // Models net/ipv4/tcp_output.c: what is sent is a clone; the original waits in the retransmission
 // queue, and both share the user pages. Left out: splitting, collapsing, MTU probes.

@@ -1,0 +1,295 @@
+// zcv-capture, the one privileged program: puts the observer into the kernel, hands its records on
+// as frames, and takes it out again. It ends when the control descriptor is closed or written to,
+// or when nobody takes its output any more.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <getopt.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "realimpl/capture_observer.hpp"
+#include "realimpl/capture_stream.h"
+
+namespace {
+
+using zcv::CaptureFailed;
+
+constexpr int poll_ms = 10;
+constexpr std::size_t batch_events = 16384;
+constexpr int drain_turns = 20;
+
+struct Arguments {
+    zcv::ObserverOptions observer;
+    int output_fd = -1;
+    int control_fd = -1;
+};
+
+// The command line is wrong: this program is started by zcv, so it is said on stderr.
+struct Misused : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// Nobody reads any more.
+struct OutputGone : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+template <typename Number>
+Number number(const char* option, const char* text) {
+    Number value{};
+    const char* end = text + std::strlen(text);
+    const auto [rest, error] = std::from_chars(text, end, value);
+    if (error != std::errc{} || rest != end)
+        throw Misused{fmt::format("--{}: '{}' is not a number", option, text)};
+    return value;
+}
+
+std::uint32_t hash_mode(const std::string& name) {
+    if (name == "none") return ZCV_HASH_NONE;
+    if (name == "sampled") return ZCV_HASH_SAMPLED;
+    if (name == "full") return ZCV_HASH_FULL;
+    throw Misused{fmt::format("--hash: '{}' is none of none, sampled, full", name)};
+}
+
+Arguments parse(int argc, char** argv) {
+    enum { pid = 1, hash, buffer, output, control };
+    const std::array<option, 6> options{{{"pid", required_argument, nullptr, pid},
+                                         {"hash", required_argument, nullptr, hash},
+                                         {"buffer", required_argument, nullptr, buffer},
+                                         {"output-fd", required_argument, nullptr, output},
+                                         {"control-fd", required_argument, nullptr, control},
+                                         {nullptr, 0, nullptr, 0}}};
+    Arguments arguments;
+    for (int got; (got = getopt_long(argc, argv, "", options.data(), nullptr)) != -1;) {
+        switch (got) {
+            case pid:
+                arguments.observer.pids.push_back(number<std::uint32_t>("pid", optarg));
+                break;
+            case hash:
+                arguments.observer.hash_mode = hash_mode(optarg);
+                break;
+            case buffer:
+                arguments.observer.buffer_bytes = number<std::uint64_t>("buffer", optarg);
+                break;
+            case output:
+                arguments.output_fd = number<int>("output-fd", optarg);
+                break;
+            case control:
+                arguments.control_fd = number<int>("control-fd", optarg);
+                break;
+            default:
+                throw Misused{"zcv capture and zcv run start this program; start those"};
+        }
+    }
+    const std::uint64_t bytes = arguments.observer.buffer_bytes;
+    if (bytes < 4096 || bytes > (1u << 30) || (bytes & (bytes - 1)) != 0)
+        throw Misused{"--buffer: not a power of two from 4096 to 1073741824"};
+    if (fcntl(arguments.output_fd, F_GETFD) < 0 || fcntl(arguments.control_fd, F_GETFD) < 0)
+        throw Misused{"zcv capture and zcv run start this program with pipes; start those"};
+    if (arguments.observer.pids.empty()) throw Misused{"--pid: whom to watch?"};
+    return arguments;
+}
+
+class Output {
+  public:
+    explicit Output(int fd) : fd_(fd) {}
+
+    void frame(zcv_frame_kind kind, const void* payload, std::size_t bytes) {
+        const zcv_frame header{kind, static_cast<__u32>(bytes)};
+        all(&header, sizeof(header));
+        all(payload, bytes);
+    }
+    void text(zcv_frame_kind kind, const std::string& payload) {
+        frame(kind, payload.data(), payload.size());
+    }
+
+  private:
+    void all(const void* data, std::size_t bytes) {
+        const char* at = static_cast<const char*>(data);
+        while (bytes > 0) {
+            const ssize_t done = write(fd_, at, bytes);
+            if (done < 0 && errno == EINTR) continue;
+            if (done <= 0) throw OutputGone{std::strerror(errno)};
+            at += done;
+            bytes -= static_cast<std::size_t>(done);
+        }
+    }
+    int fd_;
+};
+
+std::string quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\')
+            out += {'\\', c};
+        else if (static_cast<unsigned char>(c) < 0x20)
+            out += fmt::format("\\u{:04x}", c);
+        else
+            out += c;
+    }
+    return out + '"';
+}
+
+std::uint64_t effective_capabilities() {
+    std::ifstream status{"/proc/self/status"};
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("CapEff:")) return std::stoull(line.substr(7), nullptr, 16);
+    return 0;
+}
+
+bool capable(int capability) {
+    return (effective_capabilities() >> capability & 1) != 0;
+}
+
+// Everything that can be known to be missing before the kernel is asked.
+void check_machine() {
+    constexpr int sys_admin = 21, perfmon = 38, bpf = 39;
+    if (!capable(sys_admin) && !(capable(bpf) && capable(perfmon)))
+        throw CaptureFailed{
+            "capturing needs CAP_BPF and CAP_PERFMON: run as root, or once "
+            "'setcap cap_bpf,cap_perfmon+ep' the program zcv-capture"};
+    if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+        throw CaptureFailed{fmt::format(
+            "this kernel offers no type information at /sys/kernel/btf/vmlinux ({}): use a kernel "
+            "built with CONFIG_DEBUG_INFO_BTF",
+            std::strerror(errno))};
+    // The inode of the first process namespace is part of the kernel's interface.
+    constexpr ino_t first_namespace = 0xEFFFFFFC;
+    struct stat space {};
+    if (stat("/proc/self/ns/pid", &space) == 0 && space.st_ino != first_namespace)
+        throw CaptureFailed{
+            "inside a process namespace the kernel counts processes differently than the observer: "
+            "run zcv outside the container, with --pid"};
+}
+
+// Addresses and timings of another user's process are not ours to show.
+void check_pid(std::uint32_t pid) {
+    constexpr int sys_ptrace = 19;
+    struct stat entry {};
+    if (stat(fmt::format("/proc/{}", pid).c_str(), &entry) != 0)
+        throw CaptureFailed{fmt::format("no process {}: {}", pid, std::strerror(errno))};
+    if (entry.st_uid == getuid() || getuid() == 0 || capable(sys_ptrace)) return;
+    throw CaptureFailed{fmt::format(
+        "process {} belongs to another user: run as root, or with CAP_SYS_PTRACE", pid)};
+}
+
+void announce(Output& output, const zcv::Observer& observer) {
+    std::string probes, missing;
+    for (const std::string& name : observer.probes())
+        probes += (probes.empty() ? "" : ",") + quoted(name);
+    for (const auto& [name, why] : observer.missing())
+        missing += (missing.empty() ? "" : ",") + quoted(name) + ":" + quoted(why);
+    output.text(ZCV_FRAME_READY,
+                fmt::format("{{\"probes\":[{}],\"missing\":{{{}}}}}", probes, missing));
+}
+
+void send_totals(Output& output, const zcv::ObserverTotals& totals) {
+    std::string kinds;
+    for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
+        if (totals.counters.by_kind[kind] > 0)
+            kinds += fmt::format("{}\"{}\":{}", kinds.empty() ? "" : ",", kind,
+                                 totals.counters.by_kind[kind]);
+    output.text(ZCV_FRAME_TOTALS,
+                fmt::format("{{\"records\":{},\"lost\":{},\"recursion_misses\":{},"
+                            "\"map_failures\":{},\"by_kind\":{{{}}}}}",
+                            totals.counters.records, totals.counters.lost, totals.recursion_misses,
+                            totals.counters.map_failures, kinds));
+}
+
+class Relay {
+  public:
+    Relay(zcv::Observer& observer, Output& output) : observer_(observer), output_(output) {}
+
+    // Hands on what waits, in frames of a bounded size.
+    void turn() {
+        batch_.clear();
+        if (!observer_.take(batch_)) return;
+        for (std::size_t at = 0; at < batch_.size(); at += batch_events) {
+            const std::size_t count = std::min(batch_events, batch_.size() - at);
+            output_.frame(ZCV_FRAME_EVENTS, &batch_[at], count * sizeof(zcv_event));
+        }
+        relayed_ += batch_.size();
+    }
+    std::uint64_t relayed() const { return relayed_; }
+
+  private:
+    zcv::Observer& observer_;
+    Output& output_;
+    std::vector<zcv_event> batch_;
+    std::uint64_t relayed_ = 0;
+};
+
+// A program that was running while it was detached may still submit a record, so the counters
+// decide when the buffer is empty.
+void drain(zcv::Observer& observer, Relay& relay) {
+    observer.detach();
+    for (int i = 0; i < drain_turns; i++) {
+        relay.turn();
+        if (i > 1 && relay.relayed() == observer.totals().counters.records) break;
+        usleep(poll_ms * 1000);
+    }
+}
+
+void capture(const Arguments& arguments, Output& output) {
+    check_machine();
+    for (const std::uint32_t pid : arguments.observer.pids) check_pid(pid);
+    zcv::Observer observer{arguments.observer};
+    announce(output, observer);
+    Relay relay{observer, output};
+    std::array<pollfd, 3> watched{{{arguments.control_fd, POLLIN, 0},
+                                   {observer.wakeup_fd(), POLLIN, 0},
+                                   {arguments.output_fd, 0, 0}}};
+    while (true) {
+        poll(watched.data(), watched.size(), poll_ms);
+        relay.turn();
+        if (watched[2].revents & (POLLERR | POLLHUP)) throw OutputGone{"nobody reads"};
+        if (watched[0].revents != 0) break;
+    }
+    drain(observer, relay);
+    send_totals(output, observer.totals());
+}
+
+int capture_and_say_why_not(const Arguments& arguments) {
+    Output output{arguments.output_fd};
+    try {
+        capture(arguments, output);
+        return 0;
+    } catch (const OutputGone&) {
+        return 1;
+    } catch (const CaptureFailed& failed) {
+        output.text(ZCV_FRAME_FAILED, failed.what());
+        return 4;
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // Ctrl-C goes to the whole group of processes; the end of a capture is zcv's to order.
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        return capture_and_say_why_not(parse(argc, argv));
+    } catch (const Misused& misused) {
+        std::fprintf(stderr, "zcv-capture: %s\n", misused.what());
+        return 2;
+    } catch (const OutputGone&) {
+        return 1;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "zcv-capture: internal error: %s\n", error.what());
+        return 5;
+    }
+}

@@ -1,0 +1,323 @@
+#include "realimpl/capture_observer.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "observer.skel.h"
+
+namespace zcv {
+namespace {
+
+struct BtfDeleter {
+    void operator()(btf* types) const { btf__free(types); }
+};
+using Btf = std::unique_ptr<btf, BtfDeleter>;
+
+// A program, the tracepoint it sits on, and the arguments that must be there. Two programs with the
+// same tracepoint or `instead` are variants for different kernels; one of them is enough.
+struct Program {
+    const char* name;
+    const char* tracepoint;
+    int args_min;
+    int args_max;
+    const char* instead = nullptr;
+    bool needed = false;
+};
+
+constexpr int any = 12;
+constexpr std::array programs{
+    Program{"submit_req", "io_uring_submit_req", 1, any, "io_uring_submit_sqe", true},
+    Program{"submit_sqe", "io_uring_submit_sqe", 2, any, "io_uring_submit_req", true},
+    Program{"complete", "io_uring_complete", 3, 3, nullptr, true},
+    Program{"complete_by_value", "io_uring_complete", 5, any, nullptr, true},
+    Program{"cqe_overflow", "io_uring_cqe_overflow", 4, any},
+    Program{"poll_arm", "io_uring_poll_arm", 1, any},
+    Program{"queue_async_work", "io_uring_queue_async_work", 1, any},
+    Program{"link", "io_uring_link", 1, any},
+    Program{"defer", "io_uring_defer", 1, any},
+    Program{"req_failed", "io_uring_req_failed", 3, any},
+    Program{"net_dev_queue", "net_dev_queue", 1, any},
+    Program{"net_dev_start_xmit", "net_dev_start_xmit", 1, any},
+    Program{"netif_receive_skb", "netif_receive_skb", 1, any},
+    Program{"consume_skb", "consume_skb", 1, any},
+    Program{"kfree_skb", "kfree_skb", 3, any},
+    Program{"tcp_sendmsg_locked", "tcp_sendmsg_locked", 3, any},
+    Program{"kfree", "kfree", 2, any},
+    Program{"kmem_cache_free", "kmem_cache_free", 2, any},
+    Program{"sched_process_fork", "sched_process_fork", 2, any},
+    Program{"sched_process_exec", "sched_process_exec", 1, any},
+    Program{"sched_process_exit", "sched_process_exit", 1, any},
+    Program{"io_uring_create", "io_uring_create", 5, any},
+    Program{"io_uring_register", "io_uring_register", 5, any},
+};
+
+// libbpf tells which program the verifier refused only in its messages.
+std::string refused_program;
+std::string last_message;
+
+bool debug_wanted() {
+    const char* value = std::getenv("ZCV_DEBUG");
+    return value && std::string_view{value} == "1";
+}
+
+__attribute__((format(printf, 2, 0))) int listen_to_libbpf(libbpf_print_level level,
+                                                           const char* format, va_list args) {
+    static const bool debug = debug_wanted();
+    std::array<char, 512> line{};
+    va_list copy;
+    va_copy(copy, args);
+    std::vsnprintf(line.data(), line.size(), format, copy);
+    va_end(copy);
+    std::string text{line.data()};
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    const auto begin = text.find("prog '");
+    const bool failed = text.find("failed to load") != std::string::npos ||
+                        text.find("load failed") != std::string::npos;
+    if (begin != std::string::npos && failed) {
+        const auto end = text.find('\'', begin + 6);
+        refused_program = text.substr(begin + 6, end - begin - 6);
+    }
+    if (level == LIBBPF_WARN) last_message = text;
+    if (debug) std::vfprintf(stderr, format, args);
+    return 0;
+}
+
+// How many arguments this kernel's tracepoint has, beyond the program's own context.
+std::optional<int> arguments_of(const btf* types, const char* tracepoint) {
+    const std::string name = fmt::format("btf_trace_{}", tracepoint);
+    int id = btf__find_by_name_kind(types, name.c_str(), BTF_KIND_TYPEDEF);
+    for (int hop = 0; id > 0 && hop < 4; hop++) {
+        const btf_type* type = btf__type_by_id(types, static_cast<__u32>(id));
+        if (btf_is_func_proto(type)) return btf_vlen(type) - 1;
+        id = static_cast<int>(type->type);
+    }
+    return std::nullopt;
+}
+
+std::optional<std::int64_t> per_cpu_offset(const btf* types, const char* variable) {
+    const int section = btf__find_by_name_kind(types, ".data..percpu", BTF_KIND_DATASEC);
+    if (section <= 0) return std::nullopt;
+    const btf_type* type = btf__type_by_id(types, static_cast<__u32>(section));
+    const btf_var_secinfo* info = btf_var_secinfos(type);
+    for (int i = 0; i < btf_vlen(type); i++) {
+        const btf_type* var = btf__type_by_id(types, info[i].type);
+        if (std::strcmp(btf__name_by_offset(types, var->name_off), variable) == 0)
+            return info[i].offset;
+    }
+    return std::nullopt;
+}
+
+// Bytes to a member, through structs without a name.
+std::optional<std::int64_t> member_offset(const btf* types, int id, const char* name, int depth) {
+    if (id <= 0 || depth > 4) return std::nullopt;
+    const btf_type* type = btf__type_by_id(types, static_cast<__u32>(id));
+    if (!btf_is_composite(type)) return std::nullopt;
+    for (unsigned i = 0; i < btf_vlen(type); i++) {
+        const btf_member& member = btf_members(type)[i];
+        const std::int64_t at = btf_member_bit_offset(type, i) / 8;
+        const char* own = btf__name_by_offset(types, member.name_off);
+        if (std::strcmp(own, name) == 0) return at;
+        if (*own) continue;
+        if (auto inside = member_offset(types, static_cast<int>(member.type), name, depth + 1))
+            return at + *inside;
+    }
+    return std::nullopt;
+}
+
+// From a CPU's runqueue to its preemption count. The runqueue is the one per-CPU variable whose
+// address a program can learn, and this count says what kind of context it runs in.
+std::int64_t preempt_count_from_runqueue(const btf* types) {
+    const auto queue = per_cpu_offset(types, "runqueues");
+    if (!queue) return 0;
+    if (const auto count = per_cpu_offset(types, "__preempt_count")) return *count - *queue;
+    const auto hot = per_cpu_offset(types, "pcpu_hot");
+    const int type = btf__find_by_name_kind(types, "pcpu_hot", BTF_KIND_STRUCT);
+    const auto member = member_offset(types, type, "preempt_count", 0);
+    return hot && member ? *hot + *member - *queue : 0;
+}
+
+std::uint64_t random_key() {
+    std::uint64_t key = 0;
+    if (getrandom(&key, sizeof(key), 0) != static_cast<ssize_t>(sizeof(key)))
+        throw CaptureFailed{"the kernel gives no random numbers for the hash key"};
+    return key;
+}
+
+}  // namespace
+
+Observer::Observer(const ObserverOptions& options) {
+    libbpf_set_print(listen_to_libbpf);
+    // Kernels before 5.11 charge maps to this limit; later ones do not mind.
+    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &unlimited);
+    try {
+        load(options);
+        attach();
+    } catch (...) {
+        zcv_observer__destroy(skeleton_);
+        throw;
+    }
+}
+
+Observer::~Observer() {
+    ring_buffer__free(buffer_);
+    zcv_observer__destroy(skeleton_);
+}
+
+void Observer::choose_programs() {
+    const Btf types{btf__load_vmlinux_btf()};
+    if (!types)
+        throw CaptureFailed{"this kernel's type information cannot be read: " + last_message};
+    skeleton_->rodata->preempt_count_offset = preempt_count_from_runqueue(types.get());
+    for (const Program& program : programs) {
+        const auto arguments = arguments_of(types.get(), program.tracepoint);
+        bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
+        if (arguments && *arguments >= program.args_min && *arguments <= program.args_max) continue;
+        bpf_program__set_autoload(loaded, false);
+        missing_.emplace(program.tracepoint,
+                         arguments ? fmt::format("it has {} arguments here", *arguments)
+                                   : "this kernel has no such tracepoint");
+    }
+}
+
+void Observer::configure(const ObserverOptions& options) {
+    bpf_map__set_max_entries(skeleton_->maps.events, static_cast<__u32>(options.buffer_bytes));
+    skeleton_->rodata->hash_mode = options.hash_mode;
+    skeleton_->rodata->hash_key = random_key();
+    skeleton_->rodata->wake_bytes = options.buffer_bytes / 8;
+}
+
+// The verifier of another kernel may refuse a program that this one takes; the capture then goes on
+// without it, so the whole is loaded again with that one left out.
+void Observer::load(const ObserverOptions& options) {
+    std::map<std::string, std::string> refused;
+    for (std::size_t attempt = 0; attempt <= programs.size(); attempt++) {
+        skeleton_ = zcv_observer__open();
+        if (!skeleton_) throw CaptureFailed{"libbpf cannot open the observer: " + last_message};
+        missing_.clear();
+        choose_programs();
+        configure(options);
+        for (const auto& [name, why] : refused)
+            bpf_program__set_autoload(
+                bpf_object__find_program_by_name(skeleton_->obj, name.c_str()), false);
+        refused_program.clear();
+        const int error = -zcv_observer__load(skeleton_);
+        if (error == 0) break;
+        const bool again = !refused_program.empty() && !refused.contains(refused_program) &&
+                           error != EPERM && attempt < programs.size();
+        if (!again)
+            throw CaptureFailed{fmt::format(
+                "the kernel refuses to load BPF programs: {}{}", std::strerror(error),
+                error == EPERM ? " (a locked down kernel, or a container without CAP_BPF?)"
+                               : "; ZCV_DEBUG=1 shows why")};
+        refused.emplace(refused_program, std::strerror(error));
+        zcv_observer__destroy(skeleton_);
+        skeleton_ = nullptr;
+    }
+    for (const Program& program : programs)
+        if (const auto found = refused.find(program.name); found != refused.end())
+            missing_[program.tracepoint] = "the verifier refuses it: " + found->second;
+    for (const std::uint32_t pid : options.pids) {
+        const std::uint8_t yes = 1;
+        if (bpf_map__update_elem(skeleton_->maps.watched, &pid, sizeof(pid), &yes, sizeof(yes),
+                                 BPF_ANY) != 0)
+            throw CaptureFailed{fmt::format("process {} cannot be entered", pid)};
+    }
+}
+
+void Observer::attach() {
+    buffer_ = ring_buffer__new(
+        bpf_map__fd(skeleton_->maps.events),
+        [](void* self, void* data, std::size_t size) {
+            zcv_event event;
+            if (size != sizeof(event)) return 0;
+            std::memcpy(&event, data, sizeof(event));
+            static_cast<Observer*>(self)->sink_->push_back(event);
+            return 0;
+        },
+        this, nullptr);
+    if (!buffer_) throw CaptureFailed{"the ring buffer cannot be mapped: " + last_message};
+    for (const Program& program : programs) {
+        bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
+        if (!bpf_program__autoload(loaded)) continue;
+        bpf_link* link = bpf_program__attach(loaded);
+        if (!link) {
+            missing_[program.tracepoint] = std::strerror(errno);
+            continue;
+        }
+        // The skeleton owns the links from here on and destroys them.
+        for (int i = 0; i < skeleton_->skeleton->prog_cnt; i++)
+            if (std::strcmp(skeleton_->skeleton->progs[i].name, program.name) == 0)
+                *skeleton_->skeleton->progs[i].link = link;
+        probes_.emplace_back(program.tracepoint);
+        missing_.erase(program.tracepoint);
+    }
+    const auto attached = [&](const char* name) {
+        return name && std::ranges::find(probes_, name) != probes_.end();
+    };
+    for (const Program& program : programs) {
+        if (attached(program.instead)) missing_.erase(program.tracepoint);
+        if (attached(program.tracepoint)) missing_.erase(program.tracepoint);
+        if (program.needed && !attached(program.tracepoint) && !attached(program.instead))
+            throw CaptureFailed{fmt::format(
+                "the tracepoint {} is not usable ({}); zcv needs Linux 6.1 or later with io_uring",
+                program.tracepoint, missing_[program.tracepoint])};
+    }
+}
+
+int Observer::wakeup_fd() const {
+    return ring_buffer__epoll_fd(buffer_);
+}
+
+bool Observer::take(std::vector<zcv_event>& out) {
+    const std::size_t before = out.size();
+    sink_ = &out;
+    ring_buffer__consume(buffer_);
+    sink_ = nullptr;
+    return out.size() != before;
+}
+
+void Observer::detach() {
+    zcv_observer__detach(skeleton_);
+}
+
+ObserverTotals Observer::totals() const {
+    ObserverTotals totals;
+    const int cpus = libbpf_num_possible_cpus();
+    std::vector<zcv_counters> each(static_cast<std::size_t>(std::max(cpus, 1)));
+    const __u32 zero = 0;
+    bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counters), &zero, each.data());
+    for (const zcv_counters& one : each) {
+        totals.counters.seq += one.seq;
+        totals.counters.records += one.records;
+        totals.counters.lost += one.lost;
+        totals.counters.map_failures += one.map_failures;
+        for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
+            totals.counters.by_kind[kind] += one.by_kind[kind];
+    }
+    for (const Program& program : programs) {
+        const bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
+        if (!loaded || bpf_program__fd(loaded) < 0) continue;
+        bpf_prog_info info{};
+        __u32 size = sizeof(info);
+        if (bpf_obj_get_info_by_fd(bpf_program__fd(loaded), &info, &size) == 0)
+            totals.recursion_misses += info.recursion_misses;
+    }
+    return totals;
+}
+
+}  // namespace zcv

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "realimpl/observer_shared.h"
+#include "traces/zcv_event.h"
+
+struct ring_buffer;
+struct zcv_observer;
+
+namespace zcv {
+
+// There can be no capture here: what is missing, and the remedy.
+struct CaptureFailed : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+struct ObserverOptions {
+    std::vector<std::uint32_t> pids;
+    std::uint32_t hash_mode = ZCV_HASH_NONE;
+    std::uint64_t buffer_bytes = 64u << 20;
+};
+
+struct ObserverTotals {
+    zcv_counters counters{};
+    std::uint64_t recursion_misses = 0;
+};
+
+// The observer in the kernel: loaded, attached, and taken out again.
+class Observer {
+  public:
+    explicit Observer(const ObserverOptions& options);
+    ~Observer();
+    Observer(const Observer&) = delete;
+    Observer& operator=(const Observer&) = delete;
+
+    const std::vector<std::string>& probes() const { return probes_; }
+    const std::map<std::string, std::string>& missing() const { return missing_; }
+    int wakeup_fd() const;
+    // Moves the records that wait into `out`; false when there were none.
+    bool take(std::vector<zcv_event>& out);
+    void detach();
+    ObserverTotals totals() const;
+
+  private:
+    void choose_programs();
+    void configure(const ObserverOptions& options);
+    void load(const ObserverOptions& options);
+    void attach();
+
+    zcv_observer* skeleton_ = nullptr;
+    ring_buffer* buffer_ = nullptr;
+    std::vector<zcv_event>* sink_ = nullptr;
+    std::vector<std::string> probes_;
+    std::map<std::string, std::string> missing_;
+};
+
+}  // namespace zcv

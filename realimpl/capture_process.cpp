@@ -1,0 +1,177 @@
+#include "realimpl/capture_process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <system_error>
+
+#include "model/outcome.hpp"
+
+namespace zcv {
+namespace {
+
+constexpr std::size_t frame_bytes_max = 256u << 20;
+constexpr int end_wait_ms = 5000;
+
+bool runnable(const std::filesystem::path& path) {
+    return std::filesystem::is_regular_file(path) && access(path.c_str(), X_OK) == 0;
+}
+
+// Beside zcv, where an installation puts programs nobody starts by hand, or in PATH.
+std::string find_capture_program() {
+    if (const char* named = std::getenv("ZCV_CAPTURE")) {
+        std::error_code ignored;
+        if (std::filesystem::is_regular_file(named, ignored) && access(named, X_OK) == 0)
+            return named;
+        throw Refusal(
+            Status::unable,
+            fmt::format("ZCV_CAPTURE: {}: no such program: unset it or name zcv-capture", named));
+    }
+    std::error_code error;
+    const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+    for (const auto& place : {own / "zcv-capture", own / "../libexec/zcv/zcv-capture"})
+        if (runnable(place)) return place.string();
+    const char* path = std::getenv("PATH");
+    std::istringstream directories{path ? path : ""};
+    for (std::string directory; std::getline(directories, directory, ':');)
+        if (!directory.empty() && runnable(directory + "/zcv-capture"))
+            return directory + "/zcv-capture";
+    const std::string why = ZCV_OBSERVER_MISSING;
+    throw Refusal(Status::unable,
+                  why.empty() ? "zcv-capture is neither beside zcv nor in PATH: install both, or "
+                                "name it in ZCV_CAPTURE"
+                              : fmt::format("built without the observer ({}), so nothing can be "
+                                            "captured: build again after that",
+                                            why));
+}
+
+[[noreturn]] void exec_capture(const std::vector<std::string>& words, int output, int control,
+                               const sigset_t& signals) {
+    std::vector<char*> argv;
+    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    fcntl(output, F_SETFD, 0);
+    fcntl(control, F_SETFD, 0);
+    sigprocmask(SIG_SETMASK, &signals, nullptr);
+    execv(argv.front(), argv.data());
+    _exit(127);
+}
+
+nlohmann::json json_of(const Frame& frame) {
+    return nlohmann::json::parse(frame.payload.begin(), frame.payload.end());
+}
+
+}  // namespace
+
+std::vector<zcv_event> events_of(const Frame& frame) {
+    std::vector<zcv_event> events(frame.payload.size() / sizeof(zcv_event));
+    if (!events.empty())
+        std::memcpy(events.data(), frame.payload.data(), events.size() * sizeof(zcv_event));
+    return events;
+}
+
+Totals totals_of(const Frame& frame) {
+    const nlohmann::json json = json_of(frame);
+    Totals totals;
+    totals.records = json.at("records");
+    totals.lost = json.at("lost");
+    totals.recursion_misses = json.at("recursion_misses");
+    totals.map_failures = json.at("map_failures");
+    for (const auto& [kind, count] : json.at("by_kind").items())
+        totals.by_kind[name_of(static_cast<zcv_event_kind>(std::stoul(kind)))] = count;
+    return totals;
+}
+
+void read_ready(const Frame& frame, TraceInfo& info) {
+    const nlohmann::json json = json_of(frame);
+    info.probes = json.at("probes").get<std::vector<std::string>>();
+    info.missing = json.at("missing").get<std::map<std::string, std::string>>();
+}
+
+CaptureProcess::CaptureProcess(std::uint32_t pid, const std::string& hash,
+                               std::uint64_t buffer_bytes, const sigset_t& signals)
+    : frames_(make_pipe()), control_(make_pipe()) {
+    const int output = frames_.write_end.get();
+    const int control = control_.read_end.get();
+    const std::vector<std::string> words{find_capture_program(),
+                                         "--pid",
+                                         std::to_string(pid),
+                                         "--hash",
+                                         hash,
+                                         "--buffer",
+                                         std::to_string(buffer_bytes),
+                                         "--output-fd",
+                                         std::to_string(output),
+                                         "--control-fd",
+                                         std::to_string(control)};
+    // A larger pipe means fewer turns of both sides; the default also works.
+    fcntl(output, F_SETPIPE_SZ, 1 << 20);
+    pid_ = fork();
+    if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
+    if (pid_ == 0) exec_capture(words, output, control, signals);
+    frames_.write_end.close();
+    control_.read_end.close();
+    fcntl(fd(), F_SETFL, O_NONBLOCK);
+}
+
+CaptureProcess::~CaptureProcess() {
+    stop();
+    frames_.read_end.close();
+    how_it_ended();
+}
+
+bool CaptureProcess::fill() {
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(consumed_));
+    consumed_ = 0;
+    std::array<char, 1 << 16> piece;
+    // Bounded, so that a fast stream cannot keep the caller from its other descriptors.
+    for (int turn = 0; turn < 64; turn++) {
+        const ssize_t got = read(fd(), piece.data(), piece.size());
+        if (got == 0) return false;
+        if (got < 0) return errno == EAGAIN || errno == EINTR;
+        bytes_.insert(bytes_.end(), piece.data(), piece.data() + got);
+    }
+    return true;
+}
+
+std::optional<Frame> CaptureProcess::next() {
+    zcv_frame header;
+    if (bytes_.size() - consumed_ < sizeof(header)) return std::nullopt;
+    std::memcpy(&header, bytes_.data() + consumed_, sizeof(header));
+    const bool whole_events =
+        header.kind != ZCV_FRAME_EVENTS || header.bytes % sizeof(zcv_event) == 0;
+    if (header.kind < ZCV_FRAME_READY || header.kind > ZCV_FRAME_FAILED || !whole_events ||
+        header.bytes > frame_bytes_max)
+        throw Refusal(Status::internal,
+                      "zcv-capture speaks another language: is it as new as zcv?");
+    if (bytes_.size() - consumed_ - sizeof(header) < header.bytes) return std::nullopt;
+    const auto begin = bytes_.begin() + static_cast<std::ptrdiff_t>(consumed_ + sizeof(header));
+    consumed_ += sizeof(header) + header.bytes;
+    return Frame{static_cast<zcv_frame_kind>(header.kind), {begin, begin + header.bytes}};
+}
+
+std::string CaptureProcess::how_it_ended() {
+    if (pid_ > 0) {
+        // It ends by itself once its pipes are closed; should it not, nothing may hang for it.
+        const Fd pidfd = open_pidfd(pid_);
+        pollfd ended{pidfd.get(), POLLIN, 0};
+        if (poll(&ended, 1, end_wait_ms) == 0) kill(pid_, SIGKILL);
+        while (waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
+        }
+        pid_ = -1;
+    }
+    if (WIFSIGNALED(status_)) return fmt::format("was killed by signal {}", WTERMSIG(status_));
+    return fmt::format("exited with status {}", WEXITSTATUS(status_));
+}
+
+}  // namespace zcv

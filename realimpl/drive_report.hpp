@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "realimpl/drive_options.hpp"
+#include "realimpl/drive_run.hpp"
+
+namespace zcv::drive {
+
+std::string text_of(const Plan& plan, const Result& result);
+std::string json_of(const Plan& plan, const Result& result);
+
+// What --list prints.
+std::string list_text();
+
+}  // namespace zcv::drive

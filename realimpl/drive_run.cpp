@@ -1,0 +1,207 @@
+#include "realimpl/drive_run.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <new>
+
+#include "realimpl/drive_receiver.hpp"
+#include "realimpl/drive_sender.hpp"
+#include "realimpl/drive_socket.hpp"
+#include "realimpl/drive_world.hpp"
+
+namespace zcv::drive {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Signals are taken one at a time between two looks at the children, so no handler is needed.
+class SignalsHeld {
+  public:
+    SignalsHeld() {
+        ::sigemptyset(&held_);
+        for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&held_, signal);
+        ::sigprocmask(SIG_BLOCK, &held_, &before_);
+    }
+    ~SignalsHeld() { restore(); }
+    void restore() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+    int wait(long milliseconds) const {
+        const timespec timeout{0, milliseconds * 1'000'000};
+        return ::sigtimedwait(&held_, nullptr, &timeout);
+    }
+
+  private:
+    sigset_t held_{};
+    sigset_t before_{};
+};
+
+struct Unmap {
+    void operator()(Board* board) const { ::munmap(board, sizeof *board); }
+};
+
+std::unique_ptr<Board, Unmap> shared_board() {
+    void* const memory =
+        ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw_errno("get shared memory");
+    return std::unique_ptr<Board, Unmap>(new (memory) Board);
+}
+
+// Runs the body in a child that dies with its parent and reports through the board.
+pid_t start_child(Board& board, const SignalsHeld& signals, const std::function<void()>& body) {
+    std::fflush(nullptr);
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid < 0) throw_errno("start a process");
+    if (pid > 0) return pid;
+    signals.restore();
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    int status = 0;
+    try {
+        body();
+    } catch (const Refusal& refusal) {
+        board.fail(refusal.status(), refusal.what());
+        status = 1;
+    } catch (const std::exception& error) {
+        board.fail(Status::internal, fmt::format("internal error: {}", error.what()));
+        status = 1;
+    }
+    ::_exit(status);
+}
+
+void reap(pid_t pid) {
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+// The sending process: makes the namespaces and is the receiver's parent, because the receiver must
+// live under the same user namespace.
+void send_all(const Plan& plan, Board& board, const SignalsHeld& signals) {
+    enter_world(plan, board);
+    pid_t receiver = 0;
+    if (plan.has_receiver()) {
+        receiver = start_child(board, signals, [&] { receive_all(plan, board); });
+        board.receiver = receiver;
+        await(board, Stage::peer_isolated, receiver);
+    }
+    make_devices(plan, board, receiver);
+    if (receiver != 0) {
+        board.stage = Stage::link_made;
+        await(board, Stage::listening, receiver);
+    }
+    {
+        Sender sender(plan, board, receiver);
+        sender.run();
+        board.stage = Stage::all_sent;
+    }
+    if (receiver == 0) return;
+    int status = 0;
+    while (::waitpid(receiver, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFSIGNALED(status))
+        throw Refusal(
+            Status::internal,
+            fmt::format("drive: signal {} ended the receiver: run again", WTERMSIG(status)));
+}
+
+std::uint64_t progress(const Board& board) {
+    return board.completed + board.notified + board.received +
+           static_cast<std::uint64_t>(board.stage.load());
+}
+
+// While it lives, orphans of our children become ours, so that none is left behind.
+class Subreaper {
+  public:
+    Subreaper() {
+        ::prctl(PR_GET_CHILD_SUBREAPER, &before_);
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    }
+    ~Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, before_); }
+
+  private:
+    int before_ = 0;
+};
+
+// Also takes the receiver, which the death of the sender has killed and left to us.
+void end_children(pid_t sender, const Board& board) {
+    ::kill(sender, SIGKILL);
+    reap(sender);
+    if (board.receiver != 0) reap(board.receiver);
+}
+
+struct Watched {
+    int signal = 0;  // that asked us to stop
+    bool stalled = false;
+    int status = 0;  // of the sender
+};
+
+Watched watch(const Plan& plan, const Board& board, pid_t sender, const SignalsHeld& signals) {
+    std::uint64_t seen = progress(board);
+    Clock::time_point moved = Clock::now();
+    for (;;) {
+        Watched watched;
+        if (::waitpid(sender, &watched.status, WNOHANG) == sender) return watched;
+        const int signal = signals.wait(100);
+        if (signal > 0 && signal != SIGCHLD) watched.signal = signal;
+        if (const std::uint64_t now = progress(board); now != seen) {
+            seen = now;
+            moved = Clock::now();
+        }
+        watched.stalled = Clock::now() - moved > std::chrono::milliseconds(plan.options.stall_ms);
+        if (watched.signal == 0 && !watched.stalled) continue;
+        end_children(sender, board);
+        return watched;
+    }
+}
+
+[[noreturn]] void refuse_stalled(const Plan& plan, const Board& board) {
+    throw Refusal(Status::unable,
+                  fmt::format("drive: nothing moved for {} ms ({} completed, {} notified, {} "
+                              "received of {}): raise --stall-ms or --rate, or lower --size",
+                              plan.options.stall_ms, board.completed.load(), board.notified.load(),
+                              board.received.load(), plan.options.sends));
+}
+
+// Whoever asked us to stop should see that we died of it.
+void die_of(int signal) {
+    ::signal(signal, SIG_DFL);
+    ::raise(signal);
+}
+
+}  // namespace
+
+Result run(const Plan& plan) {
+    check_kernel(plan.options);
+    const auto board = shared_board();
+    Watched watched;
+    {
+        const SignalsHeld signals;
+        const Subreaper subreaper;
+        const pid_t sender = start_child(*board, signals, [&] { send_all(plan, *board, signals); });
+        watched = watch(plan, *board, sender, signals);
+        // A sender that failed took its receiver with it, and that one is ours to reap.
+        if (watched.status != 0 && board->receiver != 0) reap(board->receiver);
+    }
+    if (watched.signal != 0) die_of(watched.signal);
+    if (watched.stalled) refuse_stalled(plan, *board);
+    if (WIFSIGNALED(watched.status) &&
+        (WTERMSIG(watched.status) == SIGINT || WTERMSIG(watched.status) == SIGTERM))
+        die_of(WTERMSIG(watched.status));
+    if (board->failed) throw Refusal(static_cast<Status>(board->status), board->failure);
+    if (watched.status != 0)
+        throw Refusal(Status::internal,
+                      fmt::format("drive: the sender ended with wait status {}", watched.status));
+    return {board->sent, board->tally, board->xdp, board->isolated, board->note};
+}
+
+}  // namespace zcv::drive

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+namespace zcv::drive {
+
+// Throws Refusal(unable) with errno's text: the outside failed.
+[[noreturn]] void throw_errno(const std::string& what);
+[[noreturn]] void throw_errno(const std::string& what, int error);
+
+// Owns a socket's descriptor.
+class Socket {
+  public:
+    Socket(int family, int type);
+    explicit Socket(int fd) : fd_(fd) {}
+    Socket(Socket&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+    Socket& operator=(Socket&&) = delete;
+    ~Socket();
+
+    int fd() const { return fd_; }
+    int option(int name) const;
+    // As large as this user may: past the system's limit with privilege, up to it without.
+    void grow_buffer(int forced, int ordinary, int bytes) const;
+
+  private:
+    int fd_;
+};
+
+}  // namespace zcv::drive

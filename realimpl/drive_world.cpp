@@ -1,0 +1,135 @@
+#include "realimpl/drive_world.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "realimpl/netns.hpp"
+
+namespace zcv::drive {
+
+namespace {
+
+// Inside namespaces of our own, names and addresses cannot clash with anything.
+constexpr const char* near_device = "zcv0";
+constexpr const char* far_device = "zcv1";
+constexpr const char* hold_device = "zcvq";
+constexpr const char* veth_remedy = "load the veth module (modprobe veth), or use --device lo";
+constexpr const char* ifb_remedy = "load the ifb module (modprobe ifb), or use --device lo";
+
+bool has_pair(const Plan& plan) {
+    return plan.device == Device::veth || plan.device == Device::ifb_peer;
+}
+
+// IPv6 may be switched off on this machine; then only --ipv6 may fail.
+std::vector<std::string> up(const Plan& plan, const char* device, int host) {
+    std::vector<std::string> lines{
+        fmt::format("link set {} mtu 65535 txqueuelen 1000 up", device),
+        fmt::format("addr add 10.200.0.{}/30 dev {}", host, device),
+    };
+    if (plan.options.ipv6)
+        lines.push_back(fmt::format("addr add fd00:5a43::{}/64 dev {} nodad", host, device));
+    return lines;
+}
+
+void make_sink(const Plan& plan) {
+    netns::configure("ip", {fmt::format("link add {} type ifb", near_device)}, ifb_remedy);
+    netns::configure("ip", up(plan, near_device, 1), "the ifb device does not take these settings");
+}
+
+void make_pair(const Plan& plan, pid_t peer) {
+    netns::configure("ip",
+                     {fmt::format("link add {} mtu 65535 type veth peer name {} mtu 65535 netns {}",
+                                  near_device, far_device, peer)},
+                     veth_remedy);
+    netns::configure("ip", up(plan, near_device, 1),
+                     "the veth device does not take these settings");
+}
+
+// What is redirected at egress comes back out of the ifb to the device it was meant for.
+void make_detour() {
+    netns::configure("ip",
+                     {fmt::format("link add {} mtu 65535 type ifb", hold_device),
+                      fmt::format("link set {} txqueuelen 1000 up", hold_device)},
+                     ifb_remedy);
+    netns::configure("tc",
+                     {fmt::format("qdisc add dev {} clsact", near_device),
+                      fmt::format("filter add dev {} egress protocol all u32 match u32 0 0 "
+                                  "action mirred egress redirect dev {}",
+                                  near_device, hold_device)},
+                     "the kernel needs cls_u32 and act_mirred (modprobe), or use --device veth");
+}
+
+const char* shaped_device(Device device) {
+    return device == Device::lo ? "lo" : device == Device::ifb_peer ? hold_device : near_device;
+}
+
+}  // namespace
+
+void enter_world(const Plan& plan, Board& board) {
+    const std::string why = netns::isolate();
+    board.isolated = why.empty();
+    if (board.isolated) return;
+    if (plan.device == Device::lo && plan.rate_bits == 0) {
+        const std::string note = "drive: " + why + "; using the loopback of this namespace";
+        board.note[note.copy(board.note, sizeof board.note - 1)] = '\0';
+        return;
+    }
+    throw Refusal(Status::unable,
+                  fmt::format("drive: {}: run as root, or use --device lo without --rate", why));
+}
+
+void make_devices(const Plan& plan, const Board& board, pid_t peer) {
+    if (has_pair(plan))
+        make_pair(plan, peer);
+    else if (plan.device == Device::sink)
+        make_sink(plan);
+    else if (board.isolated)
+        netns::configure("ip", {"link set lo up"}, "loopback cannot be used here");
+    if (plan.device == Device::ifb_peer) make_detour();
+    if (plan.rate_bits != 0)
+        netns::configure("tc", {netns::tbf_line(shaped_device(plan.device), plan.rate_bits)},
+                         "load sch_tbf (modprobe sch_tbf), or use --rate none");
+}
+
+void enter_peer(const Plan& plan) {
+    if (has_pair(plan)) netns::isolate_again();
+}
+
+void make_peer_end(const Plan& plan, Board& board) {
+    if (!has_pair(plan)) return;
+    // Before the device is up, so that no packet takes the copying path.
+    const int link = netns::attach_xdp_pass(far_device);
+    board.xdp = link >= 0;
+    if (!board.xdp) {
+        const std::string note =
+            fmt::format("drive: no XDP_PASS program on the peer ({}): it copies every send",
+                        std::strerror(-link));
+        board.note[note.copy(board.note, sizeof board.note - 1)] = '\0';
+    }
+    netns::configure("ip", up(plan, far_device, 2), "the veth peer does not take these settings");
+}
+
+sockaddr_storage address_of(const Plan& plan, std::uint16_t port) {
+    sockaddr_storage storage{};
+    const bool local = plan.device == Device::lo;
+    if (plan.options.ipv6) {
+        auto& address = reinterpret_cast<sockaddr_in6&>(storage);
+        address.sin6_family = AF_INET6;
+        address.sin6_port = htons(port);
+        ::inet_pton(AF_INET6, local ? "::1" : "fd00:5a43::2", &address.sin6_addr);
+    } else {
+        auto& address = reinterpret_cast<sockaddr_in&>(storage);
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        ::inet_pton(AF_INET, local ? "127.0.0.1" : "10.200.0.2", &address.sin_addr);
+    }
+    return storage;
+}
+
+socklen_t address_size(const Plan& plan) {
+    return plan.options.ipv6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+}
+
+}  // namespace zcv::drive

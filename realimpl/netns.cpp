@@ -1,0 +1,171 @@
+#include "realimpl/netns.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "model/outcome.hpp"
+
+namespace zcv::netns {
+
+namespace {
+
+[[noreturn]] void throw_errno(const std::string& what) {
+    throw Refusal(Status::internal, fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+bool write_all(int fd, const std::string& text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const ssize_t part = ::write(fd, text.data() + at, text.size() - at);
+        if (part < 0) return false;
+        at += static_cast<std::size_t>(part);
+    }
+    return true;
+}
+
+bool write_file(const char* path, const std::string& text) {
+    const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    const bool written = write_all(fd, text);
+    ::close(fd);
+    return written;
+}
+
+std::string read_all(int fd) {
+    std::string text;
+    char part[512];
+    for (ssize_t n = 0; (n = ::read(fd, part, sizeof part)) > 0 && text.size() < 65536;)
+        text.append(part, static_cast<std::size_t>(n));
+    return text;
+}
+
+// An unprivileged user may become root of a user namespace and owns the networks below it.
+std::string isolate_user() {
+    const uid_t uid = ::getuid();
+    const gid_t gid = ::getgid();
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+        return fmt::format("no network namespace for this user ({})", std::strerror(errno));
+    const bool mapped = write_file("/proc/self/setgroups", "deny") &&
+                        write_file("/proc/self/uid_map", fmt::format("0 {} 1", uid)) &&
+                        write_file("/proc/self/gid_map", fmt::format("0 {} 1", gid));
+    return mapped ? "" : fmt::format("no user namespace ({})", std::strerror(errno));
+}
+
+struct Exit {
+    int status;
+    std::string complaint;
+};
+
+// The batch is far smaller than a pipe holds, so it is written before the tool starts reading.
+Exit run_tool(const std::string& tool, const std::string& batch) {
+    int in[2];
+    int err[2];
+    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) throw_errno("pipe");
+    if (!write_all(in[1], batch)) throw_errno("write to a pipe");
+    ::close(in[1]);
+    const pid_t pid = ::fork();
+    if (pid < 0) throw_errno("fork");
+    if (pid == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        ::dup2(in[0], 0);
+        ::dup2(err[1], 1);
+        ::dup2(err[1], 2);
+        // An ordinary user's PATH often lacks the directories that hold ip and tc.
+        const char* const path = std::getenv("PATH");
+        ::setenv("PATH", fmt::format("{}:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin").c_str(),
+                 1);
+        ::execlp(tool.c_str(), tool.c_str(), "-batch", "-", nullptr);
+        ::_exit(127);
+    }
+    ::close(in[0]);
+    ::close(err[1]);
+    const std::string complaint = read_all(err[0]);
+    ::close(err[0]);
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128, complaint};
+}
+
+// The tools' second line only repeats which command failed.
+std::string first_line(const std::string& text) {
+    const std::string line = text.substr(0, text.find('\n'));
+    return line.empty() ? "it says nothing" : line;
+}
+
+int bpf(int command, union bpf_attr& attributes, std::size_t bytes) {
+    return static_cast<int>(::syscall(SYS_bpf, command, &attributes, bytes));
+}
+
+}  // namespace
+
+std::string isolate() {
+    return ::unshare(CLONE_NEWNET) == 0 ? "" : isolate_user();
+}
+
+void isolate_again() {
+    if (::unshare(CLONE_NEWNET) != 0) throw_errno("a network namespace for the peer");
+}
+
+void configure(const std::string& tool, const std::vector<std::string>& lines,
+               const std::string& remedy) {
+    const Exit exit = run_tool(tool, fmt::format("{}\n", fmt::join(lines, "\n")));
+    if (exit.status == 0) return;
+    if (exit.status == 127)
+        throw Refusal(Status::unable,
+                      fmt::format("drive: no program '{}': install the package iproute2", tool));
+    throw Refusal(Status::unable, fmt::format("drive: {} cannot set up the network ({}): {}", tool,
+                                              first_line(exit.complaint), remedy));
+}
+
+int attach_xdp_pass(const std::string& device) {
+    bpf_insn pass[2]{};
+    pass[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
+    pass[0].imm = XDP_PASS;
+    pass[1].code = BPF_JMP | BPF_EXIT;
+    static const char license[] = "MIT";
+
+    union bpf_attr attributes;
+    std::memset(&attributes, 0, sizeof attributes);
+    attributes.prog_type = BPF_PROG_TYPE_XDP;
+    attributes.insns = reinterpret_cast<std::uintptr_t>(pass);
+    attributes.insn_cnt = 2;
+    attributes.license = reinterpret_cast<std::uintptr_t>(license);
+    attributes.prog_flags = BPF_F_XDP_HAS_FRAGS;
+    const int program = bpf(BPF_PROG_LOAD, attributes, sizeof attributes);
+    if (program < 0) return -errno;
+
+    std::memset(&attributes, 0, sizeof attributes);
+    attributes.link_create.prog_fd = static_cast<__u32>(program);
+    attributes.link_create.target_ifindex = ::if_nametoindex(device.c_str());
+    attributes.link_create.attach_type = BPF_XDP;
+    attributes.link_create.flags = XDP_FLAGS_DRV_MODE;
+    const int link = bpf(BPF_LINK_CREATE, attributes, sizeof attributes);
+    const int error = errno;
+    ::close(program);
+    return link < 0 ? -error : link;
+}
+
+std::string tbf_line(const std::string& device, std::uint64_t bits_per_second) {
+    // A packet larger than the burst is dropped, and ours are up to 64 KiB; 2 ms of a fast rate.
+    const std::uint64_t burst = std::max<std::uint64_t>(131072, bits_per_second / 8 / 500);
+    constexpr std::uint64_t limit = 256U << 20;
+    return fmt::format("qdisc add dev {} root tbf rate {}bit burst {} limit {}", device,
+                       bits_per_second, burst, limit);
+}
+
+}  // namespace zcv::netns

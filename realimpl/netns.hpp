@@ -1,0 +1,32 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// Network namespaces without names: they live as long as a process is in them, so a kill at any
+// moment leaves nothing behind.
+namespace zcv::netns {
+
+// Moves this process into a network namespace of its own; without privilege, into a user namespace
+// first. Empty on success, otherwise why not.
+std::string isolate();
+
+// A second namespace under the same user namespace: for the peer of a process that is isolated.
+void isolate_again();
+
+// Runs `ip -batch` (tool "ip") or `tc -batch` (tool "tc") here. Throws Refusal(unable) with the
+// tool's own first complaint and the remedy.
+void configure(const std::string& tool, const std::vector<std::string>& lines,
+               const std::string& remedy);
+
+// Attaches XDP_PASS with fragments to the device in native mode: its veth peer then hands user
+// pages over without a copy. Returns the link's descriptor, which holds it, or -errno.
+int attach_xdp_pass(const std::string& device);
+
+// Shapes what leaves the device.
+std::string tbf_line(const std::string& device, std::uint64_t bits_per_second);
+
+}  // namespace zcv::netns

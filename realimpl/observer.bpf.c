@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * The observer: one struct zcv_event for each moment in the life of a zero-copy send. It watches
+ * the sends of some processes and their children, and follows each through the notification (whose
+ * ubuf_info is its name) to the skbs that refer to it. The loader switches off every program whose
+ * tracepoint this kernel does not have. */
+/* libbpf's headers use the kernel's types without including them. */
+/* clang-format off */
+#include <linux/bpf.h>
+/* clang-format on */
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "observer_hash.h"
+#include "observer_state.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* Submission ------------------------------------------------------------------------------- */
+
+/* Registered files live in the ring's own table, whose shape this reads since 6.13. */
+static __always_inline struct file* registered_file(struct io_kiocb* req, __u32 index) {
+    struct io_ring_ctx* ring = BPF_CORE_READ(req, ctx);
+    struct io_rsrc_node* node = NULL;
+    if (!bpf_core_field_exists(struct io_rsrc_data, nodes)) return NULL;
+    if (index >= BPF_CORE_READ(ring, file_table.data.nr)) return NULL;
+    struct io_rsrc_node** nodes = BPF_CORE_READ(ring, file_table.data.nodes);
+    bpf_probe_read_kernel(&node, sizeof(node), &nodes[index]);
+    return (struct file*)(BPF_CORE_READ(node, file_ptr) & ~3ul);
+}
+
+static __always_inline struct file* open_file(__u32 fd) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct fdtable* table = BPF_CORE_READ(task, files, fdt);
+    struct file* file = NULL;
+    if (fd >= BPF_CORE_READ(table, max_fds)) return NULL;
+    struct file** files = BPF_CORE_READ(table, fd);
+    bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
+    return file;
+}
+
+/* At submission the request has no file yet, only the number the kernel will look up. */
+static __always_inline __u64 sock_of(struct io_kiocb* req, __u8 sqe_flags) {
+    struct file* file = BPF_CORE_READ(req, file);
+    if (!file) {
+        __u32 fd = (__u32)BPF_CORE_READ(req, cqe.fd);
+        file = sqe_flags & SQE_FIXED_FILE ? registered_file(req, fd) : open_file(fd);
+    }
+    struct socket* socket = (struct socket*)BPF_CORE_READ(file, private_data);
+    if (!file || BPF_CORE_READ(socket, file) != file) return 0;
+    return (__u64)BPF_CORE_READ(socket, sk);
+}
+
+/* Reads the user's iovec array into the hash state, as far as it is kept. Returns how many. */
+static __always_inline __u32 read_vectors(struct hash_state* state, __u64 array, __u64 count) {
+    __u32 kept = count > RANGES_MAX ? RANGES_MAX : (__u32)count;
+    if (bpf_probe_read_user(state->ranges.at, kept * sizeof(struct user_iovec), (const void*)array))
+        return 0;
+    return kept;
+}
+
+/* Fills the ranges a request sends: one buffer, or what its iovecs name. */
+static __always_inline void ranges_of(struct io_kiocb* req, __u16 zc_flags,
+                                      struct hash_state* state) {
+    struct io_sr_msg* sr = command_of(req);
+    __u64 array = 0, count = 0;
+    __u64 buffer = (__u64)BPF_CORE_READ(sr, buf);
+    __u32 length = (__u32)BPF_CORE_READ(sr, len);
+
+    state->ranges.count = 0;
+    if (BPF_CORE_READ(req, opcode) == OP_SENDMSG_ZC) {
+        struct user_msghdr msg;
+        /* A 32-bit program's msghdr has another layout; its payload stays unhashed. */
+        struct io_ring_ctx* ring = BPF_CORE_READ(req, ctx);
+        if (BPF_CORE_READ_BITFIELD_PROBED(ring, compat)) return;
+        if (bpf_probe_read_user(&msg, sizeof(msg), (const void*)buffer)) return;
+        array = msg.iov;
+        count = msg.iovlen;
+    } else if (zc_flags & SEND_VECTORIZED) {
+        array = buffer;
+        count = length;
+    } else {
+        state->ranges.at[0].base = buffer;
+        state->ranges.at[0].len = length;
+        state->ranges.count = 1;
+        return;
+    }
+    state->ranges.count = read_vectors(state, array, count);
+}
+
+static __always_inline __u32 bytes_of(const struct ranges* ranges) {
+    __u64 bytes = 0;
+    for (__u32 i = 0; i < RANGES_MAX; i++)
+        if (i < ranges->count) bytes += ranges->at[i].len;
+    return (__u32)bytes;
+}
+
+/* Enters a send into the maps under a generation of its own. */
+static __always_inline void remember(struct send* send, __u64 ubuf, const struct ranges* ranges) {
+    struct request request = {.ubuf = ubuf,
+                              .ring = send->ring,
+                              .generation = send->generation,
+                              .tgid = send->tgid,
+                              .user_data = send->user_data};
+    if (bpf_map_update_elem(&sends, &ubuf, send, BPF_ANY)) count_map_failure();
+    if (bpf_map_update_elem(&requests, &send->req, &request, BPF_ANY)) count_map_failure();
+    if (send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY)) count_map_failure();
+    owe_notification(send, ubuf);
+}
+
+static __always_inline int submitted(struct io_kiocb* req) {
+    __u32 zero = 0;
+    __u8 opcode = BPF_CORE_READ(req, opcode);
+    if (opcode != OP_SEND_ZC && opcode != OP_SENDMSG_ZC) return 0;
+    __u32 tgid = owner_tgid(req);
+    if (!is_watched(tgid)) return 0;
+    struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
+    if (!state) return 0;
+
+    struct io_sr_msg* sr = command_of(req);
+    __u64 ubuf = ubuf_of((__u64)BPF_CORE_READ(sr, notif));
+    __u16 zc_flags = BPF_CORE_READ(sr, flags);
+    ranges_of(req, zc_flags, state);
+    struct send send = {.ring = (__u64)BPF_CORE_READ(req, ctx),
+                        .req = (__u64)req,
+                        .tgid = tgid,
+                        .task = owner_task(req),
+                        .user_data = BPF_CORE_READ(req, cqe.user_data),
+                        .addr = state->ranges.at[0].base,
+                        .len = bytes_of(&state->ranges),
+                        .generation = next_generation()};
+    if (state->ranges.count == 0) send.addr = 0;
+    send.vectors = opcode == OP_SENDMSG_ZC || (zc_flags & SEND_VECTORIZED);
+    __u64 hash = hash_mode ? hash_ranges(state) : 0;
+    remember(&send, ubuf, &state->ranges);
+
+    struct zcv_event* event = begin(ZCV_SUBMIT);
+    if (!event) return 0;
+    name_send(event, &send, ubuf);
+    event->req = (__u64)req;
+    event->opcode = opcode;
+    event->sqe_flags = sqe_flags_of(req);
+    event->sock = sock_of(req, event->sqe_flags);
+    event->addr = send.addr;
+    event->len = send.len;
+    event->msg_flags = BPF_CORE_READ(sr, msg_flags);
+    event->zc_flags = zc_flags;
+    event->hash = hash;
+    finish(event, ubuf);
+    return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(submit_req, struct io_kiocb* req) {
+    return submitted(req);
+}
+
+SEC("tp_btf/io_uring_submit_sqe") /* 6.1 */
+int BPF_PROG(submit_sqe, struct io_kiocb* req, bool force_nonblock) {
+    return submitted(req);
+}
+
+/* A request refused at preparation was never submitted, but may own a notification all the same:
+ * then that was made for it, still has the count it was born with, and will be posted. */
+SEC("tp_btf/io_uring_req_failed")
+int BPF_PROG(req_failed, const void* sqe, struct io_kiocb* req, int error) {
+    __u8 opcode = BPF_CORE_READ(req, opcode);
+    __u32 tgid = owner_tgid(req);
+    if ((opcode != OP_SEND_ZC && opcode != OP_SENDMSG_ZC) || !is_watched(tgid)) return 0;
+    struct send send = {.ring = (__u64)BPF_CORE_READ(req, ctx),
+                        .req = (__u64)req,
+                        .tgid = tgid,
+                        .task = owner_task(req),
+                        .user_data = BPF_CORE_READ(req, cqe.user_data)};
+    struct io_sr_msg* sr = command_of(req);
+    struct io_kiocb* notif = BPF_CORE_READ(sr, notif);
+    struct notif_view view;
+    __u64 ubuf = ubuf_of((__u64)notif);
+    if (view_notif(ubuf, &view) && view.ring == send.ring && view.task == send.task &&
+        view.refs == 1 && BPF_CORE_READ(notif, cqe.flags) == CQE_NOTIF &&
+        BPF_CORE_READ(notif, cqe.user_data) == send.user_data) {
+        send.generation = next_generation();
+        remember(&send, ubuf, NULL);
+    } else {
+        ubuf = 0;
+    }
+    struct zcv_event* event = begin(ZCV_PREP_FAILED);
+    if (!event) return 0;
+    name_send(event, &send, ubuf);
+    event->req = (__u64)req;
+    event->opcode = opcode;
+    event->sqe_flags = sqe_flags_of(req);
+    event->res = error;
+    finish(event, ubuf);
+    return 0;
+}
+
+/* Between submission and completion -------------------------------------------------------- */
+
+static __always_inline int request_event(__u16 kind, struct io_kiocb* req) {
+    __u64 key = (__u64)req;
+    struct request* request = bpf_map_lookup_elem(&requests, &key);
+    if (!request || request->user_data != BPF_CORE_READ(req, cqe.user_data)) return 0;
+    struct zcv_event* event = begin(kind);
+    if (!event) return 0;
+    name_request(event, request);
+    event->req = key;
+    finish(event, refs_address_of(request->ubuf, request->generation));
+    return 0;
+}
+
+SEC("tp_btf/io_uring_poll_arm")
+int BPF_PROG(poll_arm, struct io_kiocb* req) {
+    return request_event(ZCV_POLL_ARM, req);
+}
+
+SEC("tp_btf/io_uring_queue_async_work")
+int BPF_PROG(queue_async_work, struct io_kiocb* req) {
+    return request_event(ZCV_ASYNC, req);
+}
+
+SEC("tp_btf/io_uring_link")
+int BPF_PROG(link, struct io_kiocb* req) {
+    return request_event(ZCV_LINK, req);
+}
+
+SEC("tp_btf/io_uring_defer")
+int BPF_PROG(defer, struct io_kiocb* req) {
+    return request_event(ZCV_DEFER, req);
+}
+
+/* Completion ------------------------------------------------------------------------------- */
+
+struct cqe {
+    __u64 user_data;
+    __s32 res;
+    __u32 flags;
+};
+
+/* The payload as it is now. Only where the owner's memory is the current one: the notifications of
+ * a process that is gone complete in a kernel worker. */
+static __always_inline __u64 hash_again(__u64 ubuf, const struct send* send) {
+    __u32 zero = 0;
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
+    if (!hash_mode || !state || !task->mm || (__u32)task->tgid != send->tgid) return 0;
+    if (send->vectors) {
+        struct ranges* kept = bpf_map_lookup_elem(&vectors, &ubuf);
+        if (!kept) return 0;
+        __builtin_memcpy(&state->ranges, kept, sizeof(*kept));
+    } else {
+        state->ranges.at[0].base = send->addr;
+        state->ranges.at[0].len = send->len;
+        state->ranges.count = send->addr ? 1 : 0;
+    }
+    return hash_ranges(state);
+}
+
+static __always_inline int notified(__u64 req, __u64 ring, const struct cqe* cqe) {
+    struct notif_view view;
+    __u64 ubuf = ubuf_of(req);
+    struct send* send = current_send(ubuf, &view);
+    if (!send || send->ring != ring) return 0;
+    __u64 hash = hash_again(ubuf, send);
+    struct zcv_event* event = begin(ZCV_NOTIF);
+    if (event) {
+        name_send(event, send, ubuf);
+        event->req = req;
+        event->chain = view.chain;
+        event->user_data = cqe->user_data;
+        event->res = cqe->res;
+        event->cqe_flags = cqe->flags;
+        event->addr = send->addr;
+        event->len = send->len;
+        event->hash = hash;
+        finish(event, send->done ? 0 : ubuf);
+    }
+    if (!send->done) pay_notification(send, ubuf);
+    send->done = 1;
+    return 0;
+}
+
+static __always_inline int completed(__u64 req, __u64 ring, const struct cqe* cqe) {
+    struct notif_view view;
+    if (cqe->flags & CQE_NOTIF) return notified(req, ring, cqe);
+    struct request* request = bpf_map_lookup_elem(&requests, &req);
+    if (!request || request->ring != ring || request->user_data != cqe->user_data) return 0;
+    struct io_kiocb* kiocb = (struct io_kiocb*)req;
+    __u8 opcode = BPF_CORE_READ(kiocb, opcode);
+    if (opcode != OP_SEND_ZC && opcode != OP_SENDMSG_ZC) return 0;
+    struct zcv_event* event = begin(ZCV_COMPLETE);
+    if (event) {
+        __u64 refs_at = refs_address_of(request->ubuf, request->generation);
+        name_request(event, request);
+        event->req = req;
+        event->opcode = opcode;
+        event->res = cqe->res;
+        event->cqe_flags = cqe->flags;
+        event->sock = sock_of(kiocb, sqe_flags_of(kiocb));
+        if (refs_at && view_notif(refs_at, &view)) event->chain = view.chain;
+        finish(event, refs_at);
+    }
+    bpf_map_delete_elem(&requests, &req);
+    return 0;
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(complete, void* ring, void* req, struct io_uring_cqe* cqe) {
+    struct cqe seen = {.user_data = cqe->user_data, .res = cqe->res, .flags = cqe->flags};
+    return completed((__u64)req, (__u64)ring, &seen);
+}
+
+SEC("tp_btf/io_uring_complete") /* before 6.15 */
+int BPF_PROG(complete_by_value, void* ring, void* req, __u64 user_data, int res,
+             unsigned int flags) {
+    struct cqe seen = {.user_data = user_data, .res = res, .flags = flags};
+    return completed((__u64)req, (__u64)ring, &seen);
+}
+
+/* The kernel names no request here, so the ring and the user's name for it must do. */
+SEC("tp_btf/io_uring_cqe_overflow")
+int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int flags) {
+    struct debt_key key = {.ring = (__u64)ring, .user_data = user_data};
+    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
+    if (!debt || debt->count == 0) return 0;
+    if (!(flags & (CQE_NOTIF | CQE_MORE)) && res >= 0) return 0;
+    struct zcv_event* event = begin(ZCV_CQE_OVERFLOW);
+    __u64 ubuf = debt->count == 1 && !debt->muddled ? debt->ubuf : 0;
+    if (event) {
+        event->ring = (__u64)ring;
+        event->user_data = user_data;
+        event->res = res;
+        event->cqe_flags = flags;
+        event->tgid = debt->tgid;
+        event->ubuf = ubuf;
+        event->generation = ubuf ? debt->generation : 0;
+        finish(event, 0);
+    }
+    if (flags & CQE_NOTIF) overflow_paid(debt, ubuf);
+    return 0;
+}
+
+/* The network stack ------------------------------------------------------------------------ */
+
+static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res) {
+    struct skb_view view;
+    struct notif_view notif = {};
+    struct known_head known = {};
+    if (!view_skb(skb, &view)) return 0;
+    struct send* send = view.ubuf ? current_send(view.ubuf, &notif) : NULL;
+    if (send) {
+        note_head(view.head, view.ubuf, send, &known);
+    } else {
+        struct known_head* head = bpf_map_lookup_elem(&heads, &view.head);
+        if (!head) return 0;
+        if (view.ubuf) { /* the memory has another user now, its free went unseen */
+            bpf_map_delete_elem(&heads, &view.head);
+            return 0;
+        }
+        known = *head;
+    }
+    struct zcv_event* event = begin(kind);
+    if (!event) return 0;
+    struct net_device* device = skb->dev;
+    event->skb = (__u64)skb;
+    event->head = view.head;
+    event->ubuf = view.ubuf;
+    event->owner = known.ubuf;
+    event->generation = send ? send->generation : known.generation;
+    event->tgid = known.tgid;
+    event->chain = notif.chain;
+    event->dataref = view.dataref;
+    event->nr_frags = view.nr_frags;
+    event->shinfo_flags = view.flags;
+    event->len = skb->len;
+    event->sock = (__u64)skb->sk;
+    event->ifindex = device ? (__u32)BPF_CORE_READ(device, ifindex) : 0;
+    event->res = res;
+    finish(event, send && !send->done ? view.ubuf : 0);
+    return 0;
+}
+
+SEC("tp_btf/net_dev_queue")
+int BPF_PROG(net_dev_queue, struct sk_buff* skb) {
+    return skb_event(ZCV_DEV_QUEUE, skb, 0);
+}
+
+SEC("tp_btf/net_dev_start_xmit")
+int BPF_PROG(net_dev_start_xmit, struct sk_buff* skb) {
+    return skb_event(ZCV_DEV_XMIT, skb, 0);
+}
+
+SEC("tp_btf/netif_receive_skb")
+int BPF_PROG(netif_receive_skb, struct sk_buff* skb) {
+    return skb_event(ZCV_RX, skb, 0);
+}
+
+SEC("tp_btf/consume_skb")
+int BPF_PROG(consume_skb, struct sk_buff* skb) {
+    return skb_event(ZCV_SKB_CONSUME, skb, 0);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(kfree_skb, struct sk_buff* skb, void* location, int reason) {
+    return skb_event(ZCV_SKB_DROP, skb, reason);
+}
+
+SEC("tp_btf/tcp_sendmsg_locked") /* since 6.16 */
+int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_buff* tail) {
+    struct notif_view view;
+    struct skb_view at = {};
+    struct known_head known = {};
+    __u64 ubuf = (__u64)msg->msg_ubuf;
+    if (!ubuf) return 0;
+    struct send* send = current_send(ubuf, &view);
+    if (!send) return 0;
+    if (tail && view_skb(tail, &at) && at.ubuf) {
+        struct send* before = current_send(at.ubuf, &view);
+        if (before) note_head(at.head, at.ubuf, before, &known);
+    }
+    struct zcv_event* event = begin(ZCV_TCP_APPEND);
+    if (!event) return 0;
+    name_send(event, send, ubuf);
+    event->sock = (__u64)sk;
+    event->len = (__u32)msg->msg_iter.count;
+    if (at.head) {
+        event->skb = (__u64)tail;
+        event->head = at.head;
+        event->owner = known.ubuf;
+        event->chain = at.ubuf;
+        event->nr_frags = at.nr_frags;
+        event->shinfo_flags = at.flags;
+        event->dataref = at.dataref;
+    }
+    finish(event, send->done ? 0 : ubuf);
+    return 0;
+}
+
+/* No tracepoint says that an skb's data is gone when TCP frees it from the retransmission queue.
+ * The allocator's own do: the shared info sits at the end of the head. */
+static __always_inline int freed(__u64 head) {
+    struct known_head* found = bpf_map_lookup_elem(&heads, &head);
+    if (!found) return 0;
+    struct known_head known = *found;
+    bpf_map_delete_elem(&heads, &head);
+    struct zcv_event* event = begin(ZCV_HEAD_FREE);
+    if (!event) return 0;
+    event->head = head;
+    event->owner = known.ubuf;
+    event->generation = known.generation;
+    event->tgid = known.tgid;
+    finish(event, refs_address_of(known.ubuf, known.generation));
+    return 0;
+}
+
+/* Raw, because before 6.13 a typed program may not have a pointer to const void. */
+SEC("raw_tp/kfree")
+int BPF_PROG(kfree, unsigned long call_site, void* object) {
+    return freed((__u64)object);
+}
+
+SEC("raw_tp/kmem_cache_free")
+int BPF_PROG(kmem_cache_free, unsigned long call_site, void* object) {
+    return freed((__u64)object);
+}
+
+/* Who is watched --------------------------------------------------------------------------- */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct* parent, struct task_struct* child) {
+    __u32 tgid = (__u32)child->tgid;
+    __u8 yes = 1;
+    if (!is_watched((__u32)parent->tgid) || tgid == (__u32)parent->tgid) return 0;
+    if (bpf_map_update_elem(&watched, &tgid, &yes, BPF_ANY)) count_map_failure();
+    struct zcv_event* event = begin(ZCV_FORK);
+    if (!event) return 0;
+    event->addr = tgid;
+    finish(event, 0);
+    return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct* task) {
+    if (!is_watched((__u32)task->tgid)) return 0;
+    struct zcv_event* event = begin(ZCV_EXEC);
+    if (event) finish(event, 0);
+    return 0;
+}
+
+/* Its number stays watched: the notifications of what it sent are still to come. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct* task) {
+    if (task->pid != task->tgid || !is_watched((__u32)task->tgid)) return 0;
+    struct zcv_event* event = begin(ZCV_EXIT);
+    if (event) finish(event, 0);
+    return 0;
+}
+
+SEC("tp_btf/io_uring_create")
+int BPF_PROG(io_uring_create, int fd, void* ring, __u32 sq_entries, __u32 cq_entries, __u32 flags) {
+    if (!is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
+    struct zcv_event* event = begin(ZCV_RING_CREATE);
+    if (!event) return 0;
+    event->ring = (__u64)ring;
+    event->len = cq_entries;
+    event->zc_flags = (__u16)flags;
+    finish(event, 0);
+    return 0;
+}
+
+SEC("tp_btf/io_uring_register")
+int BPF_PROG(io_uring_register, void* ring, unsigned int opcode, unsigned int files,
+             unsigned int buffers, long res) {
+    if (!is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
+    struct zcv_event* event = begin(ZCV_REGISTER);
+    if (!event) return 0;
+    event->ring = (__u64)ring;
+    event->opcode = (__u8)opcode;
+    event->res = (__s32)res;
+    finish(event, 0);
+    return 0;
+}

@@ -1,0 +1,44 @@
+# The observer and zcv-capture, or the reason why not in ZCV_OBSERVER_MISSING. What it reads of the
+# kernel is written out in observer_kernel.h, so the machine that builds needs no BTF of its own.
+find_program(ZCV_CLANG NAMES clang clang-19 clang-16 clang-15 clang-14)
+find_program(ZCV_BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin)
+pkg_check_modules(LIBBPF IMPORTED_TARGET libbpf>=1.0)
+
+set(ZCV_OBSERVER_MISSING "")
+if(NOT ZCV_CLANG)
+    set(ZCV_OBSERVER_MISSING "clang was not found: install clang")
+elseif(NOT ZCV_BPFTOOL)
+    set(ZCV_OBSERVER_MISSING "bpftool was not found: install bpftool")
+elseif(NOT LIBBPF_FOUND)
+    set(ZCV_OBSERVER_MISSING "libbpf 1.0 or later was not found: install libbpf-dev")
+endif()
+
+if(ZCV_OBSERVER_MISSING)
+    message(STATUS "zcv-capture is not built: ${ZCV_OBSERVER_MISSING}")
+else()
+    set(skeleton_dir ${CMAKE_CURRENT_BINARY_DIR}/skeleton)
+    set(object ${CMAKE_CURRENT_BINARY_DIR}/observer.bpf.o)
+    # Debian keeps the asm/ headers under a directory that -target bpf does not search.
+    set(arch_include "")
+    if(CMAKE_LIBRARY_ARCHITECTURE)
+        set(arch_include -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
+    endif()
+    add_custom_command(OUTPUT ${object}
+        COMMAND ${ZCV_CLANG} -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter
+            $<$<BOOL:${ZCV_WERROR}>:-Werror> -I${PROJECT_SOURCE_DIR} -I${CMAKE_CURRENT_SOURCE_DIR}
+            ${arch_include} -c ${CMAKE_CURRENT_SOURCE_DIR}/observer.bpf.c -o ${object}
+        DEPENDS observer.bpf.c observer_hash.h observer_kernel.h observer_shared.h observer_state.h
+            ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
+        COMMENT "Compiling the BPF observer" VERBATIM)
+    add_custom_command(OUTPUT ${skeleton_dir}/observer.skel.h
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${skeleton_dir}
+        COMMAND sh -c "\"$0\" gen skeleton \"$1\" name zcv_observer > \"$2\"" ${ZCV_BPFTOOL} ${object}
+            ${skeleton_dir}/observer.skel.h
+        DEPENDS ${object} COMMENT "Generating the observer's skeleton" VERBATIM)
+
+    add_executable(zcv-capture capture_main.cpp capture_observer.cpp
+        ${skeleton_dir}/observer.skel.h)
+    target_include_directories(zcv-capture SYSTEM PRIVATE ${skeleton_dir})
+    target_link_libraries(zcv-capture PRIVATE zcv_options PkgConfig::LIBBPF fmt::fmt)
+    set_target_properties(zcv-capture PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+endif()

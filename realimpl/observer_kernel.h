@@ -1,0 +1,173 @@
+/* The few kernel fields the observer reads. Only names and rough types count: every offset is
+ * relocated when the program is loaded, against the BTF of the kernel it is loaded into. Written
+ * out here, so that the machine that builds needs no BTF, and no newer kernel than 6.1's names. A
+ * suffix after ___ is a variant of the same struct on another kernel. */
+#ifndef ZCV_OBSERVER_KERNEL_H
+#define ZCV_OBSERVER_KERNEL_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct rq;
+
+/* Only the offsets of counters are used. */
+struct count {
+    int counter;
+};
+
+struct cfs_rq {
+    struct rq* rq;
+};
+
+struct sched_entity {
+    struct cfs_rq* cfs_rq;
+};
+
+struct fdtable {
+    unsigned int max_fds;
+    struct file** fd;
+};
+
+struct files_struct {
+    struct fdtable* fdt;
+};
+
+struct task_struct {
+    int pid;
+    int tgid;
+    void* mm;
+    struct sched_entity se;
+    struct files_struct* files;
+};
+
+struct file {
+    void* private_data;
+    void* f_op;
+};
+
+struct socket {
+    struct file* file;
+    struct sock* sk;
+};
+
+struct net_device {
+    int ifindex;
+};
+
+struct sk_buff {
+    unsigned int len;
+    struct net_device* dev;
+    struct sock* sk;
+    unsigned int end;
+    unsigned char* head;
+};
+
+struct skb_shared_info {
+    __u8 flags;
+    __u8 nr_frags;
+    struct count dataref; /* atomic_t */
+    void* destructor_arg;
+};
+
+struct iov_iter {
+    unsigned long count;
+};
+
+struct msghdr {
+    struct iov_iter msg_iter;
+    struct ubuf_info* msg_ubuf;
+};
+
+struct ubuf_info {
+    struct count refcnt; /* refcount_t */
+};
+
+struct io_notif_data {
+    struct ubuf_info uarg;
+    struct io_notif_data* head; /* since 6.10 */
+};
+
+struct io_uring_task {
+    struct task_struct* task;
+};
+
+struct io_rsrc_node {
+    unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+    unsigned int nr;
+    struct io_rsrc_node** nodes; /* since 6.13 */
+};
+
+struct io_file_table {
+    struct io_rsrc_data data;
+};
+
+struct io_ring_ctx {
+    unsigned int compat : 1;
+    struct io_file_table file_table;
+};
+
+struct io_cqe {
+    __u64 user_data;
+    __s32 res;
+    union {
+        __u32 flags;
+        int fd;
+    };
+};
+
+struct io_cmd_data {
+    struct file* file;
+};
+
+struct io_kiocb {
+    union {
+        struct file* file;
+        struct io_cmd_data cmd;
+    };
+    __u8 opcode;
+    __u64 flags;
+    struct io_cqe cqe;
+    struct io_ring_ctx* ctx;
+    struct io_uring_task* tctx; /* since 6.13 */
+};
+
+struct io_kiocb___before_6_13 {
+    struct task_struct* task;
+};
+
+struct io_sr_msg {
+    void* buf; /* also umsg, the user's msghdr */
+    int len;
+    unsigned int msg_flags;
+    __u16 flags;
+    struct io_kiocb* notif;
+};
+
+struct io_uring_cqe {
+    __u64 user_data;
+    __s32 res;
+    __u32 flags;
+};
+
+#pragma clang attribute pop
+
+/* User memory: its layout is the system call's, so nothing is relocated. */
+struct user_iovec {
+    __u64 base;
+    __u64 len;
+};
+
+struct user_msghdr {
+    __u64 name;
+    __u32 namelen;
+    __u32 padding;
+    __u64 iov;
+    __u64 iovlen;
+};
+
+#endif

@@ -1,0 +1,22 @@
+/* What the observer and its loader agree on beyond the record itself. */
+#ifndef ZCV_OBSERVER_SHARED_H
+#define ZCV_OBSERVER_SHARED_H
+
+#include <linux/types.h>
+
+#define ZCV_HASH_NONE 0
+#define ZCV_HASH_SAMPLED 1
+#define ZCV_HASH_FULL 2
+
+#define ZCV_COUNTED_KINDS 32 /* at least ZCV_KIND_COUNT; room for kinds to come */
+
+/* One a CPU. Softirqs nest on top of tasks, so every change is atomic. */
+struct zcv_counters {
+    __u64 seq;          /* the next record's number */
+    __u64 records;      /* handed to the ring buffer */
+    __u64 lost;         /* the ring buffer was full */
+    __u64 map_failures; /* a map refused an update */
+    __u64 by_kind[ZCV_COUNTED_KINDS];
+};
+
+#endif

@@ -1,0 +1,217 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+struct Run {
+    int status = -1;
+    std::string out;
+    std::string err;
+};
+
+std::string text_in(const std::string& file) {
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Runs `zcv check ARGUMENTS` as a user's shell would.
+Run check(const std::string& arguments) {
+    Run run;
+    // Every test case is a process of its own, and several run at a time.
+    std::array<char, 32> errors{"/tmp/zcv-check-XXXXXX"};
+    const int file = mkstemp(errors.data());
+    REQUIRE(file >= 0);
+    close(file);
+    const std::string command =
+        std::string(ZCV_PROGRAM) + " check " + arguments + " 2> " + errors.data();
+    std::FILE* const pipe = popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::array<char, 4096> part{};
+    for (std::size_t n; (n = std::fread(part.data(), 1, part.size(), pipe)) > 0;)
+        run.out.append(part.data(), n);
+    const int ended = pclose(pipe);
+    run.status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
+    run.err = text_in(errors.data());
+    std::remove(errors.data());
+    return run;
+}
+
+std::vector<nlohmann::json> documents(const std::string& text) {
+    std::vector<nlohmann::json> all;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) all.push_back(nlohmann::json::parse(line));
+    return all;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("what is wrong with the command line is one line and status 2", "[cli]") {
+    const auto [arguments, says] = GENERATE(table<std::string, std::string>({
+        {"", "--list"},
+        {"reference-2-2-1-3x", "did you mean reference-2-2-1-2"},
+        {"refrence-2-2-2-3", "did you mean reference-2-2-2-3"},
+        {"'no scenario at all'", "--list"},
+        {"''", "--list"},
+        {"reference-9-1-1-1", "from 1 to 4"},
+        {"reference-1-1-1-2 --format xml", "text or json"},
+        {"reference-1-1-1-2 --states-max -1", "1 or more"},
+        {"reference-1-1-1-2 --states-max 0", "1 or more"},
+        {"reference-1-1-1-2 --states-max 1e6", "1 or more"},
+        {"reference-1-1-1-2 --threads 0", "1 or more"},
+        {"reference-1-1-1-2 --memory-max lots", "K, M, G or T"},
+        {"reference-1-1-1-2 --memory-max 0", "K, M, G or T"},
+        {"reference-1-1-1-2 --memory-max 4GB2", "K, M, G or T"},
+        {"reference-1-1-1-2 --memory-max 99999999T", "K, M, G or T"},
+        {"reference-1-1-1-2 --time-max nan", "seconds above 0"},
+        {"reference-1-1-1-2 --time-max -3", "seconds above 0"},
+        {"reference-1-1-1-2 --profile 6.1", "only profile is reference"},
+        {"reference-1-1-1-2 --app close", "first-cqe"},
+        {"--all reference-1-1-1-2", "leave out one"},
+        {"--all --profile 6.1", "leave out"},
+        {"--all --graph x.dot", "one scenario"},
+        {"reference-1-1-1-2 --graph /no/such/folder/x.dot", "can be written"},
+        {"reference-2-2-2-3 --graph /dev/null", "cannot be drawn"},
+        {"reference-1-1-1-2 --symmetry on", "symmetry"},
+    }));
+    INFO(arguments);
+    const Run run = check(arguments);
+    CHECK(run.status == 2);
+    CHECK(run.out.empty());
+    INFO(run.err);
+    CHECK(run.err.rfind("zcv: ", 0) == 0);
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+    CHECK(contains(run.err, says));
+}
+
+TEST_CASE("one scenario ends with its verdict's status", "[cli]") {
+    CHECK(check("reference-1-1-1-2").status == 0);
+    CHECK(check("reference-bug-1-1-1-2").status == 1);
+    CHECK(check("reference-2-2-1-2 --app first-cqe").status == 1);
+    CHECK(check("reference-2-2-2-3 --states-max 100").status == 3);
+    CHECK(check("reference-2-2-2-3 --memory-max 64K").status == 3);
+    CHECK(check("reference-4-4-4-6 --time-max 0.05").status == 3);
+    // Of several, the worst counts.
+    CHECK(check("reference-1-1-1-2 reference-2-2-1-2").status == 0);
+    CHECK(check("reference-1-1-1-2 reference-2-2-2-3 --states-max 100").status == 3);
+    CHECK(check("reference-bug-1-1-1-2 reference-2-2-2-3 --states-max 100").status == 1);
+}
+
+TEST_CASE("--all ends well exactly when every scenario is as declared", "[cli]") {
+    const Run run = check("--all --format json");
+    CHECK(run.status == 0);
+    CHECK(run.err.empty());
+    const auto all = documents(run.out);
+    CHECK(all.size() >= 6);
+    for (const auto& one : all) {
+        INFO(one.dump());
+        CHECK(one["as_expected"] == true);
+    }
+    const Run bounded = check("--all --states-max 100000");
+    CHECK(bounded.status == 3);
+    CHECK(contains(bounded.out, "undecided"));
+}
+
+TEST_CASE("the text report has question, verdict, counts and the counterexample", "[cli]") {
+    const Run run = check("reference-bug-2-2-1-2");
+    CHECK(contains(run.out, "first CQE"));
+    CHECK(contains(run.out, "VIOLATION  no-app-owned: "));
+    CHECK(contains(run.out, "depth 6"));
+    CHECK(contains(run.out, "\n1  Write "));
+    CHECK(contains(run.out, "\n6  ConsumeMore "));
+    CHECK_FALSE(contains(run.out, "\n7  "));
+    CHECK_FALSE(contains(run.out, "\033"));
+    CHECK(run.err.empty());
+}
+
+TEST_CASE("the JSON report has the promised fields", "[cli]") {
+    const Run run = check("reference-2-2-1-2 reference-bug-2-2-1-2 --format json");
+    CHECK(run.status == 1);
+    const auto all = documents(run.out);
+    REQUIRE(all.size() == 2);
+    for (const char* field :
+         {"schema_version", "scenario", "profile", "app", "verdict", "property", "states",
+          "transitions", "depth", "seconds", "bytes_per_state", "threads", "symmetry", "reduction",
+          "expected", "as_expected", "counterexample"}) {
+        INFO(field);
+        CHECK(all[0].contains(field));
+        CHECK(all[1].contains(field));
+    }
+    CHECK(all[0]["verdict"] == "CLEAN");
+    CHECK(all[0]["property"].is_null());
+    CHECK(all[0]["states"] == 5546);
+    CHECK(all[0]["transitions"] == 25076);
+    CHECK(all[0]["counterexample"].empty());
+    CHECK(all[1]["verdict"] == "VIOLATION");
+    CHECK(all[1]["property"] == "no-app-owned");
+    REQUIRE(all[1]["counterexample"].size() == 6);
+    CHECK(all[1]["counterexample"][5]["step"] == "ConsumeMore");
+    CHECK(all[1]["counterexample"][5]["changes"][0]["after"] == "free");
+}
+
+TEST_CASE("the same search gives the same report", "[cli]") {
+    const std::string arguments = "reference-bug-2-2-2-3 --format json --memory-max 1G";
+    auto first = documents(check(arguments).out).at(0);
+    auto second = documents(check(arguments).out).at(0);
+    first.erase("seconds");
+    second.erase("seconds");
+    CHECK(first == second);
+}
+
+TEST_CASE("the list names every scenario with its question and outcome", "[cli]") {
+    const Run text = check("--list");
+    CHECK(text.status == 0);
+    CHECK(contains(text.out, "reference-3-3-2-2"));
+    CHECK(contains(text.out, "178911830 states, 2000575962 transitions"));
+    const auto all = documents(check("--list --format json").out);
+    for (const auto& one : all) {
+        CHECK_FALSE(one["asks"].get<std::string>().empty());
+        CHECK(contains(text.out, one["scenario"].get<std::string>()));
+    }
+}
+
+TEST_CASE("more threads than there are is said, not silently ignored", "[cli]") {
+    const Run run = check("reference-1-1-1-2 --threads 8 --format json");
+    CHECK(run.status == 0);
+    CHECK(contains(run.err, "--threads 8"));
+    CHECK(documents(run.out).at(0)["threads"] == 1);
+}
+
+TEST_CASE("the graph file holds what was explored", "[cli]") {
+    std::array<char, 32> file{"/tmp/zcv-graph-XXXXXX"};
+    close(mkstemp(file.data()));
+    const Run run = check(std::string("reference-1-1-1-2 --graph ") + file.data());
+    const std::string dot = text_in(file.data());
+    CHECK(run.status == 0);
+    std::size_t edges = 0;
+    for (std::size_t at = 0; (at = dot.find("->", at)) != std::string::npos; ++at) ++edges;
+    CHECK(edges == 118);
+    std::remove(file.data());
+}
+
+TEST_CASE("a full output device is an error, not a success", "[cli]") {
+    const Run run = check("reference-1-1-1-2 > /dev/full");
+    CHECK(run.status == 4);
+    CHECK(contains(run.err, "standard output"));
+}
+
+TEST_CASE("the help ends with examples that can be pasted", "[cli]") {
+    const Run run = check("--help");
+    CHECK(run.status == 0);
+    CHECK(contains(run.out, "Examples:\n  zcv check reference-bug-2-2-1-2\n"));
+}

@@ -1,0 +1,331 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <set>
+#include <sstream>
+
+#include "model/checker/search.hpp"
+#include "model/checker/visited.hpp"
+#include "model/nearest.hpp"
+#include "tests/naive.hpp"
+
+using namespace zcv;
+using namespace zcv::checker;
+
+namespace {
+
+// Two counters and three steps; small enough to know every answer by hand. `wide` packs the same
+// state into three words, so that the other store is used.
+class TwoCounters {
+  public:
+    struct State {
+        std::uint32_t x = 0;
+        std::uint32_t y = 0;
+    };
+    static constexpr std::uint32_t most = 9;
+
+    TwoCounters(bool wide, std::vector<Property<State>> properties)
+        : wide_(wide), properties_(std::move(properties)) {}
+
+    State initial() const { return {}; }
+    std::size_t words() const { return wide_ ? 3 : 1; }
+    void pack(const State& state, std::uint64_t* words) const {
+        words[0] = state.x | std::uint64_t{state.y} << 32;
+        if (!wide_) return;
+        words[0] = 7;
+        words[1] = state.x;
+        words[2] = state.y;
+    }
+    void unpack(const std::uint64_t* words, State& into) const {
+        into.x = static_cast<std::uint32_t>(wide_ ? words[1] : words[0]);
+        into.y = static_cast<std::uint32_t>(wide_ ? words[2] : words[0] >> 32);
+    }
+    template <class Visitor>
+    void for_each_next(const State& s, Visitor&& visit) const {
+        if (s.x < most) visit(Taken{0, {1}}, State{s.x + 1, s.y});
+        if (s.x < most) visit(Taken{0, {2}}, State{std::min(s.x + 2, most), s.y});
+        if (s.y < s.x) visit(Taken{1, {}}, State{s.x, s.y + 1});
+        if (s.x == most && s.y == most) visit(Taken{2, {}}, State{});
+    }
+    std::span<const StepInfo> steps() const {
+        static const std::array<StepInfo, 4> infos{{{"add", "adder.c", "do_add", "syscall"},
+                                                    {"follow", "", "", "softirq"},
+                                                    {"reset", "", "", "device"},
+                                                    {"fly", "", "", "device"}}};
+        return infos;
+    }
+    std::string params(Taken taken) const {
+        return taken.step == 0 ? "by " + std::to_string(taken.ids[0]) : "";
+    }
+    std::vector<Field> fields(const State& s) const {
+        std::vector<Field> fields{{"counter x", "value", std::to_string(s.x)}};
+        if (s.y > 0) fields.push_back({"counter y", "value", std::to_string(s.y)});
+        return fields;
+    }
+    std::span<const Property<State>> properties() const { return properties_; }
+
+  private:
+    bool wide_;
+    std::vector<Property<State>> properties_;
+};
+
+using Counters = TwoCounters::State;
+const Property<Counters> y_behind{Must::always, "y-behind",
+                                  [](const Counters& s) { return s.y <= s.x; }, "y overtakes"};
+const Property<Counters> not_5_and_2{Must::always, "not-5-and-2",
+                                     [](const Counters& s) { return s.x != 5 || s.y != 2; },
+                                     "five and two meet"};
+const Property<Counters> starts_elsewhere{Must::always, "starts-elsewhere",
+                                          [](const Counters& s) { return s.x + s.y > 0; }, "zero"};
+const Property<Counters> both_full{Must::sometimes, "both-full",
+                                   [](const Counters& s) { return s.x == 9 && s.y == 9; }, ""};
+const Property<Counters> never{Must::sometimes, "never",
+                               [](const Counters& s) { return s.y > s.x; }, ""};
+
+std::string text_in(const std::string& file) {
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Random words with repetitions, and the two that a table could confuse with its own marks.
+std::vector<std::uint64_t> many_words(std::size_t count) {
+    std::mt19937_64 random(20);
+    std::vector<std::uint64_t> words{0, ~std::uint64_t{0}, 0};
+    for (std::size_t i = 0; i < count; ++i) words.push_back(random() % (count * 3 / 4));
+    return words;
+}
+
+}  // namespace
+
+TEST_CASE("a store of words agrees with std::set through every growth", "[checker][visited]") {
+    WordStore store(1, {}, true);
+    std::set<std::uint64_t> expected;
+    std::vector<std::uint64_t> order;
+    for (const std::uint64_t word : many_words(200'000)) {
+        const Added added = store.add(WordStore::hash(&word), &word);
+        const bool fresh = expected.insert(word).second;
+        if (fresh) order.push_back(word);
+        REQUIRE((added == Added::fresh) == fresh);
+    }
+    REQUIRE(store.size() == expected.size());
+    for (std::size_t i = 0; i < order.size(); ++i) REQUIRE(*store.at(i) == order[i]);
+    for (const std::uint64_t word : order)
+        REQUIRE(store.add(WordStore::hash(&word), &word) == Added::seen);
+}
+
+TEST_CASE("a store of longer states agrees with std::set through every growth",
+          "[checker][visited]") {
+    SequenceStore store(3, {}, true);
+    std::set<std::vector<std::uint64_t>> expected;
+    for (const std::uint64_t word : many_words(100'000)) {
+        // States that differ in their last word only, or in their first.
+        const std::vector<std::uint64_t> state{word % 3, 5, word / 3};
+        const bool fresh = expected.insert(state).second;
+        REQUIRE((store.add(store.hash(state.data()), state.data()) == Added::fresh) == fresh);
+    }
+    REQUIRE(store.size() == expected.size());
+}
+
+TEST_CASE("a crowded hash only makes a store slow, never wrong", "[checker][visited]") {
+    WordStore store(1, {}, true);
+    // Mixed values at the very end of the range: all of them wrap around the table's end.
+    for (std::uint64_t i = 0; i < 3000; ++i) {
+        const std::uint64_t mixed = ~std::uint64_t{0} - i;
+        REQUIRE(store.add(mixed, &i) == Added::fresh);
+    }
+    for (std::uint64_t i = 0; i < 3000; ++i) {
+        const std::uint64_t mixed = ~std::uint64_t{0} - i;
+        REQUIRE(store.add(mixed, &i) == Added::seen);
+    }
+}
+
+TEST_CASE("a store takes at most 16 bytes a state besides long states", "[checker][visited]") {
+    WordStore words(1, {}, false);
+    SequenceStore longer(4, {}, false);
+    for (std::uint64_t i = 0; i < 400'000; ++i) {
+        const std::array<std::uint64_t, 4> state{i, i, i, i};
+        words.add(WordStore::hash(state.data()), state.data());
+        words.done_before(i);
+        longer.add(longer.hash(state.data()), state.data());
+    }
+    CHECK(static_cast<double>(words.bytes()) / 400'000 < 13);
+    CHECK(static_cast<double>(longer.bytes()) / 400'000 < 32 + 13);
+}
+
+TEST_CASE("the counterexample is a shortest one, step by step", "[checker]") {
+    const bool wide = GENERATE(false, true);
+    const TwoCounters system(wide, {y_behind, not_5_and_2, both_full});
+    const Outcome outcome = explore(system, {});
+
+    CHECK(outcome.verdict == Verdict::violation);
+    CHECK(outcome.broken == "not-5-and-2");
+    CHECK(outcome.breaks == "five and two meet");
+    // Five takes three additions, two takes two more steps.
+    CHECK(outcome.depth == 5);
+    REQUIRE(outcome.counterexample.size() == 5);
+
+    TwoCounters::State state;
+    for (const CounterexampleStep& step : outcome.counterexample) {
+        bool enabled = false;
+        TwoCounters::State next;
+        system.for_each_next(state, [&](Taken taken, const TwoCounters::State& after) {
+            if (taken != step.taken) return;
+            enabled = true;
+            next = after;
+        });
+        REQUIRE(enabled);
+        CHECK(step.changes == changes_between(system.fields(state), system.fields(next)));
+        state = next;
+    }
+    CHECK(state.x == 5);
+    CHECK(state.y == 2);
+}
+
+TEST_CASE("a full exploration counts what a naive one counts", "[checker]") {
+    const bool wide = GENERATE(false, true);
+    const TwoCounters system(wide, {y_behind, both_full});
+    const Outcome outcome = explore(system, {});
+    const naive::Counts counts = naive::explore(system);
+
+    CHECK(outcome.verdict == Verdict::clean);
+    CHECK(outcome.states == 55);  // 0 <= y <= x <= 9
+    CHECK(outcome.states == counts.states);
+    CHECK(outcome.transitions == counts.transitions);
+    CHECK(outcome.depth == counts.depth);
+    CHECK(outcome.limit.empty());
+    CHECK(outcome.unreached.empty());
+    REQUIRE(outcome.taken.size() == 4);
+    CHECK(outcome.taken[2].times == 1);
+    CHECK(outcome.taken[3].times == 0);
+}
+
+TEST_CASE("a sometimes property that is never true is a violation", "[checker]") {
+    const Outcome outcome = explore(TwoCounters(false, {y_behind, never, both_full}), {});
+    CHECK(outcome.verdict == Verdict::violation);
+    CHECK(outcome.broken == "never");
+    CHECK(outcome.breaks.find("vacuous") != std::string::npos);
+    CHECK(outcome.unreached == std::vector<std::string>{"never"});
+    CHECK(outcome.counterexample.empty());
+    CHECK(outcome.states == 55);
+}
+
+TEST_CASE("a property can be broken from the start", "[checker]") {
+    const Outcome outcome = explore(TwoCounters(false, {starts_elsewhere}), {});
+    CHECK(outcome.verdict == Verdict::violation);
+    CHECK(outcome.states == 1);
+    CHECK(outcome.transitions == 0);
+    CHECK(outcome.depth == 0);
+    CHECK(outcome.counterexample.empty());
+}
+
+TEST_CASE("a bound makes the result inconclusive, one that is not hit does not", "[checker]") {
+    const bool wide = GENERATE(false, true);
+    const TwoCounters system(wide, {y_behind, both_full});
+    Limits limits;
+
+    limits.states_max = 54;
+    const Outcome cut = explore(system, limits);
+    CHECK(cut.verdict == Verdict::inconclusive);
+    CHECK(cut.states == 54);
+    CHECK(cut.limit.rfind("states", 0) == 0);
+
+    limits.states_max = 55;
+    CHECK(explore(system, limits).verdict == Verdict::clean);
+
+    limits.states_max = 0;
+    limits.memory_max = 100;
+    const Outcome tight = explore(system, limits);
+    CHECK(tight.verdict == Verdict::inconclusive);
+    CHECK(tight.limit.rfind("memory", 0) == 0);
+
+    limits.memory_max = 0;
+    limits.time_max_s = 1e-12;
+    const Outcome late = explore(system, limits);
+    CHECK(late.verdict == Verdict::inconclusive);
+    CHECK(late.limit.rfind("time", 0) == 0);
+}
+
+TEST_CASE("a violation found before a bound stays a violation", "[checker]") {
+    const TwoCounters system(false, {not_5_and_2});
+    Limits limits;
+    limits.states_max = explore(system, {}).states - 1;
+    const Outcome outcome = explore(system, limits);
+    CHECK(outcome.verdict == Verdict::violation);
+    CHECK(outcome.depth == 5);
+    CHECK(outcome.counterexample.size() == 5);
+}
+
+TEST_CASE("changes say what appeared, moved and went", "[checker][counterexample]") {
+    const std::vector<Field> before{{"a", "n", "1"}, {"b", "n", "1"}, {"a", "m", "5"}};
+    const std::vector<Field> after{{"a", "n", "2"}, {"c", "n", "1"}, {"a", "m", "5"}};
+    const std::vector<Change> expected{
+        {"a", "n", "1", "2"}, {"c", "n", "", "1"}, {"b", "n", "1", ""}};
+    CHECK(changes_between(before, after) == expected);
+    CHECK(changes_between(before, before).empty());
+}
+
+TEST_CASE("a counterexample prints one aligned line a step", "[checker][counterexample]") {
+    const Outcome outcome = explore(TwoCounters(false, {not_5_and_2}), {});
+    const std::string text = text_of(outcome.counterexample);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 5);
+    CHECK(text.find("1  add     by ") == 0);
+    CHECK(text.find("counter x value 0 -> ") != std::string::npos);
+    CHECK(text.find("counter y value = 1") != std::string::npos);
+    CHECK(text.find("syscall  adder.c\n") != std::string::npos);
+    CHECK(text.find(" \n") == std::string::npos);
+
+    std::vector<CounterexampleStep> steps = outcome.counterexample;
+    steps.insert(steps.end(), outcome.counterexample.begin(), outcome.counterexample.end());
+    steps.resize(10);
+    for (std::size_t i = 0; i < steps.size(); ++i) steps[i].number = i + 1;
+    CHECK(text_of(steps).rfind(" 1  add ", 0) == 0);
+    CHECK(text_of(steps).find("\n10  ") != std::string::npos);
+}
+
+TEST_CASE("the graph has every state and transition and marks the path", "[checker][graph]") {
+    const TwoCounters system(false, {y_behind, both_full});
+    const Outcome outcome = explore(system, {});
+    const Graph graph = graph_of(system, outcome.states, outcome.depth + 1);
+    CHECK(boost::num_vertices(graph) == outcome.states);
+    CHECK(boost::num_edges(graph) == outcome.transitions);
+
+    const std::string file = "checker_test_graph.dot";
+    Limits limits;
+    limits.graph_file = file;
+    limits.graph_title = "a \"title\"";
+    const Outcome broken = explore(TwoCounters(false, {not_5_and_2}), limits);
+    const std::string dot = text_in(file);
+    std::remove(file.c_str());
+    std::size_t marked = 0;
+    for (std::size_t at = 0; (at = dot.find("penwidth", at)) != std::string::npos; ++at) ++marked;
+    CHECK(dot.rfind("digraph", 0) == 0);
+    CHECK(marked == broken.depth);
+    CHECK(dot.find("fillcolor=red") == dot.rfind("fillcolor=red"));
+    CHECK(dot.find("fillcolor=red") != std::string::npos);
+}
+
+TEST_CASE("a graph file that cannot be written is refused in one line", "[checker][graph]") {
+    Limits limits;
+    limits.graph_file = "/no/such/folder/x.dot";
+    try {
+        explore(TwoCounters(false, {y_behind}), limits);
+        FAIL("not refused");
+    } catch (const Refusal& refusal) {
+        CHECK(refusal.status() == Status::usage);
+        CHECK(std::string(refusal.what()).find("/no/such/folder/x.dot: ") != std::string::npos);
+        CHECK(std::string(refusal.what()).find('\n') == std::string::npos);
+    }
+}
+
+TEST_CASE("the nearest names come first, and far ones not at all", "[nearest]") {
+    const std::vector<std::string> names{"udp-nic", "udp-sink", "tcp-nic", "cq-overflow"};
+    CHECK(nearest("udp-nik", names).front() == "udp-nic");
+    CHECK(nearest("udp", names) == std::vector<std::string>{"udp-nic", "udp-sink"});
+    CHECK(nearest("quite-something-else", names).empty());
+    CHECK(nearest(std::string(100'000, 'x'), names).empty());
+    CHECK(did_you_mean("tcp-nik", names, "").rfind("did you mean tcp-nic", 0) == 0);
+    CHECK(did_you_mean("zzz", names, "see the list") == "see the list");
+}

@@ -1,0 +1,551 @@
+#include "traces/binding.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/next.hpp"
+#include "model/packing.hpp"
+#include "traces/binding_walk.hpp"
+
+namespace zcv {
+namespace {
+
+constexpr std::uint32_t cqe_more = 2;
+constexpr std::uint16_t send_zc_report_usage = 8;
+constexpr std::int32_t ecanceled = 125;
+constexpr std::uint32_t notif_zc_copied = 0x80000000u;
+
+World world_of(const Profile& profile) {
+    World world;
+    world.profile = profile;
+    // A trace may come from anywhere: everything that can happen to a packet or request is allowed.
+    world.hazards = {.prep_fails = true,
+                     .issue_fails = true,
+                     .again = true,
+                     .io_wq = true,
+                     .link_cancels = true,
+                     .drops = true,
+                     .resets = true,
+                     .retransmits = true};
+    return world;
+}
+
+std::string ms(std::uint64_t ns) {
+    return fmt::format("{}.{:06} ms", ns / 1'000'000, ns % 1'000'000);
+}
+
+}  // namespace
+
+Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
+    : trace_(trace), report_(report), ahead_(look_ahead(trace)), s_(world_of(profile)) {
+    lives_.resize(ahead_.lives.size());
+}
+
+std::optional<Mismatch> Walk::explain(std::size_t record) {
+    const zcv_event& event = trace_.events[record];
+    now_ns_ = event.time_ns;
+    const auto found = sends_.find(ahead_.send_of[record]);
+    Send* const send = found == sends_.end() ? nullptr : &found->second;
+    if (send != nullptr && send->lost)
+        return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}};
+    try {
+        switch (event.kind) {
+            case ZCV_SUBMIT:
+                on_submit(record, event, true);
+                break;
+            case ZCV_PREP_FAILED:
+                on_submit(record, event, event.ubuf != 0);
+                break;
+            case ZCV_COMPLETE:
+            case ZCV_NOTIF:
+            case ZCV_CQE_OVERFLOW: {
+                if (send == nullptr) mismatch("no send of that name is in flight");
+                const bool overflow = event.kind == ZCV_CQE_OVERFLOW;
+                if ((event.cqe_flags & 8) != 0)
+                    on_notif(event, *send, overflow);
+                else
+                    on_complete(event, *send, overflow);
+                break;
+            }
+            case ZCV_POLL_ARM:
+            case ZCV_ASYNC:
+            case ZCV_LINK:
+            case ZCV_DEFER:
+                if (send == nullptr) mismatch("no send of that name is in flight");
+                on_request_moved(event, *send);
+                break;
+            case ZCV_TCP_APPEND:
+                if (send == nullptr) mismatch("no send of that name is in flight");
+                on_tcp_append(record, event, *send);
+                break;
+            case ZCV_RING_CREATE:
+                ring_at_.erase(event.ring);
+                break;
+            case ZCV_DEV_QUEUE:
+            case ZCV_DEV_XMIT:
+            case ZCV_RX:
+            case ZCV_SKB_CONSUME:
+            case ZCV_SKB_DROP:
+            case ZCV_HEAD_FREE:
+                on_skb(ahead_.life_of[record], event);
+                break;
+            case ZCV_FORK:
+            case ZCV_EXEC:
+            case ZCV_EXIT:
+            case ZCV_REGISTER:
+                break;
+            default:
+                mismatch("this kind of record is newer than this zcv");
+        }
+    } catch (MismatchError& error) {
+        if (send != nullptr) send->lost = true;
+        touched_.clear();
+        return std::move(error.mismatch);
+    }
+    note_releases(event.time_ns);
+    return std::nullopt;
+}
+
+void Walk::finish() {
+    std::uint64_t open = 0;
+    for (auto& [generation, send] : sends_) {
+        if (send.notified || (send.completed && !send.more)) continue;
+        if (send.rewritten_ns != 0) {
+            zcv_event last{};
+            last.time_ns = now_ns_;
+            report_reuse(send, last);
+        }
+        ++open;
+    }
+    if (open > 0)
+        report_.reasons.push_back(
+            fmt::format("{} of {} sends had no notification when the trace ended", open,
+                        report_.sends));
+    if (unknown_resubmissions_ > 0)
+        report_.reasons.push_back(
+            fmt::format("{} times a buffer was submitted again before its notification; without "
+                        "content hashes nobody knows whether it was written (capture with --hash)",
+                        unknown_resubmissions_));
+}
+
+// Which kernel objects -----------------------------------------------------------------------
+
+SockId Walk::sock_of(const zcv_event& event) {
+    const auto found = sock_at_.find(event.sock);
+    // A socket that died is not the one that sends now: its memory was used again.
+    if (found != sock_at_.end() && !s_[found->second].dead) return found->second;
+    SockConfig any;
+    any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
+    any.dma = any.sink = any.receives = any.copies_at_send = true;
+    any.forwards = any.segments = any.tapped = true;
+    const SockId sock = s_.add_sock(any);
+    sock_at_[event.sock] = sock;
+    return sock;
+}
+
+RingId Walk::ring_of(std::uint64_t address) {
+    const auto [found, is_new] = ring_at_.try_emplace(address, none<RingId>);
+    if (is_new) found->second = s_.add_ring();
+    return found->second;
+}
+
+BufferId Walk::buffer_of(const zcv_event& event) {
+    const std::string name = fmt::format("{} {:x} {}", event.tgid, event.addr, event.len);
+    const auto [found, is_new] = buffer_at_.try_emplace(name, none<BufferId>);
+    if (is_new) {
+        found->second = s_.add_buffer();
+        users_of_buffer_.emplace_back();
+    }
+    return found->second;
+}
+
+// Submission ---------------------------------------------------------------------------------
+
+void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) {
+    if (event.generation == 0) mismatch("a send without a generation");
+    if (sends_.contains(event.generation)) mismatch("this send was submitted before");
+    if (event.kind == ZCV_SUBMIT && event.refs != ZCV_REFS_UNKNOWN && event.refs != 1)
+        mismatch(fmt::format("a fresh notification has one reference, this one has {}", event.refs));
+    Send& send = sends_[event.generation];
+    send.generation = event.generation;
+    send.ubuf = event.ubuf;
+    send.hash = event.hash;
+    send.reports_usage = (event.zc_flags & send_zc_report_usage) != 0;
+    send.ring = ring_of(event.ring);
+    send.sock = sock_of(event);
+    send.buffer = buffer_of(event);
+    send.request = s_.add_request(send.ring);
+    send.history = report_.history.size();
+    send_of_request_.resize(
+        std::max<std::size_t>(send_of_request_.size(), index(send.request) + 1));
+    send_of_request_[index(send.request)] = event.generation;
+
+    SendHistory seen;
+    seen.number = ++numbered_;
+    seen.user_data = event.user_data;
+    seen.addr = event.addr;
+    seen.len = event.len;
+    seen.tgid = event.tgid;
+    seen.ring = event.ring;
+    seen.sock = event.sock;
+    seen.submitted_ns = event.time_ns;
+    report_.history.push_back(seen);
+    ++report_.sends;
+    if (event.hash == 0) ++unhashed_;
+
+    write_and_submit(send, event);
+    users_of_buffer_[index(send.buffer)].push_back(event.generation);
+    if (event.kind == ZCV_SUBMIT) {
+        must<kernel::io_send_zc_prep>("a prepared request", send.request);
+    } else if (prepared) {
+        must<kernel::io_send_zc_prep_late_failure>("a failed preparation", send.request);
+    } else {
+        must<kernel::io_send_zc_prep_early_failure>("a failed preparation", send.request);
+    }
+    send.notif = s_[send.request].notif;
+    static_cast<void>(record);
+}
+
+// The application wrote the buffer at some time before it submitted it. Where the model does not let
+// it, because a send of it is still open, the content hash says whether it did all the same.
+void Walk::write_and_submit(Send& send, const zcv_event& event) {
+    const BufferId b = send.buffer;
+    bool changed = false;
+    for (const std::uint32_t generation : users_of_buffer_[index(b)]) {
+        Send& before = send_at(generation);
+        if (before.hash == 0 || event.hash == 0) {
+            ++unknown_resubmissions_;
+        } else if (before.hash != event.hash) {
+            changed = true;
+            if (before.rewritten_ns != 0) continue;
+            before.rewritten_ns = event.time_ns;
+            before.rewritten_hash = event.hash;
+            before.rewritten_by = history(send).number;
+        }
+    }
+    if (can<world::app_write>(s_, b))
+        take<world::app_write>(s_, b);
+    else if (changed)
+        world::app_write::effect(s_, b);  // refused above: what report_reuse() reports
+    must<world::app_submit>("a submission", b, send.request, send.sock);
+}
+
+void Walk::on_request_moved(const zcv_event& event, Send& send) {
+    const RequestId r = send.request;
+    if (event.kind == ZCV_ASYNC && s_[r].phase == Phase::prepped) send.worker = true;
+    if (event.kind != ZCV_POLL_ARM) return;
+    issue(send);
+    // Data of this attempt that shows up only later is attached at the end: no record tells apart.
+    if (s_.config(send.sock).transport == Transport::tcp)
+        must<kernel::io_arm_poll_handler>("waiting for room in the socket", r);
+}
+
+void Walk::issue(Send& send) {
+    const Phase phase = s_[send.request].phase;
+    if (phase == Phase::issuing) return;
+    if (send.worker && phase == Phase::prepped)
+        must<kernel::io_wq_submit_work>("a worker issuing the request", send.request);
+    else
+        must<kernel::io_send_zc_issue>("the request being issued", send.request);
+}
+
+void Walk::on_tcp_append(std::size_t record, const zcv_event& event, Send& send) {
+    if (send.completed) mismatch("data is appended for a request that has completed", around(send));
+    issue(send);
+    const std::uint32_t life = ahead_.life_of[record];
+    if (life == 0) return;
+    attach(life);
+    if (event.chain == 0 || event.chain == send.ubuf || send.linked) return;
+    const SendFacts& facts = ahead_.sends.at(send.generation);
+    if (facts.chain != 0 && send.lives.empty()) link(send);
+}
+
+void Walk::link(Send& send) {
+    must<kernel::io_link_skb>("a notification linked to the tail's", send.request);
+    send.linked = true;
+}
+
+// Completion ---------------------------------------------------------------------------------
+
+void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
+    if (send.completed) mismatch("this request has completed before", around(send));
+    const bool more = (event.cqe_flags & cqe_more) != 0;
+    send.more = more;
+    const bool chained = event.chain != 0 && event.chain != send.ubuf;
+    if (chained && !s_.world().profile.chains)
+        mismatch("its notification is linked to another one, and this kernel has no chains",
+                 around(send));
+    if (event.res >= 0)
+        succeed(send, event);
+    else
+        fail(send, event);
+    const bool model_more = s_[send.request].more;
+    if (s_[send.request].phase == Phase::completed) post(send, overflow);
+    if (model_more != more)
+        mismatch(fmt::format("its CQE came {} F_MORE, the model posts it {}", more ? "with" : "without",
+                             model_more ? "with" : "without"));
+    send.completed = true;
+    history(send).completed_ns = event.time_ns;
+    history(send).res = event.res;
+    ++report_.completed;
+    if (!more) std::erase(users_of_buffer_[index(send.buffer)], send.generation);
+    touch(send.notif);
+}
+
+void Walk::succeed(Send& send, const zcv_event& event) {
+    if (s_[send.request].phase == Phase::issued)
+        mismatch("it succeeded after its preparation failed", around(send));
+    issue(send);
+    attach_the_rest(send);
+    const bool tcp = s_.config(send.sock).transport == Transport::tcp;
+    if (event.refs != ZCV_REFS_UNKNOWN) note_unseen_references(send, event.refs);
+    if (!s_[send.request].appended && send.lives.empty()) {
+        if (tcp)
+            must<kernel::tcp_sendmsg_copy>("data copied in sendmsg", send.request);
+        else
+            must<kernel::ip_append_data_copy>("data copied in sendmsg", send.request);
+    }
+    s_[send.request].appended = true;  // an earlier attempt may have been the one that appended
+    while (!tcp && !s_[send.sock].write_queue.empty()) take<kernel::ip_send_skb>(s_, send.sock);
+    must<kernel::io_send_zc_success>("success", send.request);
+    if (s_[send.request].worker) {
+        must<kernel::io_req_complete_post>("a completion from io-wq", send.request);
+        reap(send.ring);
+    } else {
+        must<kernel::io_notif_flush>("the issuer's reference being dropped", send.request);
+    }
+}
+
+void Walk::fail(Send& send, const zcv_event& event) {
+    const bool more = (event.cqe_flags & cqe_more) != 0;
+    const RequestId r = send.request;
+    if (s_[r].phase == Phase::completed) return;  // the preparation failed before the notification
+    if (s_[r].phase == Phase::prepped && !more && event.res == -ecanceled) {
+        must<kernel::io_req_tw_fail_links>("a cancelled link", r);
+        return;
+    }
+    if (s_[r].phase != Phase::issued) {
+        issue(send);
+        attach_the_rest(send);
+        while (s_.config(send.sock).transport == Transport::udp &&
+               !s_[send.sock].write_queue.empty())
+            take<kernel::ip_flush_pending_frames>(s_, send.sock);
+        must<kernel::io_send_zc_failure>("a failed send", r);
+    }
+    must<kernel::io_sendrecv_fail>("a failed send", r);
+}
+
+// Every skb that later records show to carry this send's ubuf was attached before it completed.
+void Walk::attach_the_rest(Send& send) {
+    const SendFacts& facts = ahead_.sends.at(send.generation);
+    if (facts.chain != 0 && !send.linked && send.lives.empty() &&
+        can<kernel::io_link_skb>(s_, send.request))
+        link(send);
+    for (const std::uint32_t life : facts.lives)
+        if (!ahead_.lives[life].segment) attach(life);
+}
+
+// More references than known shared infos: some were attached that no record ever names (they wait
+// for a neighbour's address, say). They are real, so they are brought about here.
+void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
+    const bool owner_stays = send.worker;
+    while (observed + (owner_stays ? 0u : 1u) > s_[send.notif].refs) {
+        const auto life = static_cast<std::uint32_t>(lives_.size());
+        lives_.emplace_back();
+        ahead_.lives.push_back({send.generation, no_record, false});
+        try {
+            attach(life);
+        } catch (MismatchError&) {
+            mismatch(fmt::format("the notification has {} references, the model explains at most {}",
+                                 observed, s_[send.notif].refs - (owner_stays ? 0u : 1u)),
+                     around(send));
+        }
+    }
+}
+
+void Walk::post(Send& send, bool overflow) {
+    const RingId ring = send.ring;
+    const auto& list = s_[ring].compl_reqs;
+    if (list.empty() || list.front().request != send.request) {
+        const Send* const due =
+            list.empty() ? nullptr : &send_at(send_of_request_[index(list.front().request)]);
+        mismatch("the completion list has another CQE before it", around(send),
+                 due == nullptr ? std::vector<std::string>{}
+                                : std::vector<std::string>{fmt::format(
+                                      "the CQE of send #{}", report_.history[due->history].number)});
+    }
+    s_.set_cq_full(overflow ? ring : none<RingId>);
+    take<kernel::io_submit_flush_completions>(s_, ring);
+    s_.set_cq_full(none<RingId>);
+    reap(ring);
+    if (s_[send.request].phase == Phase::idle) send.request = none<RequestId>;
+}
+
+// Reading a CQE is invisible: the application may have done it as soon as the CQE was there.
+void Walk::reap(RingId ring) {
+    while (can<kernel::io_cqring_overflow_flush>(s_, ring))
+        take<kernel::io_cqring_overflow_flush>(s_, ring);
+    while (can<world::app_reap>(s_, ring)) take<world::app_reap>(s_, ring);
+}
+
+// Notification -------------------------------------------------------------------------------
+
+void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
+    if (send.notified) {
+        violation(send, "S9-one-notif-after-cqe", event.time_ns, "a second CQE with F_NOTIF",
+                  "Clients free the wrong buffer when a notification comes twice.");
+        mismatch("this send was notified before", around(send));
+    }
+    if (!send.completed) {
+        violation(send, "S9-one-notif-after-cqe", event.time_ns,
+                  "F_NOTIF was posted and the request's own CQE was not",
+                  "Clients free the wrong buffer when a notification overtakes its completion.");
+        mismatch("its notification came before its completion", around(send));
+    }
+    if (!send.more)
+        violation(send, "S10-more-iff-notif", event.time_ns,
+                  "F_NOTIF followed a CQE without F_MORE",
+                  "The application was told that nothing more would come: the id may be in use "
+                  "again, and the wrong send is taken for released (B24).");
+    if (!overflow && event.refs != ZCV_REFS_UNKNOWN && event.refs != 0)
+        violation(send, "S1-no-early-release", event.time_ns,
+                  fmt::format("the notification was posted with {} references left", event.refs),
+                  "The kernel said that it let go of the buffer, and it had not.");
+    const bool copied = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
+    const NotifId n = send.notif;
+    if (s_[n].owner_ref) must<kernel::io_send_zc_cleanup>("the request's cleanup", send.request);
+    if (s_[n].tw == TaskWork::none) {
+        if (s_[n].head != n)
+            mismatch("a member of a chain was notified before the chain's head", around(send),
+                     enabled_for(send));
+        release_chain(send, copied && send.reports_usage);
+    }
+    touch(n);
+    note_releases(event.time_ns);
+    if (s_[n].tw == TaskWork::queued) must<kernel::io_notif_tw_complete>("the task work", n);
+    if (s_[n].tw != TaskWork::listed)
+        mismatch("its notification was posted while something still refers to the buffer",
+                 around(send), enabled_for(send));
+    check_copied(event, send);
+    post(send, overflow);
+    send.notified = true;
+    ++report_.notified;
+    history(send).notified_ns = event.time_ns;
+    history(send).copied = copied;
+    report_.copied += copied;
+    check_content(event, send);
+    std::erase(users_of_buffer_[index(send.buffer)], send.generation);
+    send.notif = none<NotifId>;
+}
+
+// The kernel says that nothing refers to the buffer any more. What the model still holds was let go
+// of without a record: seen later, seen by another CPU, or not seen at all.
+void Walk::release_chain(Send& send, bool copied) {
+    const bool was_held = s_[send.notif].refs > 0;
+    for (NotifId n = send.notif; n != none<NotifId>; n = s_[n].next) {
+        Send& member = send_at(send_of_request_[index(s_[n].request)]);
+        if (s_[n].owner_ref && s_[member.request].phase == Phase::posted)
+            must<kernel::io_send_zc_cleanup>("a member's cleanup", member.request);
+        for (std::size_t i = 0; i < member.lives.size(); ++i) release_life(member.lives[i], copied);
+    }
+    if (was_held && s_[send.notif].tw == TaskWork::queued) ++report_.inferred_releases;
+}
+
+void Walk::check_copied(const zcv_event& event, Send& send) {
+    if (!send.reports_usage) return;
+    const bool said = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
+    const bool modelled = s_[send.notif].zc_copied || !s_[send.notif].zc_used;
+    if (said == modelled) return;
+    mismatch(fmt::format("it says that the data was {}copied, the model says it was {}",
+                         said ? "" : "not ", modelled ? "" : "not"),
+             around(send));
+}
+
+void Walk::check_content(const zcv_event& event, Send& send) {
+    const bool changed = event.hash != 0 && send.hash != 0 && event.hash != send.hash;
+    if (changed || send.rewritten_ns != 0) report_reuse(send, event);
+}
+
+void Walk::report_reuse(Send& send, const zcv_event& event) {
+    SendHistory& seen = history(send);
+    const std::uint64_t until = event.time_ns;
+    std::string evidence = fmt::format("content hash {:#018x} at submission", send.hash);
+    if (event.hash != 0) evidence += fmt::format(", {:#018x} at the notification", event.hash);
+    std::string when;
+    if (send.rewritten_ns != 0) {
+        evidence += fmt::format("; submitted again with other content ({:#018x}) as send #{}",
+                                send.rewritten_hash, send.rewritten_by);
+        when = fmt::format("at least {} before the kernel said that it had let go",
+                           ms(until - send.rewritten_ns));
+    } else {
+        const std::uint64_t since = seen.completed_ns.value_or(seen.submitted_ns);
+        when = fmt::format("up to {} before the notification was posted", ms(until - since));
+    }
+    seen.reused_early = true;
+    seen.reused_ns = send.rewritten_ns != 0 ? send.rewritten_ns : until;
+    const bool was_luck = seen.released_ns && *seen.released_ns < *seen.reused_ns;
+    violation(send, "R1-no-reuse-before-release", *seen.reused_ns, evidence,
+              fmt::format("Buffer {:#x} ({} bytes) was written {}{}.", seen.addr, seen.len, when,
+                          was_luck ? "; the last reference was gone by then, which the application "
+                                     "could not know"
+                                   : ": the peer may have received the later bytes"));
+}
+
+void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns, std::string evidence,
+                     std::string explanation) {
+    const SendHistory& seen = report_.history[send.history];
+    report_.violations.push_back({std::move(rule), seen.number, seen.user_data, send.ubuf, time_ns,
+                                  std::move(evidence), std::move(explanation)});
+}
+
+// Every notification whose last reference went with this record.
+void Walk::note_releases(std::uint64_t time_ns) {
+    for (const NotifId touched : touched_) {
+        if (touched == none<NotifId> || !s_[touched].alive) continue;
+        const NotifId head = s_[touched].head;
+        if (head == none<NotifId> || s_[head].tw != TaskWork::queued) continue;
+        for (NotifId n = head; n != none<NotifId>; n = s_[n].next) {
+            SendHistory& seen = history(send_at(send_of_request_[index(s_[n].request)]));
+            if (seen.released_ns) continue;
+            seen.released_ns = time_ns;
+            ++report_.released;
+        }
+    }
+    touched_.clear();
+}
+
+// In words -----------------------------------------------------------------------------------
+
+void Walk::mismatch(std::string why, std::vector<std::string> around,
+                    std::vector<std::string> instead) const {
+    throw MismatchError{{std::move(why), std::move(around), std::move(instead)}};
+}
+
+std::vector<std::string> Walk::around(const Send& send) const {
+    FieldLister lister;
+    const auto list = [&](auto id) {
+        if (id == none<decltype(id)>) return;
+        auto copy = s_[id];
+        lister.object(id);
+        copy.fields(lister);
+    };
+    list(send.request);
+    list(send.notif);
+    if (send.notif != none<NotifId> && s_[send.notif].head != send.notif)
+        list(NotifId{s_[send.notif].head});
+    for (const std::uint32_t life : send.lives)
+        if (!lives_[life].gone) list(lives_[life].shinfo);
+    std::vector<std::string> lines;
+    for (const checker::Field& field : lister.take())
+        lines.push_back(fmt::format("{} {} = {}", field.noun, field.name, field.value));
+    return lines;
+}
+
+std::vector<std::string> Walk::enabled_for(const Send& send) const {
+    std::vector<std::string> names;
+    enabled_request_steps(s_, send.request, names, Steps{});
+    return names;
+}
+
+}  // namespace zcv

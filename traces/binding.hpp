@@ -1,0 +1,181 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "model/growing_store.hpp"
+#include "traces/lookahead.hpp"
+#include "traces/replay.hpp"
+
+// The one place that speaks both vocabularies: which steps of the model a record stands for, and which
+// steps nobody can see and are inferred. No step's semantics is repeated here: what a record means is
+// said by taking steps, and a step whose guard refuses is a divergence.
+namespace zcv {
+
+// What a record of this kind is explained by. `steps` empty: it names an object or a moment of the
+// world that no step models, and `note` says why.
+struct Binding {
+    zcv_event_kind kind;
+    std::vector<std::string_view> steps;
+    std::string_view note;
+};
+
+// A step no probe can see, and from what its having been taken is inferred.
+struct Unobserved {
+    std::string_view step;
+    std::string_view inferred_from;
+};
+
+const std::vector<Binding>& bindings();
+const std::vector<Unobserved>& unobserved_steps();
+
+// What one record could not be explained by.
+struct Mismatch {
+    std::string why;
+    std::vector<std::string> around;
+    std::vector<std::string> instead;
+};
+
+// One explanation of a trace, carried from record to record on the growing store.
+class Walk {
+  public:
+    Walk(const Trace& trace, const Profile& profile, ReplayReport& report);
+
+    // Takes the steps that explain the record, in time order. A mismatch leaves the send it is about
+    // out of the rest of the walk.
+    std::optional<Mismatch> explain(std::size_t record);
+
+    const Lookahead& lookahead() const { return ahead_; }
+    // After the last record: what was left open.
+    void finish();
+
+  private:
+    // A send of the trace and what stands for it in the model.
+    struct Send {
+        std::uint32_t generation = 0;
+        RequestId request = none<RequestId>;
+        NotifId notif = none<NotifId>;
+        BufferId buffer = none<BufferId>;
+        SockId sock = none<SockId>;
+        RingId ring = none<RingId>;
+        std::uint64_t ubuf = 0;
+        std::uint64_t hash = 0;
+        std::size_t history = 0;
+        std::vector<std::uint32_t> lives;
+        bool linked = false;
+        bool worker = false;
+        bool reports_usage = false;
+        bool completed = false;
+        bool more = false;
+        bool notified = false;
+        bool lost = false;  // a record of it could not be explained: its later ones are left out
+        std::uint64_t rewritten_ns = 0;  // seen with other content before its notification
+        std::uint64_t rewritten_hash = 0;
+        std::uint32_t rewritten_by = 0;  // number of the send that showed it
+    };
+    struct LifeState {
+        ShinfoId shinfo = none<ShinfoId>;
+        SkbId original = none<SkbId>;  // the skb that was attached, not its clones
+        std::vector<SkbId> skbs;       // living
+        bool attached = false;
+        bool gone = false;             // freed in the model
+        std::uint64_t gone_ns = 0;
+    };
+    struct SkbState {
+        std::uint32_t life = 0;
+        std::uint64_t address = 0;  // 0 until a record shows it
+    };
+    struct MismatchError {
+        Mismatch mismatch;
+    };
+
+    // binding.cpp: requests, completions, the application.
+    void on_submit(std::size_t record, const zcv_event& event, bool prepared);
+    void on_complete(const zcv_event& event, Send& send, bool overflow);
+    void on_notif(const zcv_event& event, Send& send, bool overflow);
+    void on_request_moved(const zcv_event& event, Send& send);
+    void on_tcp_append(std::size_t record, const zcv_event& event, Send& send);
+    void succeed(Send& send, const zcv_event& event);
+    void fail(Send& send, const zcv_event& event);
+    void issue(Send& send);
+    void post(Send& send, bool overflow);
+    void reap(RingId ring);
+    void attach_the_rest(Send& send);
+    void link(Send& send);
+    void release_chain(Send& send, bool copied);
+    void note_unseen_references(Send& send, std::uint32_t observed);
+    void write_and_submit(Send& send, const zcv_event& event);
+    void check_content(const zcv_event& event, Send& send);
+    void report_reuse(Send& send, const zcv_event& event);
+    void check_copied(const zcv_event& event, Send& send);
+    void violation(const Send& send, std::string rule, std::uint64_t time_ns, std::string evidence,
+                   std::string explanation);
+    SockId sock_of(const zcv_event& event);
+    RingId ring_of(std::uint64_t address);
+    BufferId buffer_of(const zcv_event& event);
+
+    // binding_skb.cpp: skbs and the references they hold.
+    void on_dev_queue(std::uint32_t life, const zcv_event& event);
+    void on_dev_xmit(std::uint32_t life, const zcv_event& event);
+    void on_rx(std::uint32_t life, const zcv_event& event);
+    void on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped);
+    void on_head_free(std::uint32_t life, const zcv_event& event);
+    void on_skb(std::uint32_t life, const zcv_event& event);
+    void attach(std::uint32_t life);
+    SkbId skb_named(std::uint32_t life, const zcv_event& event);
+    SkbId transmit(std::uint32_t life);
+    SkbId adopt(std::uint32_t life, SkbId skb, std::uint64_t address);
+    void to_device(SkbId skb);
+    void copy_out(SkbId skb);
+    void finish_skb(SkbId skb, bool copied);
+    void acknowledge(SkbId skb);
+    void make_arrived(SkbId original);
+    void purge(SockId sock);
+    void drop_from_life(SkbId skb);
+    void release_life(std::uint32_t life, bool copied);
+    bool still_held_after_notif(std::uint32_t life, const zcv_event& event);
+    void note_on_wire(std::uint32_t life, std::uint64_t time_ns);
+
+    void note_releases(std::uint64_t time_ns);
+    void touch(NotifId notif) { touched_.push_back(notif); }
+
+    // Takes a step, or throws what refused it: `what` says in words what the record asks for.
+    template <class Step, class... Id>
+    void must(std::string_view what, Id... ids);
+    [[noreturn]] void mismatch(std::string why, std::vector<std::string> around = {},
+                               std::vector<std::string> instead = {}) const;
+    std::vector<std::string> around(const Send& send) const;
+    std::vector<std::string> around(SkbId skb) const;
+    std::vector<std::string> enabled_for(const Send& send) const;
+
+    Send& send_at(std::uint32_t generation) { return sends_.at(generation); }
+    SendHistory& history(const Send& send) { return report_.history[send.history]; }
+    SkbState& state_of(SkbId skb);
+
+    const Trace& trace_;
+    ReplayReport& report_;
+    Lookahead ahead_;
+    GrowingStore s_;
+    std::unordered_map<std::uint32_t, Send> sends_;  // by generation
+    std::vector<LifeState> lives_;
+    std::vector<SkbState> skb_states_;               // by SkbId
+    std::vector<std::uint32_t> send_of_request_;     // by RequestId: generation
+    std::unordered_map<std::uint64_t, SkbId> skb_at_;
+    std::unordered_map<std::uint64_t, SockId> sock_at_;
+    std::unordered_map<std::uint64_t, RingId> ring_at_;
+    std::unordered_map<std::string, BufferId> buffer_at_;
+    std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight
+    std::vector<NotifId> touched_;
+    std::uint64_t now_ns_ = 0;
+    std::uint32_t numbered_ = 0;
+    std::uint64_t unknown_resubmissions_ = 0;
+    std::uint64_t unhashed_ = 0;
+
+    friend class WalkTestAccess;
+};
+
+}  // namespace zcv

@@ -1,0 +1,72 @@
+#include "model/next.hpp"
+#include "traces/binding.hpp"
+
+namespace zcv {
+namespace {
+
+template <class... Step>
+std::vector<std::string_view> names() {
+    return {step_name<Step>()...};
+}
+
+}  // namespace
+
+using namespace kernel;
+using namespace world;
+
+const std::vector<Binding>& bindings() {
+    static const std::vector<Binding> all{
+        {ZCV_SUBMIT, names<io_send_zc_prep>(), ""},
+        {ZCV_COMPLETE, names<io_submit_flush_completions, io_req_complete_post>(), ""},
+        {ZCV_NOTIF, names<io_submit_flush_completions>(), ""},
+        {ZCV_CQE_OVERFLOW, names<io_submit_flush_completions, io_req_complete_post>(), ""},
+        {ZCV_POLL_ARM, names<io_arm_poll_handler>(), ""},
+        {ZCV_ASYNC, names<io_wq_submit_work>(), ""},
+        {ZCV_LINK, {}, "the request waits for its predecessor; nothing of its own happens"},
+        {ZCV_DEFER, {}, "the request waits for the drain; nothing of its own happens"},
+        {ZCV_PREP_FAILED,
+         names<io_send_zc_prep_late_failure, io_send_zc_prep_early_failure>(), ""},
+        {ZCV_TCP_APPEND, names<io_send_zc_issue, io_link_skb, skb_zerocopy_iter_stream>(), ""},
+        {ZCV_DEV_QUEUE,
+         names<tcp_write_xmit, tcp_retransmit_skb, dev_queue_xmit, dev_forward_skb>(), ""},
+        {ZCV_DEV_XMIT, names<dev_hard_start_xmit, skb_segment>(), ""},
+        {ZCV_RX, names<netif_receive_skb_core>(), ""},
+        {ZCV_SKB_CONSUME, names<consume_skb, dev_queue_xmit_nit>(), ""},
+        {ZCV_SKB_DROP, names<kfree_skb_reason>(), ""},
+        {ZCV_HEAD_FREE, names<consume_skb, tcp_clean_rtx_queue, tcp_write_queue_purge>(), ""},
+        {ZCV_FORK, {}, "who is watched"},
+        {ZCV_EXEC, {}, "who is watched"},
+        {ZCV_EXIT, {}, "who is watched: what it sent goes on without it"},
+        {ZCV_RING_CREATE, {}, "a new object: the address means another ring from here on"},
+        {ZCV_REGISTER, {}, "registered buffers are not modelled yet"},
+    };
+    return all;
+}
+
+const std::vector<Unobserved>& unobserved_steps() {
+    static const std::vector<Unobserved> all{
+        {step_name<app_write>(), "a submission; content hashes tell whether it was too early"},
+        {step_name<app_submit>(), "the request's preparation: an SQE is shared memory"},
+        {step_name<app_reap>(), "taken as early as it can be: the CQ ring is shared memory"},
+        {step_name<io_cqring_overflow_flush>(), "taken as early as it can be"},
+        {step_name<io_req_tw_fail_links>(), "a CQE of -ECANCELED without F_MORE"},
+        {step_name<ip_append_data>(), "the first record of the datagram's skb"},
+        {step_name<ip_append_data_copy>(), "a completed send that no skb ever carried"},
+        {step_name<tcp_sendmsg_copy>(), "a completed send that no skb ever carried"},
+        {step_name<ip_send_skb>(), "the first record of the datagram's skb"},
+        {step_name<ip_flush_pending_frames>(), "a failed send"},
+        {step_name<io_send_zc_success>(), "the request's CQE"},
+        {step_name<io_send_zc_failure>(), "the request's CQE"},
+        {step_name<io_sendrecv_fail>(), "the request's CQE"},
+        {step_name<io_notif_flush>(), "the request's CQE, and the count read there"},
+        {step_name<io_send_zc_cleanup>(), "the notification"},
+        {step_name<io_notif_tw_complete>(), "the notification of the chain's head"},
+        {step_name<ifb_xmit>(), "not taken: a sink looks like a device that read the data"},
+        {step_name<device_dma>(), "the skb being consumed, or its data acknowledged"},
+        {step_name<pskb_expand_head>(), "the zero-copy flag gone from an skb that shares its data"},
+        {step_name<skb_copy_ubufs>(), "the zero-copy flag gone, or ZC_COPIED in the notification"},
+    };
+    return all;
+}
+
+}  // namespace zcv

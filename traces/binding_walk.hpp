@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/step.hpp"
+#include "traces/binding.hpp"
+
+// What binding*.cpp share: taking a step by its guard, and listing the ones that are enabled.
+namespace zcv {
+
+template <class Step, class... Id>
+void Walk::must(std::string_view what, Id... ids) {
+    if (can<Step>(s_, ids...)) {
+        take<Step>(s_, ids...);
+        return;
+    }
+    std::string why = std::string(what) + " is what it says, and " + std::string(step_name<Step>()) +
+                      " cannot be taken here (" + std::string(Step::at.file) + ")";
+    std::vector<std::string> state;
+    std::vector<std::string> instead;
+    ([&](auto id) {
+        if constexpr (std::is_same_v<decltype(id), RequestId>) {
+            const Send& send = sends_.at(send_of_request_[index(id)]);
+            state = around(send);
+            instead = enabled_for(send);
+        } else if constexpr (std::is_same_v<decltype(id), SkbId>) {
+            state = around(id);
+        }
+    }(ids), ...);
+    mismatch(std::move(why), std::move(state), std::move(instead));
+}
+
+template <class Step>
+void enabled_request_step(const GrowingStore& s, RequestId r, std::vector<std::string>& names,
+                          Ids<RequestId>) {
+    if (can<Step>(s, r)) names.emplace_back(step_name<Step>());
+}
+
+template <class Step, class... Id>
+void enabled_request_step(const GrowingStore&, RequestId, std::vector<std::string>&, Ids<Id...>) {}
+
+template <class... Step>
+void enabled_request_steps(const GrowingStore& s, RequestId r, std::vector<std::string>& names,
+                           StepList<Step...>) {
+    (enabled_request_step<Step>(s, r, names, typename Step::Of{}), ...);
+}
+
+}  // namespace zcv

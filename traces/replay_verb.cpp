@@ -1,0 +1,65 @@
+#include "traces/replay_verb.hpp"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/profiles.hpp"
+#include "traces/report.hpp"
+
+namespace zcv {
+namespace {
+
+struct Options {
+    std::vector<std::string> files;
+    std::string profile;
+    std::string format = "text";
+};
+
+// Of several traces the worst verdict counts: a violation, then an inconclusive one.
+Verdict worse(Verdict a, Verdict b) {
+    if (a == Verdict::violation || b == Verdict::violation) return Verdict::violation;
+    return a == Verdict::inconclusive ? a : b;
+}
+
+Verdict replay_file(const std::string& file, const Options& options) {
+    const Trace trace = read_trace(file);
+    const ReplayReport report = replay(trace, {.profile = options.profile});
+    print_report(std::cout, report, trace, file, options.format);
+    return report.verdict;
+}
+
+std::string profiles_in_words() {
+    std::string text;
+    for (const Profile& profile : profiles())
+        text += "\n  " + profile.name + "  " + profile.covers;
+    return text;
+}
+
+}  // namespace
+
+void add_replay_verb(CLI::App& app, Status& status) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* const verb = app.add_subcommand(
+        "replay", "walk a trace against the model of its kernel; verdict and report");
+    verb->add_option("FILE", options->files, "traces (.zct)")->required();
+    verb->add_option("--profile", options->profile,
+                     "the kernel to hold it against (default: the one it was captured on)");
+    verb->add_option("--format", options->format, "text or json (one object a line)")
+        ->check(CLI::IsMember({"text", "json"}));
+    verb->footer("Profiles:" + profiles_in_words() +
+                 "\n\nExit status: 0 CLEAN, 1 VIOLATION, 3 INCONCLUSIVE.\n\nExamples:\n"
+                 "  zcv replay trace.zct\n"
+                 "  zcv replay --profile 6.1 trace.zct\n"
+                 "  zcv replay --format json *.zct");
+    verb->callback([options, &status] {
+        Verdict verdict = Verdict::clean;
+        for (const std::string& file : options->files)
+            verdict = worse(verdict, replay_file(file, *options));
+        status = status_of(verdict);
+    });
+}
+
+}  // namespace zcv
