@@ -156,7 +156,7 @@ inline Complaints unlisted(const std::vector<Source>& sources) {
         if (source.ends_with("CMakeLists.txt") || source.ends_with(".cmake")) listed += source.text;
         for (std::sregex_iterator it(source.text.begin(), source.text.end(), include), end;
              it != end; ++it) {
-            included += "|" + (*it)[1].str() + "|";
+            included.append(1, '|').append((*it)[1].str()).append(1, '|');
         }
     }
     Complaints complaints;
