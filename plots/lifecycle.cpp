@@ -18,7 +18,8 @@ constexpr const char* phase_names[phase_count] = {"submitted", "attached to an s
 constexpr const char* misuse_colour = "#D55E00";
 constexpr const char* good_colour = "#009E73";
 
-constexpr double hatch_row_px = 9;  // hatching needs room; thinner bars are only made lighter
+constexpr double strip_row_px = 4.5;  // from here on the phases stay visible above a misuse
+constexpr double hatch_row_px = 9;    // hatching needs room; thinner bars are only made lighter
 
 using Box = std::tuple<double, double, double, double>;
 using Point = std::tuple<double, double>;
@@ -87,14 +88,15 @@ std::vector<Series> series_of(const LifecycleFigure& figure) {
     const double half = half_height(figure);
     const double size = marker_size(figure);
     const bool thick = figure.row_px >= hatch_row_px;
+    const double misuse_top = figure.row_px >= strip_row_px ? -half * 0.45 : -half;
     std::vector<Series> all;
     for (std::size_t phase = 0; phase < phase_count; ++phase) {
         all.push_back(boxes(figure.phases[phase], -half, half,
                             fmt::format("fs solid noborder fc rgb '{}'", phase_colours[phase])));
     }
     all.push_back(boxes(figure.copied, -half, half, copied_style(figure)));
-    all.push_back(boxes(figure.misused_unsure, thick ? -half * 0.45 : -half, half, unsure_style));
-    all.push_back(boxes(figure.misused, thick ? -half * 0.45 : -half, half, misused_style));
+    all.push_back(boxes(figure.misused_unsure, misuse_top, half, unsure_style));
+    all.push_back(boxes(figure.misused, misuse_top, half, misused_style));
     all.push_back(ticks(figure.completed, -half - 0.06, thick ? 0.02 : half,
                         thick ? "lw 2 lc rgb 'black'" : "lw 1 lc rgb 'black'"));
     all.push_back(

@@ -54,7 +54,8 @@ inline std::vector<Source> sources_under(const std::string& root) {
         if (!it->is_regular_file()) continue;
         Source source{fs::relative(it->path(), root).string(), "", {}};
         const bool script = it->path().extension().empty() && name != "LICENSE";
-        if (!source.is_code() && !script && name != "CMakeLists.txt" && !source.ends_with(".md")) {
+        if (!source.is_code() && !script && name != "CMakeLists.txt" &&
+            !source.ends_with(".cmake") && !source.ends_with(".md")) {
             continue;
         }
         std::ifstream in(it->path(), std::ios::binary);
@@ -152,10 +153,10 @@ inline Complaints unlisted(const std::vector<Source>& sources) {
     std::string included;
     const std::regex include("#include \"([^\"]+)\"");
     for (const Source& source : sources) {
-        if (source.ends_with("CMakeLists.txt")) listed += source.text;
+        if (source.ends_with("CMakeLists.txt") || source.ends_with(".cmake")) listed += source.text;
         for (std::sregex_iterator it(source.text.begin(), source.text.end(), include), end;
              it != end; ++it) {
-            included += "|" + (*it)[1].str() + "|";
+            included.append(1, '|').append((*it)[1].str()).append(1, '|');
         }
     }
     Complaints complaints;
