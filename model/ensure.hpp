@@ -1,7 +1,7 @@
 #pragma once
 
-// ZCV_CHECK states what our own code promises. It is on in every build: a verifier that goes on after
-// its own invariant broke would hand out verdicts nobody should trust.
+// ZCV_CHECK states what our own code promises. It is on in every build: a verifier that goes on
+// after its own invariant broke would hand out verdicts nobody should trust.
 namespace zcv {
 [[noreturn]] void check_failed(const char* what, const char* file, int line);
 }

@@ -17,6 +17,7 @@ struct Expectation {
     std::uint64_t states = 0;
     std::uint64_t transitions = 0;
     std::uint64_t depth = 0;  // of the search; of the counterexample when something is broken
+    bool declared = true;     // false: nothing is promised, whatever comes out is news
 };
 
 // A small named world: bounds, application policy, kernel profile, one question, the answer.
@@ -28,10 +29,20 @@ struct Scenario {
     Expectation expect;
     bool in_all = true;  // false: takes minutes; named explicitly, not part of --all
     std::function<checker::Outcome(const checker::Limits&)> explore;
+    // The same world under another profile and application, by name; an empty optional keeps its
+    // own. Throws Refusal(usage) naming what exists.
+    std::function<Scenario(const std::optional<std::string>&, const std::optional<std::string>&)>
+        under;
 };
+
+// Whether an outcome is the declared one, number for number as far as numbers are declared.
+bool as_declared(const Expectation& expect, const checker::Outcome& outcome);
 
 // Every scenario with a fixed name, in the order `zcv check --list` shows them.
 const std::vector<Scenario>& scenarios();
+
+// The scenarios of the kernel model, defined beside it.
+std::vector<Scenario> kernel_scenarios();
 
 // Also finds members of families that are not in the list: reference-B-R-K-Q within its limits.
 // Throws Refusal(usage) with the reason for a family member out of range.

@@ -12,8 +12,8 @@
  * fields it fills beyond time_ns, seq, cpu, kind, context, pid, tgid. */
 enum zcv_event_kind {
     ZCV_NONE = 0,
-    /* io_uring_submit_req (6.1: submit_sqe) of a zero-copy send, prep done: req, ring, sock, ubuf,
-     * refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash */
+    /* io_uring_submit_req (6.1: submit_sqe) of a zero-copy send, prep done: req, ring, sock,
+     * protocol, ubuf, refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash */
     ZCV_SUBMIT = 1,
     /* io_uring_complete of the request itself: req, ring, ubuf, chain, refs, user_data, res,
      * cqe_flags. refs and chain are read from the notification, after its owner's put if that was
@@ -94,7 +94,8 @@ struct zcv_event {
     __u8 sqe_flags;  /* IOSQE_* */
     __u8 shinfo_flags; /* SKBFL_* */
     __u8 nr_frags;
-    __u8 reserved[3]; /* 0 */
+    __u8 protocol;   /* IPPROTO_* of sock, 0 unknown */
+    __u8 reserved[2]; /* 0 */
 };
 
 #ifdef __cplusplus

@@ -1,7 +1,254 @@
 #include "model/checker/check_verb.hpp"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/checker/check_report.hpp"
+#include "model/nearest.hpp"
+#include "model/scenarios.hpp"
 
 namespace zcv {
-void add_check_verb(CLI::App&, Status&) {}
+namespace {
+
+struct Options {
+    std::vector<std::string> names;
+    bool all = false;
+    bool list = false;
+    std::optional<std::string> profile;
+    std::optional<std::string> app;
+    std::optional<std::string> states_max;
+    std::optional<std::string> memory_max;
+    std::optional<double> time_max_s;
+    std::optional<std::string> graph_file;
+    std::string format = "text";
+    std::string threads = "1";
+};
+
+[[noreturn]] void refuse(const std::string& what) {
+    throw Refusal(Status::usage, "check " + what);
+}
+
+// The option parser would take "-1" for a very large number.
+std::uint64_t number_in(const std::string& option, const std::string& text) {
+    std::uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || stop != end || number == 0)
+        refuse(option + " " + text + ": not a number to work with: give 1 or more");
+    return number;
+}
+
+// "4G", "512M", "65536": powers of 1024.
+std::uint64_t bytes_in(const std::string& text) {
+    const auto wrong = [&] {
+        refuse("--memory-max " + text + ": not a size: give bytes, or a number with K, M, G or T");
+    };
+    std::uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || number == 0) wrong();
+    const std::string unit(stop, end);
+    const std::string units = "KMGT";
+    if (unit.empty()) return number;
+    const std::size_t power = units.find(static_cast<char>(std::toupper(unit.front())));
+    if (unit.size() > 1 || power == std::string::npos) wrong();
+    const auto shift = static_cast<unsigned>(10 * (power + 1));
+    if (number >> (64 - shift) != 0) wrong();
+    return number << shift;
+}
+
+// Left to itself a search takes three quarters of what is free, and is then inconclusive; taking
+// all of it, the kernel would end it, or something else on the machine.
+std::uint64_t memory_to_take() {
+    std::ifstream meminfo("/proc/meminfo");
+    std::string key;
+    std::uint64_t kib = 0;
+    for (std::string line; std::getline(meminfo, line);) {
+        std::istringstream words(line);
+        if (words >> key >> kib && key == "MemAvailable:") return kib * 1024 / 4 * 3;
+    }
+    return 0;
+}
+
+CheckSettings settings_of(const Options& options) {
+    CheckSettings settings;
+    if (options.format != "text" && options.format != "json")
+        refuse("--format " + options.format + ": choose text or json");
+    if (options.states_max) settings.states_max = number_in("--states-max", *options.states_max);
+    if (options.time_max_s && !(std::isfinite(*options.time_max_s) && *options.time_max_s > 0))
+        refuse("--time-max: not a time to search: give seconds above 0");
+    settings.time_max_s = options.time_max_s.value_or(0);
+    settings.memory_max = options.memory_max ? bytes_in(*options.memory_max) : memory_to_take();
+    if (number_in("--threads", options.threads) > 1)
+        std::cerr << "zcv: check --threads " << options.threads
+                  << ": this version searches with one thread; going on with 1\n";
+    return settings;
+}
+
+std::vector<std::string> known_names() {
+    std::vector<std::string> names;
+    for (const Scenario& scenario : scenarios()) names.push_back(scenario.name);
+    return names;
+}
+
+Scenario named(const std::string& name, const Options& options) {
+    const std::optional<Scenario> found = find_scenario(name);
+    if (!found) {
+        refuse(name + ": no such scenario: " +
+               did_you_mean(name, known_names(), "zcv check --list names them all"));
+    }
+    return options.profile || options.app ? with(*found, options.profile, options.app) : *found;
+}
+
+std::vector<Scenario> chosen(const Options& options) {
+    if (options.all && !options.names.empty())
+        refuse("--all " + options.names.front() + ": --all takes every scenario: leave out one");
+    if (options.all && (options.profile || options.app))
+        refuse(
+            "--all: takes every scenario under its own profile and application: leave out "
+            "--profile and --app, or name scenarios");
+    std::vector<Scenario> result;
+    if (options.all)
+        std::copy_if(scenarios().begin(), scenarios().end(), std::back_inserter(result),
+                     [](const Scenario& scenario) { return scenario.in_all; });
+    for (const std::string& name : options.names) result.push_back(named(name, options));
+    if (result.empty())
+        refuse("which scenario: none is named: give one (zcv check --list names them), or --all");
+    if (options.graph_file && result.size() > 1)
+        refuse("--graph " + *options.graph_file + ": draws one scenario: name one");
+    return result;
+}
+
+void show(const std::string& name, const checker::Progress& progress) {
+    std::cerr << fmt::format(
+                     "\r{}: {} states, {} transitions, level {}, {} to go, {} MiB, {:.0f} s ", name,
+                     progress.states, progress.transitions, progress.depth, progress.frontier,
+                     progress.bytes >> 20, progress.seconds)
+              << std::flush;
+}
+
+checker::Outcome explore(const Scenario& scenario, const CheckSettings& settings,
+                         const Options& options) {
+    checker::Limits limits;
+    limits.states_max = settings.states_max;
+    limits.memory_max = settings.memory_max;
+    limits.time_max_s = settings.time_max_s;
+    limits.graph_file = options.graph_file.value_or("");
+    limits.graph_title = scenario.name;
+    bool shown = false;
+    if (isatty(STDERR_FILENO) == 1)
+        limits.progress = [&](const checker::Progress& progress) {
+            show(scenario.name, progress);
+            shown = true;
+        };
+    const checker::Outcome outcome = scenario.explore(limits);
+    if (shown) std::cerr << "\r\033[K";
+    return outcome;
+}
+
+// Over several results the worst counts: a broken property over a bound, a bound over a pass.
+struct Tally {
+    bool some_broken = false;
+    bool some_undecided = false;
+    std::vector<std::string> broken_names;
+    std::vector<std::string> strange;  // not as declared, in words
+
+    void add(const Scenario& scenario, const checker::Outcome& outcome, bool by_declaration) {
+        const bool undecided = outcome.verdict == Verdict::inconclusive;
+        const bool as = !scenario.expect.declared || as_declared(scenario.expect, outcome);
+        if (outcome.verdict == Verdict::violation) broken_names.push_back(scenario.name);
+        if (!as && !undecided)
+            strange.push_back(scenario.name + " declares " + in_words(scenario.expect));
+        const bool wrong = by_declaration && scenario.expect.declared
+                               ? !as
+                               : outcome.verdict == Verdict::violation;
+        some_undecided |= undecided;
+        some_broken |= wrong && !undecided;
+    }
+    Status status() const {
+        return some_broken      ? Status::violation
+               : some_undecided ? Status::inconclusive
+                                : Status::clean;
+    }
+};
+
+std::string summary(const std::vector<Scenario>& chosen, const Tally& tally) {
+    std::string text;
+    for (const std::string& strange : tally.strange) text += "NOT AS DECLARED: " + strange + '\n';
+    if (!tally.broken_names.empty())
+        text += "zcv check " + tally.broken_names.front() + " shows its counterexample\n";
+    return '\n' +
+           fmt::format("{} scenarios, {} not as declared\n", chosen.size(), tally.strange.size()) +
+           text;
+}
+
+Status check(const Options& options) {
+    const CheckSettings settings = settings_of(options);
+    if (options.list) {
+        std::cout << (options.format == "json" ? json_list(scenarios()) : text_list(scenarios()));
+        return Status::clean;
+    }
+    const std::vector<Scenario> todo = chosen(options);
+    const bool json = options.format == "json";
+    const bool table = !json && (todo.size() > 1 || options.all);
+    const CheckTable columns(todo);
+    if (table) std::cout << columns.header() << std::flush;
+    Tally tally;
+    for (const Scenario& scenario : todo) {
+        const checker::Outcome outcome = explore(scenario, settings, options);
+        tally.add(scenario, outcome, options.all);
+        std::cout << (json    ? json_report(scenario, outcome, settings)
+                      : table ? columns.row(scenario, outcome)
+                              : text_report(scenario, outcome))
+                  << std::flush;
+    }
+    if (table) std::cout << summary(todo, tally);
+    return tally.status();
+}
+
+}  // namespace
+
+void add_check_verb(CLI::App& app, Status& status) {
+    CLI::App* const verb =
+        app.add_subcommand("check", "explore scenarios of the model and report what holds");
+    auto options = std::make_shared<Options>();
+    verb->add_option("scenario", options->names, "what to explore; --list names them");
+    verb->add_flag("--all", options->all,
+                   "every scenario that takes seconds, against its declaration");
+    verb->add_flag("--list", options->list, "name the scenarios, their questions and outcomes");
+    verb->add_option("--profile", options->profile, "under another kernel profile");
+    verb->add_option("--app", options->app, "with another application policy");
+    verb->add_option("--states-max", options->states_max, "end after this many states");
+    verb->add_option("--memory-max", options->memory_max,
+                     "end at this size, like 4G (default: three quarters of what is free)");
+    verb->add_option("--time-max", options->time_max_s, "end after this many seconds");
+    verb->add_option("--graph", options->graph_file, "also write the explored graph to this .dot");
+    verb->add_option("--format", options->format, "text or json, one JSON document a line");
+    verb->add_option("--threads", options->threads, "how many search; this version: 1");
+    verb->footer(
+        "\nExit status: 0 holds, 1 a property is broken (with --all: not as declared), 2 usage,\n"
+        "3 a bound ended it.\n\nExamples:\n"
+        "  zcv check reference-bug-2-2-1-2\n"
+        "  zcv check --all\n"
+        "  zcv check reference-2-2-3-2 --time-max 60 --format json\n"
+        "  zcv check reference-1-1-1-2 --graph small.dot && dot -Tsvg small.dot -o small.svg");
+    verb->callback([options, &status] {
+        status = check(*options);
+        if (!std::cout.flush())
+            throw Refusal(Status::unable,
+                          "check: standard output: cannot be written: the report is incomplete");
+    });
+}
+
 }  // namespace zcv

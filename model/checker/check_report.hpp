@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/scenarios.hpp"
+
+// What `zcv check` says. Everything here returns text; the verb prints it.
+namespace zcv {
+
+// With what a result was got, so that it can be got again.
+struct CheckSettings {
+    std::uint64_t states_max = 0;
+    std::uint64_t memory_max = 0;
+    double time_max_s = 0;
+    unsigned threads = 1;
+};
+
+// One scenario in full: question, verdict, property, counts, counterexample.
+std::string text_report(const Scenario& scenario, const checker::Outcome& outcome);
+
+// One JSON document on one line.
+std::string json_report(const Scenario& scenario, const checker::Outcome& outcome,
+                        const CheckSettings& settings);
+
+// Several scenarios, a line each, printed as they are done: the columns are measured beforehand.
+class CheckTable {
+  public:
+    explicit CheckTable(const std::vector<Scenario>& rows);
+    std::string header() const;
+    std::string row(const Scenario& scenario, const checker::Outcome& outcome) const;
+
+  private:
+    std::size_t name_width_;
+    std::size_t profile_width_;
+};
+
+// "CLEAN, 50 states, 118 transitions, depth 13": what a scenario declares.
+std::string in_words(const Expectation& expect);
+
+std::string text_list(const std::vector<Scenario>& all);
+std::string json_list(const std::vector<Scenario>& all);
+
+}  // namespace zcv

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "model/checker/system.hpp"
+
+namespace zcv::checker {
+
+// A field that a step changed. An empty `before` is an object or field that appeared, an empty
+// `after` one that went away.
+struct Change {
+    std::string noun;
+    std::string field;
+    std::string before;
+    std::string after;
+    friend bool operator==(const Change&, const Change&) = default;
+};
+
+struct CounterexampleStep {
+    std::size_t number = 0;  // from 1
+    Taken taken;
+    std::string step;
+    std::string params;
+    std::string context;
+    std::string file;
+    std::string function;
+    std::vector<Change> changes;
+};
+
+// What differs, in the order of the fields.
+std::vector<Change> changes_between(const std::vector<Field>& before,
+                                    const std::vector<Field>& after);
+
+// One line a step, columns aligned, only what changed.
+std::string text_of(const std::vector<CounterexampleStep>& steps);
+
+}  // namespace zcv::checker

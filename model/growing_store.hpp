@@ -1,0 +1,188 @@
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <vector>
+
+#include "model/ensure.hpp"
+#include "model/state.hpp"
+#include "model/world/world.hpp"
+
+// The store that replay uses: it grows with what is in flight in a real trace, thousands of skbs
+// and chains of hundreds of notifications. The steps are the same code as on the fixed-size store.
+namespace zcv {
+
+struct GrowingKind {
+    using Count = std::uint32_t;
+
+    template <class Id>
+    class Ref {
+      public:
+        Ref() = default;
+        Ref(Id id) : id_(id) {}
+        operator Id() const { return id_; }
+
+      private:
+        Id id_ = none<Id>;
+    };
+
+    template <class Id>
+    class Set {
+      public:
+        void insert(Id id) {
+            if (!contains(id)) ids_.push_back(id);
+        }
+        void erase(Id id) { std::erase(ids_, id); }
+        bool contains(Id id) const { return std::ranges::find(ids_, id) != ids_.end(); }
+        bool empty() const { return ids_.empty(); }
+        void clear() { ids_.clear(); }
+        template <class F>
+        void for_each(F&& f) const {
+            for (const Id id : ids_) f(id);
+        }
+
+      private:
+        std::vector<Id> ids_;
+    };
+
+    template <class T>
+    class Fifo {
+      public:
+        bool empty() const { return items_.empty(); }
+        std::size_t size() const { return items_.size(); }
+        const T& operator[](std::size_t i) const { return items_[i]; }
+        T& operator[](std::size_t i) { return items_[i]; }
+        const T& front() const { return items_.front(); }
+        const T& back() const { return items_.back(); }
+        void push_back(const T& value) { items_.push_back(value); }
+        void pop_front() { items_.pop_front(); }
+        void clear() { items_.clear(); }
+
+      private:
+        std::deque<T> items_;
+    };
+};
+
+class GrowingStore {
+    template <class Noun>
+    struct Pool {
+        std::vector<Noun> objects;
+        std::vector<std::uint32_t> free;
+
+        std::uint32_t take() {
+            if (free.empty()) {
+                objects.emplace_back();
+                return static_cast<std::uint32_t>(objects.size() - 1);
+            }
+            const std::uint32_t at = free.back();
+            free.pop_back();
+            return at;
+        }
+        void give_back(std::uint32_t at) {
+            objects[at] = Noun{};
+            free.push_back(at);
+        }
+    };
+
+    auto& pool(BufferId) { return buffers_; }
+    auto& pool(RequestId) { return requests_; }
+    auto& pool(NotifId) { return notifs_; }
+    auto& pool(ShinfoId) { return shinfos_; }
+    auto& pool(SkbId) { return skbs_; }
+    auto& pool(SockId) { return socks_; }
+    auto& pool(RingId) { return rings_; }
+    const auto& pool(BufferId) const { return buffers_; }
+    const auto& pool(RequestId) const { return requests_; }
+    const auto& pool(NotifId) const { return notifs_; }
+    const auto& pool(ShinfoId) const { return shinfos_; }
+    const auto& pool(SkbId) const { return skbs_; }
+    const auto& pool(SockId) const { return socks_; }
+    const auto& pool(RingId) const { return rings_; }
+
+  public:
+    using Kind = GrowingKind;
+
+    explicit GrowingStore(World world) : world_(std::move(world)) {}
+
+    const World& world() const { return world_; }
+
+    template <class Id>
+    auto& operator[](Id id) {
+        return pool(id).objects[index(id)];
+    }
+    template <class Id>
+    const auto& operator[](Id id) const {
+        return pool(id).objects[index(id)];
+    }
+    template <class Id>
+    auto& operator[](GrowingKind::Ref<Id> ref) {
+        return (*this)[static_cast<Id>(ref)];
+    }
+    template <class Id>
+    const auto& operator[](GrowingKind::Ref<Id> ref) const {
+        return (*this)[static_cast<Id>(ref)];
+    }
+
+    // Visits free slots too; they are zero, which no step takes for an object.
+    template <class Id, class F>
+    void for_each(F&& f) const {
+        for (std::uint32_t i = 0; i < pool(Id{}).objects.size(); ++i) f(Id{i});
+    }
+
+    template <class Id>
+    bool room() const {
+        return true;
+    }
+
+    template <class Id>
+    Id make() {
+        const Id id{pool(Id{}).take()};
+        (*this)[id].alive = true;
+        newest_ = index(id);
+        return id;
+    }
+    // The object of the last make(): how a replay learns the name of what a step brought about.
+    std::uint32_t newest() const { return newest_; }
+    template <class Id>
+    void free(Id id) {
+        pool(id).give_back(index(id));
+    }
+    void retire(RequestId id) { free(id); }
+
+    // What a trace brings into the world as it goes.
+    BufferId add_buffer() { return BufferId{buffers_.take()}; }
+    RingId add_ring() { return RingId{rings_.take()}; }
+    RequestId add_request(RingId ring) {
+        const RequestId r{requests_.take()};
+        (*this)[r].ring = ring;
+        return r;
+    }
+    SockId add_sock(const SockConfig& config) {
+        const SockId sock{socks_.take()};
+        world_.socks.resize(std::max<std::size_t>(world_.socks.size(), index(sock) + 1));
+        world_.socks[index(sock)] = config;
+        return sock;
+    }
+
+    RingId ring_of(RequestId r) const { return (*this)[r].ring; }
+    const SockConfig& config(SockId sock) const { return world_.socks[index(sock)]; }
+
+    // How many CQEs the application has not read is invisible; the trace tells when there was no
+    // room.
+    bool cq_full(RingId ring) const { return full_ring_ == ring; }
+    void set_cq_full(RingId ring) { full_ring_ = ring; }
+
+  private:
+    World world_;
+    RingId full_ring_ = none<RingId>;
+    std::uint32_t newest_ = 0;
+    Pool<Buffer<GrowingKind>> buffers_;
+    Pool<Request<GrowingKind>> requests_;
+    Pool<Notif<GrowingKind>> notifs_;
+    Pool<Shinfo<GrowingKind>> shinfos_;
+    Pool<Skb<GrowingKind>> skbs_;
+    Pool<Sock<GrowingKind>> socks_;
+    Pool<Ring<GrowingKind>> rings_;
+};
+
+}  // namespace zcv

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+
+// Typed names of the nouns. A NotifId is an index into whichever store holds the notifications; no
+// arithmetic is done on it, so that a request can never be passed where an skb was meant.
+namespace zcv {
+
+enum class BufferId : std::uint32_t {};
+enum class RequestId : std::uint32_t {};
+enum class NotifId : std::uint32_t {};
+enum class ShinfoId : std::uint32_t {};
+enum class SkbId : std::uint32_t {};
+enum class SockId : std::uint32_t {};
+enum class RingId : std::uint32_t {};
+
+template <class Id>
+inline constexpr Id none = static_cast<Id>(0xffffffffu);
+
+template <class Id>
+constexpr std::uint32_t index(Id id) {
+    return static_cast<std::uint32_t>(id);
+}
+
+constexpr const char* noun_of(BufferId) {
+    return "buffer";
+}
+constexpr const char* noun_of(RequestId) {
+    return "request";
+}
+constexpr const char* noun_of(NotifId) {
+    return "notif";
+}
+constexpr const char* noun_of(ShinfoId) {
+    return "shinfo";
+}
+constexpr const char* noun_of(SkbId) {
+    return "skb";
+}
+constexpr const char* noun_of(SockId) {
+    return "sock";
+}
+constexpr const char* noun_of(RingId) {
+    return "ring";
+}
+
+}  // namespace zcv

@@ -1,0 +1,181 @@
+#pragma once
+
+#include "model/kernel/io_uring/notif.hpp"
+#include "model/state.hpp"
+#include "model/step.hpp"
+
+// Models io_uring/net.c: preparing, issuing and finishing a SEND_ZC or SENDMSG_ZC. Left out: bytes;
+// a send is whole or failed, and partial progress is another issue of the same request.
+namespace zcv::kernel {
+
+struct io_send_zc_prep {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::sqe && s.template room<NotifId>();
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].notif = io_alloc_notif(s, r);
+        s[r].phase = Phase::prepped;
+    }
+};
+
+// Refused before the notification exists (IOSQE_CQE_SKIP_SUCCESS, no memory for it): one CQE only.
+struct io_send_zc_prep_early_failure {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe;
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].failed = true;
+        s[r].phase = Phase::completed;
+        s[s[r].ring].compl_reqs.push_back({r, CqeKind::last});
+    }
+};
+
+// Refused with the notification allocated (an unknown flag, no memory for async data).
+struct io_send_zc_prep_late_failure {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
+               s.template room<NotifId>();
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].notif = io_alloc_notif(s, r);
+        s[r].failed = true;
+        s[r].phase = Phase::issued;
+    }
+};
+
+template <class S>
+void enter_sendmsg(S& s, RequestId r) {
+    s[r].phase = Phase::issuing;
+    s[r].appended = false;
+    const bool tcp = s.config(s[r].sock).transport == Transport::tcp;
+    if (tcp && s.world().profile.sendmsg_holds_ubuf) {
+        s[s[r].notif].syscall_ref = true;
+        ++s[s[r].notif].refs;
+    }
+}
+
+template <class S>
+void leave_sendmsg(S& s, RequestId r, Phase next) {
+    s[r].phase = next;
+    if (!s[s[r].notif].syscall_ref) return;
+    s[s[r].notif].syscall_ref = false;
+    io_tx_ubuf_complete(s, s[r].notif, false, true);
+}
+
+// Also the retry from poll: the same request, the same notification.
+struct io_send_zc_issue {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::prepped || s[r].phase == Phase::polled;
+    }
+    static void effect(auto& s, RequestId r) { enter_sendmsg(s, r); }
+};
+
+struct io_wq_submit_work {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/io_uring.c", "io_wq_submit_work"};
+    static constexpr Context context = Context::io_wq;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s.world().hazards.io_wq && s[r].phase == Phase::prepped;
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].worker = true;
+        enter_sendmsg(s, r);
+    }
+};
+
+// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached.
+struct io_arm_poll_handler {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/poll.c", "io_arm_poll_handler"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s.world().hazards.again && s[r].phase == Phase::issuing && !s[r].worker &&
+               s.config(s[r].sock).transport == Transport::tcp;
+    }
+    static void effect(auto& s, RequestId r) { leave_sendmsg(s, r, Phase::polled); }
+};
+
+struct io_send_zc_success {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::issuing && s[r].appended &&
+               (s.config(s[r].sock).transport == Transport::tcp ||
+                s[s[r].sock].write_queue.empty());
+    }
+    static void effect(auto& s, RequestId r) { leave_sendmsg(s, r, Phase::issued); }
+};
+
+// sendmsg failed, perhaps after it attached something.
+struct io_send_zc_failure {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::issuing &&
+               (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
+               (s.config(s[r].sock).transport == Transport::tcp ||
+                s[s[r].sock].write_queue.empty());
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].failed = true;
+        leave_sendmsg(s, r, Phase::issued);
+    }
+};
+
+// The fail handler says F_MORE for every request that still has a notification to come. The
+// reference stays with the request until its cleanup.
+struct io_sendrecv_fail {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_sendrecv_fail"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::issued && s[r].failed;
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].more = true;
+        s[r].phase = Phase::completed;
+        s[s[r].ring].compl_reqs.push_back({r, CqeKind::more});
+    }
+};
+
+// When the finished request is freed, after its CQE was filled.
+struct io_send_zc_cleanup {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_cleanup"};
+    static constexpr Context context = Context::task_work;
+
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::posted && s[r].notif != none<NotifId> &&
+               s[s[r].notif].owner_ref;
+    }
+    static void effect(auto& s, RequestId r) {
+        const NotifId n = s[r].notif;
+        s[n].owner_ref = false;
+        io_tx_ubuf_complete(s, n, false, true);
+    }
+};
+
+}  // namespace zcv::kernel

@@ -1,0 +1,175 @@
+#pragma once
+
+#include "model/kernel/io_uring/notif.hpp"
+#include "model/state.hpp"
+#include "model/step.hpp"
+
+// Models net/core/skbuff.c: what holds a reference to a ubuf_info is the shared info, not the skb.
+// Left out: single frags (a shinfo refers to all pages of a send or to none) and managed frag
+// references, which change who pins the pages but not when the ubuf is released.
+namespace zcv::kernel {
+
+// A fresh shinfo for this request's data: skb_zcopy_set(), then the frags.
+template <class S>
+ShinfoId skb_zcopy_set(S& s, RequestId r) {
+    const ShinfoId h = s.template make<ShinfoId>();
+    s[h].dataref = 1;
+    s[h].uarg = s[r].notif;
+    ++s[s[r].notif].refs;
+    return h;
+}
+
+// zerocopy_fill_skb_from_iter(): the frags now refer to the request's user pages.
+template <class S>
+void fill_frags(S& s, ShinfoId h, RequestId r) {
+    s[h].frags.insert(r);
+    s[h].pages.insert(s[r].buffer);
+    s[h].stale = s[h].stale || s[r].stale;
+    s[r].appended = true;
+}
+
+template <class S>
+SkbId new_skb(S& s, ShinfoId h, SockId sock, Loc loc) {
+    const SkbId k = s.template make<SkbId>();
+    s[k].shinfo = h;
+    s[k].sock = sock;
+    s[k].loc = loc;
+    return k;
+}
+
+// skb_clone(): a second skb on the same shared info. SKBFL_DONT_ORPHAN lets it skip the copy.
+template <class S>
+SkbId skb_clone(S& s, SkbId k, Loc loc) {
+    ++s[s[k].shinfo].dataref;
+    return new_skb(s, s[k].shinfo, s[k].sock, loc);
+}
+
+// skb_release_data(): the last skb lets go of the shared info, which lets go of the ubuf.
+template <class S>
+void skb_release_data(S& s, ShinfoId h) {
+    ZCV_CHECK(s[h].dataref > 0);
+    if (--s[h].dataref > 0) return;
+    if (s[h].uarg != none<NotifId>) io_tx_ubuf_complete(s, s[h].uarg, true, true);
+    s.free(h);
+}
+
+template <class S>
+void free_skb(S& s, SkbId k) {
+    const ShinfoId h = s[k].shinfo;
+    s.free(k);
+    skb_release_data(s, h);
+}
+
+// Somebody reads the data: the device by DMA, or the CPU that copies it. What it finds there is
+// what the peer gets.
+template <class S>
+void read_pages(S& s, ShinfoId h) {
+    s[h].arrived = true;
+    if (s[h].stale) s[h].wrong = true;
+}
+
+// An skb that shares its data must get a private copy of the shared info before it may be changed;
+// the copy refers to the same user pages, so it takes a reference to the ubuf.
+struct pskb_expand_head {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "pskb_expand_head"};
+    static constexpr Context context = Context::softirq;
+
+    static bool guard(const auto& s, SkbId k) {
+        if (!s[k].alive || s[k].loc != Loc::rx) return false;
+        const auto& shinfo = s[s[k].shinfo];
+        return shinfo.dataref > 1 && shinfo.uarg != none<NotifId> && s.template room<ShinfoId>();
+    }
+    static void effect(auto& s, SkbId k) {
+        const ShinfoId old = s[k].shinfo;
+        const ShinfoId copy = s.template make<ShinfoId>();
+        s[copy] = s[old];
+        s[copy].dataref = 1;
+        ++s[NotifId{s[old].uarg}].refs;
+        // The peer may acknowledge from here on. That is early by the copy below: it allows more
+        // than the kernel does.
+        s[old].arrived = true;
+        s[k].shinfo = copy;
+        skb_release_data(s, old);
+    }
+};
+
+// skb_orphan_frags_rx(): nobody on this machine may be handed the sender's live pages, so they are
+// copied here, and this shared info lets go of the ubuf, reporting a copy.
+struct skb_copy_ubufs {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_copy_ubufs"};
+    static constexpr Context context = Context::softirq;
+
+    static bool guard(const auto& s, SkbId k) {
+        if (!s[k].alive || s[k].loc != Loc::rx) return false;
+        const auto& shinfo = s[s[k].shinfo];
+        return shinfo.dataref == 1 && shinfo.uarg != none<NotifId>;
+    }
+    static void effect(auto& s, SkbId k) {
+        const ShinfoId h = s[k].shinfo;
+        read_pages(s, h);
+        io_tx_ubuf_complete(s, s[h].uarg, true, false);
+        s[h].uarg = none<NotifId>;
+        s[h].frags.clear();
+        s[h].pages.clear();
+        s[h].stale = false;
+        s[k].loc = Loc::rx_copied;
+    }
+};
+
+// Software segmentation makes one more skb, with a shared info of its own that refers to the same
+// user pages, so each segment holds the ubuf. The large one is consumed when all are made.
+struct skb_segment {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_segment"};
+    static constexpr Context context = Context::softirq;
+
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && (s[k].loc == Loc::qdisc || s[k].loc == Loc::segmented) &&
+               s.config(s[k].sock).segments && s[s[k].shinfo].uarg != none<NotifId> &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
+    }
+    static void effect(auto& s, SkbId k) {
+        const ShinfoId large = s[k].shinfo;
+        const ShinfoId h = s.template make<ShinfoId>();
+        s[h] = s[large];
+        s[h].dataref = 1;
+        s[h].arrived = false;
+        ++s[NotifId{s[large].uarg}].refs;
+        // Whatever becomes of the segments, the peer has to acknowledge the large one's bytes: here
+        // that may happen as soon as it is split, which allows more than the kernel does.
+        s[large].arrived = true;
+        s[k].loc = Loc::segmented;
+        new_skb(s, h, s[k].sock, Loc::qdisc);
+    }
+};
+
+// The receiver has read it, or the transmitting side is done with it after DMA.
+struct consume_skb {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "consume_skb"};
+    static constexpr Context context = Context::softirq;
+
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && (s[k].loc == Loc::rx_copied || s[k].loc == Loc::dma_done ||
+                              s[k].loc == Loc::segmented);
+    }
+    static void effect(auto& s, SkbId k) { free_skb(s, k); }
+};
+
+// Dropped: by a filter, a full queue, a device without carrier. Counts as a success for the ubuf.
+struct kfree_skb_reason {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "sk_skb_reason_drop"};
+    static constexpr Context context = Context::softirq;
+
+    static bool guard(const auto& s, SkbId k) {
+        return s.world().hazards.drops && s[k].alive &&
+               (s[k].loc == Loc::build || s[k].loc == Loc::qdisc || s[k].loc == Loc::dev ||
+                s[k].loc == Loc::rx);
+    }
+    static void effect(auto& s, SkbId k) { free_skb(s, k); }
+};
+
+}  // namespace zcv::kernel

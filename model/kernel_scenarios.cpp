@@ -1,0 +1,192 @@
+#include "model/kernel_scenarios.hpp"
+
+#include <memory>
+
+#include "model/kernel_system.hpp"
+#include "model/outcome.hpp"
+
+namespace zcv {
+namespace {
+
+constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
+constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};
+constexpr SockConfig udp_loopback{.transport = Transport::udp, .receives = true};
+constexpr SockConfig tcp_nic{.transport = Transport::tcp, .dma = true};
+constexpr SockConfig tcp_loopback{.transport = Transport::tcp, .receives = true};
+
+// Every request can have its own notification, every datagram its own shared info.
+constexpr Bounds udp_bounds(std::uint32_t requests, std::uint32_t skbs) {
+    return {.buffers = requests,
+            .requests = requests,
+            .notifs = requests,
+            .shinfos = skbs,
+            .skbs = skbs};
+}
+
+}  // namespace
+
+// clang-format off
+const std::vector<KernelScenario>& kernel_scenario_table() {
+    static const std::vector<KernelScenario> table{
+        {.name = "udp-sink",
+         .asks = "Two UDP sends to a device that throws packets away: is every buffer held until its notification?",
+         .profile = "6.18",
+         .world = {.socks = {udp_sink}, .hazards = {.drops = true}, .bounds = udp_bounds(2, 2)},
+         .unasked = {"S2"},
+         .expect = {}},
+        {.name = "udp-nic",
+         .asks = "A network card reads the pages after the send returned: is the buffer still the submitted one?",
+         .profile = "6.18",
+         .world = {.socks = {udp_nic}, .hazards = {.drops = true}, .bounds = udp_bounds(2, 2)},
+         .expect = {}},
+        {.name = "udp-loopback",
+         .asks = "The data is copied only on receive: does the notification wait for that copy?",
+         .profile = "6.18",
+         .world = {.socks = {udp_loopback}, .hazards = {.drops = true}, .bounds = udp_bounds(2, 2)},
+         .expect = {}},
+        {.name = "udp-failures",
+         .asks = "Preparation and sendmsg may fail at every point: does F_MORE still tell the truth?",
+         .profile = "6.18",
+         .world = {.socks = {udp_nic},
+                   .hazards = {.prep_fails = true, .issue_fails = true, .io_wq = true, .drops = true},
+                   .bounds = udp_bounds(2, 1)},
+         .expect = {}},
+        {.name = "tcp-nic-6.1",
+         .asks = "One skb for each send, kept for retransmission: does the notification wait for the ACK?",
+         .profile = "6.1",
+         .world = {.socks = {tcp_nic}, .hazards = {.retransmits = true},
+                   .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 2, .skbs = 3}},
+         .expect = {}},
+        {.name = "tcp-nic-6.12",
+         .asks = "Stacked notifications share an skb: is no member released before the head?",
+         .profile = "6.12",
+         .world = {.socks = {tcp_nic}, .hazards = {.retransmits = true},
+                   .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 2, .skbs = 3}},
+         .expect = {}},
+        {.name = "tcp-nic",
+         .asks = "The same on 6.18, with lost packets, polls and a peer that resets the connection?",
+         .profile = "6.18",
+         .world = {.socks = {tcp_nic},
+                   .hazards = {.again = true, .drops = true, .resets = true, .retransmits = true},
+                   .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 1, .skbs = 2}},
+         .expect = {}},
+        {.name = "tcp-stacked-3",
+         .asks = "Three sends in one chain: do all three wait for the last byte on the wire?",
+         .profile = "6.18",
+         .world = {.socks = {tcp_nic},
+                   .bounds = {.buffers = 1, .requests = 3, .notifs = 3, .shinfos = 1, .skbs = 2, .cq_entries = 6}},
+         .expect = {}},
+        {.name = "tcp-loopback",
+         .asks = "The clone is copied on receive, the original waits for its ACK: who releases the buffer?",
+         .profile = "6.18",
+         .world = {.socks = {tcp_loopback},
+                   .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 2, .skbs = 2}},
+         .expect = {}},
+        {.name = "tapped-and-forwarded",
+         .asks = "A packet socket listens and the packet is forwarded before it is received: who copies, and who holds?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::udp, .receives = true, .forwards = true, .tapped = true}},
+                   .bounds = {.shinfos = 3, .skbs = 3}},
+         .expect = {}},
+        {.name = "segmented",
+         .asks = "A large skb is split on its way out: does the last segment release the buffer?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::tcp, .dma = true, .segments = true}},
+                   .hazards = {.drops = true},
+                   .bounds = {.shinfos = 3, .skbs = 4}},
+         .expect = {}},
+        {.name = "copied-at-send",
+         .asks = "No scatter-gather, so the data is copied in sendmsg: is there still exactly one notification?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::udp, .dma = true, .copies_at_send = true},
+                             {.transport = Transport::tcp, .dma = true, .copies_at_send = true}},
+                   .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 1, .skbs = 2}},
+         .expect = {}},
+        {.name = "cq-overflow",
+         .asks = "Two CQEs for a send and a CQ ring of one: is a notification late, never lost or early?",
+         .profile = "6.18",
+         .world = {.socks = {udp_nic},
+                   .bounds = {.buffers = 2, .requests = 2, .notifs = 2, .shinfos = 2, .skbs = 2, .cq_entries = 1}},
+         .expect = {}},
+        {.name = "first-cqe",
+         .asks = "What if the application takes the first CQE for the release?",
+         .profile = "6.18", .app = App::first_cqe,
+         .world = {.socks = {udp_nic}, .bounds = udp_bounds(1, 1)},
+         .expect = {}},
+        {.name = "first-cqe-wire",
+         .asks = "... and does the peer then receive bytes that nobody sent?",
+         .profile = "6.18", .app = App::first_cqe,
+         .world = {.socks = {udp_nic}, .bounds = udp_bounds(1, 1)},
+         .unasked = {"R1"},
+         .expect = {}},
+        {.name = "first-cqe-loopback",
+         .asks = "Loopback copies: is the early reuse harmless there?",
+         .profile = "6.18", .app = App::first_cqe,
+         .world = {.socks = {udp_loopback}, .bounds = udp_bounds(1, 1)},
+         .unasked = {"R1"},
+         .expect = {}},
+        {.name = "link-cancel",
+         .asks = "An earlier member of the link failed: does the cancelled send's CQE announce its notification?",
+         .profile = "6.18",
+         .world = {.socks = {udp_nic}, .hazards = {.link_cancels = true}, .bounds = udp_bounds(1, 1)},
+         .expect = {}},
+        {.name = "link-cancel-intended",
+         .asks = "The same with a fail handler that is called: is F_MORE right?",
+         .profile = "intended",
+         .world = {.socks = {udp_nic}, .hazards = {.link_cancels = true}, .bounds = udp_bounds(1, 1)},
+         .expect = {}},
+    };
+    return table;
+}
+// clang-format on
+
+namespace {
+
+const Profile& profile_or_refuse(const std::string& scenario, const std::string& name) {
+    if (const Profile* profile = find_profile(name)) return *profile;
+    std::string known;
+    for (const Profile& profile : profiles()) known += " " + profile.name;
+    throw Refusal(Status::usage,
+                  "check " + scenario + ": no profile is called " + name + ": there are" + known);
+}
+
+App app_or_refuse(const std::string& scenario, const std::string& name) {
+    for (const App app : {App::conforming, App::first_cqe})
+        if (name_of(app) == name) return app;
+    throw Refusal(Status::usage, "check " + scenario + ": no application is called " + name +
+                                     ": there are conforming first-cqe");
+}
+
+Scenario scenario_of(const KernelScenario& row) {
+    World world = row.world;
+    world.profile = profile_or_refuse(row.name, row.profile);
+    world.app = row.app;
+    const auto system = std::make_shared<KernelSystem>(world, row.unasked);
+    Scenario scenario;
+    scenario.name = row.name;
+    scenario.asks = row.asks;
+    scenario.profile = row.profile;
+    scenario.app = std::string(name_of(row.app));
+    scenario.expect = row.expect;
+    scenario.explore = [system](const checker::Limits& limits) {
+        return checker::explore(*system, limits);
+    };
+    scenario.under = [row](const auto& profile, const auto& app) {
+        KernelScenario other = row;
+        if (profile) other.profile = *profile;
+        if (app) other.app = app_or_refuse(row.name, *app);
+        other.expect = {.broken = {}, .declared = false};
+        return scenario_of(other);
+    };
+    return scenario;
+}
+
+}  // namespace
+
+std::vector<Scenario> kernel_scenarios() {
+    std::vector<Scenario> all;
+    for (const KernelScenario& row : kernel_scenario_table()) all.push_back(scenario_of(row));
+    return all;
+}
+
+}  // namespace zcv

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/scenarios.hpp"
+#include "model/world/world.hpp"
+
+namespace zcv {
+
+// A scenario on the kernel's own steps, as data: the world, and what it is asked.
+struct KernelScenario {
+    std::string name;
+    std::string asks;
+    std::string profile;
+    App app = App::conforming;
+    World world = {};                       // its profile and app are filled in from the two above
+    std::vector<std::string> unasked = {};  // properties that this world cannot put to the test
+    Expectation expect = {};
+};
+
+const std::vector<KernelScenario>& kernel_scenario_table();
+
+// The table as scenarios the checker can run.
+std::vector<Scenario> kernel_scenarios();
+
+}  // namespace zcv

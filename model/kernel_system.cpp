@@ -1,0 +1,47 @@
+#include "model/kernel_system.hpp"
+
+namespace zcv {
+namespace {
+
+template <class... Step>
+std::vector<checker::StepInfo> infos(StepList<Step...>) {
+    return {checker::StepInfo{step_name<Step>(), Step::at.file, Step::at.function,
+                              name_of(Step::context)}...};
+}
+
+template <class... Id>
+std::vector<std::string> nouns(Ids<Id...>) {
+    return {noun_of(Id{})...};
+}
+
+template <class... Step>
+std::vector<std::vector<std::string>> params_of(StepList<Step...>) {
+    return {nouns(typename Step::Of{})...};
+}
+
+}  // namespace
+
+std::span<const checker::StepInfo> KernelSystem::steps() const {
+    static const std::vector<checker::StepInfo> all = infos(Steps{});
+    return all;
+}
+
+std::string KernelSystem::params(checker::Taken taken) const {
+    static const std::vector<std::vector<std::string>> all = params_of(Steps{});
+    std::string text;
+    std::size_t i = 0;
+    for (const std::string& noun : all[taken.step]) {
+        if (!text.empty()) text += ", ";
+        text += noun + " " + std::to_string(taken.ids[i++]);
+    }
+    return text;
+}
+
+std::vector<checker::Field> KernelSystem::fields(const State& state) const {
+    FieldLister lister(world_);
+    State copy = state;
+    copy.visit(lister);
+    return lister.take();
+}
+
+}  // namespace zcv

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/checker/system.hpp"
+#include "model/fixed_store.hpp"
+#include "model/next.hpp"
+#include "model/packing.hpp"
+#include "model/properties.hpp"
+
+// The kernel and its world as something to explore: the steps of next.hpp on the fixed-size store.
+namespace zcv {
+
+class KernelSystem {
+  public:
+    using State = FixedStore;
+
+    // Properties whose names begin with one of `unasked` are not checked: a scenario may ask a
+    // question behind a broken one, or live in a world where the premise cannot come about.
+    explicit KernelSystem(const World& world, const std::vector<std::string>& unasked = {})
+        : world_(world), words_(measure(world_)) {
+        for (const auto& property : kernel_properties()) {
+            bool asked = true;
+            for (const std::string& name : unasked)
+                asked = asked && !property.name.starts_with(name);
+            if (asked) properties_.push_back(property);
+        }
+    }
+    KernelSystem(const KernelSystem&) = delete;
+    KernelSystem& operator=(const KernelSystem&) = delete;
+
+    State initial() const { return FixedStore(world_); }
+    std::size_t words() const { return words_; }
+
+    void pack(const State& state, std::uint64_t* words) const {
+        FieldWriter writer(world_, words);
+        State copy = state;
+        copy.visit(writer);
+    }
+    void unpack(const std::uint64_t* words, State& state) const {
+        state = FixedStore(world_);
+        FieldReader reader(world_, words);
+        state.visit(reader);
+    }
+
+    template <class Visit>
+    void for_each_next(const State& state, Visit&& visit) const {
+        each_step(state, visit, Steps{});
+    }
+
+    std::span<const checker::StepInfo> steps() const;
+    std::string params(checker::Taken taken) const;
+    std::vector<checker::Field> fields(const State& state) const;
+    std::span<const checker::Property<State>> properties() const { return properties_; }
+
+  private:
+    static std::size_t measure(const World& world) {
+        FieldMeasure measure(world);
+        FixedStore(world).visit(measure);
+        return measure.words();
+    }
+
+    template <class Visit, class... Step>
+    void each_step(const State& state, Visit& visit, StepList<Step...>) const {
+        std::uint8_t number = 0;
+        (each_instance<Step>(state, visit, number++, typename Step::Of{}), ...);
+    }
+
+    template <class Step, class Visit, class A>
+    void each_instance(const State& state, Visit& visit, std::uint8_t step, Ids<A>) const {
+        state.for_each<A>([&](A a) { try_step<Step>(state, visit, step, a); });
+    }
+    template <class Step, class Visit, class A, class B, class C>
+    void each_instance(const State& state, Visit& visit, std::uint8_t step, Ids<A, B, C>) const {
+        state.for_each<A>([&](A a) {
+            state.for_each<B>([&](B b) {
+                state.for_each<C>([&](C c) { try_step<Step>(state, visit, step, a, b, c); });
+            });
+        });
+    }
+
+    template <class Step, class Visit, class... Id>
+    void try_step(const State& state, Visit& visit, std::uint8_t step, Id... ids) const {
+        if (!can<Step>(state, ids...)) return;
+        State next = state;
+        Step::effect(next, ids...);
+        visit(checker::Taken{step, {static_cast<std::uint8_t>(index(ids))...}}, next);
+    }
+
+    World world_;
+    std::size_t words_;
+    std::vector<checker::Property<State>> properties_;
+};
+
+}  // namespace zcv

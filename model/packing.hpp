@@ -1,0 +1,242 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/checker/system.hpp"
+#include "model/fixed_store.hpp"
+
+// What can be done with a noun's list of fields: measure it, write it to packed words, read it
+// back, put it into words for people. Widths follow from the world's bounds, so no bit is spent on
+// a value that a scenario cannot reach.
+namespace zcv {
+
+// How large each kind of field can get in a world.
+class FieldBounds {
+  public:
+    explicit FieldBounds(const World& world) : world_(&world) {}
+
+    std::uint32_t requests() const { return world_->bounds.requests; }
+    std::uint32_t skbs() const { return world_->bounds.skbs; }
+    std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
+    // A request has at most its own CQE and its notification's under way.
+    std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
+    // The owner, a syscall, every shinfo, every other member of the chain.
+    std::uint32_t refs() const { return 1 + 1 + world_->bounds.shinfos + world_->bounds.notifs; }
+
+    std::uint32_t of(BufferId) const { return world_->bounds.buffers; }
+    std::uint32_t of(RequestId) const { return world_->bounds.requests; }
+    std::uint32_t of(NotifId) const { return world_->bounds.notifs; }
+    std::uint32_t of(ShinfoId) const { return world_->bounds.shinfos; }
+    std::uint32_t of(SkbId) const { return world_->bounds.skbs; }
+    std::uint32_t of(SockId) const { return static_cast<std::uint32_t>(world_->socks.size()); }
+    std::uint32_t of(RingId) const { return world_->bounds.rings; }
+
+  private:
+    const World* world_;
+};
+
+constexpr unsigned bits_for(std::uint32_t max) {
+    return static_cast<unsigned>(std::bit_width(max));
+}
+
+// Turns every field into one call of Derived::bits(value, width), by reference.
+template <class Derived>
+class FieldCodec : public FieldBounds {
+  public:
+    using FieldBounds::FieldBounds;
+
+    template <class Id>
+    void object(Id) {}
+    void flag(std::string_view, bool& value) { value = code(value ? 1u : 0u, 1) != 0; }
+    void count(std::string_view, std::uint8_t& value, std::uint32_t max) {
+        value = static_cast<std::uint8_t>(code(value, bits_for(max)));
+    }
+    template <class E, std::size_t N>
+    void choice(std::string_view, E& value, const std::array<const char*, N>&) {
+        value = static_cast<E>(code(static_cast<std::uint32_t>(value), bits_for(N - 1)));
+    }
+    template <class Id>
+    void ref(std::string_view, FixedKind::Ref<Id>& value) {
+        value.set_raw(static_cast<std::uint8_t>(code(value.raw(), bits_for(of(Id{})))));
+    }
+    template <class Id>
+    void set(std::string_view, FixedKind::Set<Id>& value) {
+        value.set_raw(static_cast<std::uint8_t>(code(value.raw(), of(Id{}))));
+    }
+    template <class T>
+    void fifo(std::string_view name, FixedKind::Fifo<T>& value, std::uint32_t max) {
+        value.resize(code(static_cast<std::uint32_t>(value.size()), bits_for(max)));
+        for (std::uint32_t i = 0; i < max; ++i) entry(name, value[i]);
+    }
+
+  private:
+    template <class Id>
+    void entry(std::string_view name, FixedKind::Ref<Id>& value) {
+        ref(name, value);
+    }
+    void entry(std::string_view name, Cqe<FixedKind>& value) {
+        ref(name, value.request);
+        choice(name, value.kind, cqe_kind_names);
+    }
+    std::uint32_t code(std::uint32_t value, unsigned width) {
+        return static_cast<Derived&>(*this).bits(value, width);
+    }
+};
+
+class FieldMeasure : public FieldCodec<FieldMeasure> {
+  public:
+    using FieldCodec::FieldCodec;
+    std::uint32_t bits(std::uint32_t value, unsigned width) {
+        total_ += width;
+        return value;
+    }
+    std::size_t words() const { return (total_ + 63) / 64; }
+
+  private:
+    std::size_t total_ = 0;
+};
+
+class FieldWriter : public FieldCodec<FieldWriter> {
+  public:
+    FieldWriter(const World& world, std::uint64_t* words) : FieldCodec(world), words_(words) {}
+    ~FieldWriter() {
+        if (used_ > 0) *words_ = word_;
+    }
+    FieldWriter(const FieldWriter&) = delete;
+    FieldWriter& operator=(const FieldWriter&) = delete;
+
+    std::uint32_t bits(std::uint32_t value, unsigned width) {
+        ZCV_CHECK(width == 32 || value >> width == 0);
+        word_ |= std::uint64_t{value} << used_;
+        used_ += width;
+        if (used_ >= 64) {
+            *words_++ = word_;
+            used_ -= 64;
+            word_ = used_ == 0 ? 0 : std::uint64_t{value} >> (width - used_);
+        }
+        return value;
+    }
+
+  private:
+    std::uint64_t* words_;
+    std::uint64_t word_ = 0;
+    unsigned used_ = 0;
+};
+
+class FieldReader : public FieldCodec<FieldReader> {
+  public:
+    FieldReader(const World& world, const std::uint64_t* words)
+        : FieldCodec(world), words_(words) {}
+
+    std::uint32_t bits(std::uint32_t, unsigned width) {
+        std::uint64_t value = *words_ >> used_;
+        used_ += width;
+        if (used_ >= 64) {
+            used_ -= 64;
+            ++words_;
+            if (used_ > 0) value |= *words_ << (width - used_);
+        }
+        return static_cast<std::uint32_t>(value & ((std::uint64_t{1} << width) - 1));
+    }
+
+  private:
+    const std::uint64_t* words_;
+    unsigned used_ = 0;
+};
+
+// Puts fields into words. Objects whose `alive` is false are left out.
+class FieldLister {
+  public:
+    explicit FieldLister(const World& world) : bounds_(world) {}
+
+    std::uint32_t requests() const { return 0; }
+    std::uint32_t skbs() const { return 0; }
+    std::uint32_t cq_entries() const { return 0; }
+    std::uint32_t cqes() const { return 0; }
+    std::uint32_t refs() const { return 0; }
+
+    template <class Id>
+    void object(Id id) {
+        noun_ = std::string(noun_of(id)) + " " + std::to_string(index(id));
+        dead_ = false;
+    }
+    void flag(std::string_view name, bool value) {
+        if (name == "alive") {
+            dead_ = !value;
+            add(name, "yes");
+        } else {
+            add(name, value ? "yes" : "no");
+        }
+    }
+    template <class C>
+    void count(std::string_view name, C value, std::uint32_t) {
+        add(name, std::to_string(value));
+    }
+    template <class E, std::size_t N>
+    void choice(std::string_view name, E value, const std::array<const char*, N>& names) {
+        add(name, names[static_cast<std::size_t>(value)]);
+    }
+    template <class R>
+    void ref(std::string_view name, const R& value) {
+        add(name, text(value));
+    }
+    template <class Set>
+    void set(std::string_view name, const Set& value) {
+        std::string all;
+        value.for_each([&](auto id) { append(all, std::to_string(index(id))); });
+        add(name, "{" + all + "}");
+    }
+    template <class Fifo>
+    void fifo(std::string_view name, const Fifo& value, std::uint32_t) {
+        std::string all;
+        for (std::size_t i = 0; i < value.size(); ++i) append(all, entry(value[i]));
+        add(name, "[" + all + "]");
+    }
+
+    std::vector<checker::Field> take() { return std::move(fields_); }
+
+  private:
+    static void append(std::string& all, const std::string& one) {
+        if (!all.empty()) all += ' ';
+        all += one;
+    }
+    template <class R>
+    static std::string text(const R& value) {
+        return text_of_id(value);
+    }
+    template <class K>
+    static std::string entry(const Cqe<K>& cqe) {
+        return std::string(cqe_kind_names[static_cast<std::size_t>(cqe.kind)]) + ":" +
+               text(cqe.request);
+    }
+    template <class R>
+    static std::string entry(const R& value) {
+        return text(value);
+    }
+    template <class Id>
+    static std::string text_of(Id id) {
+        return id == none<Id> ? "-" : std::to_string(index(id));
+    }
+    template <class Id>
+    static std::string text_of_id(const FixedKind::Ref<Id>& ref) {
+        return text_of(static_cast<Id>(ref));
+    }
+    template <class Id>
+    requires std::is_enum_v<Id>
+    static std::string text_of_id(Id id) { return text_of(id); }
+    void add(std::string_view name, std::string value) {
+        if (!dead_) fields_.push_back({noun_, std::string(name), std::move(value)});
+    }
+
+    FieldBounds bounds_;
+    std::vector<checker::Field> fields_;
+    std::string noun_;
+    bool dead_ = false;
+};
+
+}  // namespace zcv

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Which kernel. A profile is a set of named switches that the steps consult where kernels differ; a
+// kernel is never a copied file.
+namespace zcv {
+
+struct Profile {
+    std::string name = {};
+    std::string covers = {};  // which kernel releases it speaks for
+
+    // 6.10, "io_uring/notif: implement notification stacking": an skb can carry several requests'
+    // data, their notifications linked behind the first one's ubuf_info.
+    bool chains = true;
+    // Before 6.2 tcp_sendmsg_locked() took a ubuf reference of its own while it ran.
+    bool sendmsg_holds_ubuf = false;
+    // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
+    // link member posts a CQE without F_MORE although its notification will follow (B24).
+    bool link_cancel_forgets_more = true;
+};
+
+// rfc-v1 and the slots come with their designs; here: 6.1, 6.12, 6.18 and `intended`.
+const std::vector<Profile>& profiles();
+
+// nullptr when there is none of that name.
+const Profile* find_profile(std::string_view name);
+
+// The profile that speaks for a kernel release as uname prints it ("6.18.44-fc", "6.1.0-52-amd64").
+// Releases between two profiles take the one whose switches they share; older than 6.0 has none.
+const Profile* profile_for_release(std::string_view release);
+
+}  // namespace zcv

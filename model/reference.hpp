@@ -1,0 +1,399 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "model/checker/system.hpp"
+#include "model/ensure.hpp"
+
+// The reference model: per-request send_zc, coarse enough to be written in every model checker, and
+// here so that zcv can be compared with them state for state. Steps carry the names of its TLA+
+// definition and are written in its order. The kernel itself is modelled elsewhere, and finer.
+// Left out: vectored sends, stacked notifications, completion-queue overflow, process exit.
+namespace zcv::reference {
+
+struct Shape {
+    unsigned buffers = 1;    // B, 1 to 4
+    unsigned requests = 1;   // R, 1 to 4
+    unsigned skbs = 1;       // K, skbs a request at most, 1 to 4
+    unsigned entries = 2;    // Q, completions the queue holds, 1 to 6
+    bool first_cqe = false;  // the application takes the first CQE for the release
+};
+
+enum class Buf : std::uint8_t { free, written, inflight };
+enum class Pc : std::uint8_t {
+    idle,
+    submitted,
+    errposted,
+    issuing,
+    posted,
+    issued,
+    tw,
+    notifposted
+};
+enum class Skb : std::uint8_t { none, queued, cloned, cloneonly, dev, afterclone, copied };
+enum class Cqe : std::uint8_t { none, err, more, notif };
+
+enum class BufferId : std::uint8_t {};
+enum class RequestId : std::uint8_t {};
+enum class SkbId : std::uint8_t {};  // of its request
+
+constexpr unsigned number(auto id) {
+    return static_cast<unsigned>(id);
+}
+
+// Where each field of a state lies in its words, in the fewest bits each. The queue is one field,
+// head lowest; a request is one field, its parts at the same offsets in each.
+struct Layout {
+    explicit Layout(const Shape& wanted);
+
+    Shape shape;
+    unsigned words = 1;
+    unsigned cq_at = 0, cq_bits = 0, entry_bits = 0;
+    unsigned buffers_at = 0;
+    std::array<unsigned, 4> request_at{};
+    unsigned rb_at = 0, rb_bits = 0;
+    unsigned ref_at = 0, ref_bits = 0;
+    unsigned nskb_at = 0, nskb_bits = 0;
+    unsigned skbs_at = 0;
+};
+
+// A state is its packed words; the layout says how to read them and is not part of it.
+template <std::size_t Words>
+struct State {
+    const Layout* layout = nullptr;
+    std::array<std::uint64_t, Words> words{};
+
+    const Shape& shape() const { return layout->shape; }
+
+    Buf buf(unsigned b) const { return Buf{small(layout->buffers_at + 2 * b, 2)}; }
+    void set_buf(unsigned b, Buf to) { set(layout->buffers_at + 2 * b, 2, number(to)); }
+    Pc pc(RequestId r) const { return Pc{small(at(r), 3)}; }
+    void set_pc(RequestId r, Pc to) { set(at(r), 3, number(to)); }
+    bool got(RequestId r) const { return get(at(r) + 3, 1) != 0; }
+    void set_got(RequestId r, bool to) { set(at(r) + 3, 1, to); }
+    // The buffer of a request, counted from 1; 0 is none.
+    unsigned rb(RequestId r) const { return get(at(r) + layout->rb_at, layout->rb_bits); }
+    void set_rb(RequestId r, unsigned to) { set(at(r) + layout->rb_at, layout->rb_bits, to); }
+    unsigned ref(RequestId r) const { return get(at(r) + layout->ref_at, layout->ref_bits); }
+    void set_ref(RequestId r, unsigned to) { set(at(r) + layout->ref_at, layout->ref_bits, to); }
+    unsigned nskb(RequestId r) const { return get(at(r) + layout->nskb_at, layout->nskb_bits); }
+    void set_nskb(RequestId r, unsigned to) { set(at(r) + layout->nskb_at, layout->nskb_bits, to); }
+    Skb skb(RequestId r, SkbId k) const { return Skb{small(skb_at(r, k), 3)}; }
+    void set_skb(RequestId r, SkbId k, Skb to) { set(skb_at(r, k), 3, number(to)); }
+    bool no_skbs(RequestId r) const {
+        return get(at(r) + layout->skbs_at, 3 * layout->shape.skbs) == 0;
+    }
+
+    // An entry is 3 * request + kind, so it is never zero and the queue's length needs no field.
+    unsigned cq() const { return get(layout->cq_at, layout->cq_bits); }
+    unsigned entry(unsigned i) const {
+        return (cq() >> (i * layout->entry_bits)) & ((1U << layout->entry_bits) - 1);
+    }
+    bool cq_full() const { return entry(shape().entries - 1) != 0; }
+    Cqe head() const { return kind_of(entry(0)); }
+    RequestId head_request() const { return request_of(entry(0)); }
+    static Cqe kind_of(unsigned entry) {
+        return entry == 0 ? Cqe::none : Cqe{static_cast<std::uint8_t>((entry - 1) % 3 + 1)};
+    }
+    static RequestId request_of(unsigned entry) {
+        return RequestId{static_cast<std::uint8_t>((entry - 1) / 3)};
+    }
+    void pop() { set(layout->cq_at, layout->cq_bits, cq() >> layout->entry_bits); }
+    void push(Cqe kind, RequestId r) {
+        const unsigned queue = cq();
+        const auto used = static_cast<unsigned>(std::bit_width(queue));
+        const unsigned length = (used + layout->entry_bits - 1) / layout->entry_bits;
+        const unsigned entry = 3 * number(r) + number(kind);
+        set(layout->cq_at, layout->cq_bits, queue | entry << (length * layout->entry_bits));
+    }
+
+    friend bool operator==(const State& a, const State& b) { return a.words == b.words; }
+
+  private:
+    unsigned at(RequestId r) const { return layout->request_at[number(r)]; }
+    unsigned skb_at(RequestId r, SkbId k) const { return at(r) + layout->skbs_at + 3 * number(k); }
+    static std::size_t word_of(unsigned bit) {
+        if constexpr (Words == 1) return 0;
+        return bit / 64;
+    }
+    unsigned get(unsigned bit, unsigned bits) const {
+        const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+        return static_cast<unsigned>((words[word_of(bit)] >> (bit % 64)) & mask);
+    }
+    std::uint8_t small(unsigned bit, unsigned bits) const {
+        return static_cast<std::uint8_t>(get(bit, bits));
+    }
+    void set(unsigned bit, unsigned bits, unsigned to) {
+        const std::uint64_t mask = ((std::uint64_t{1} << bits) - 1) << (bit % 64);
+        std::uint64_t& word = words[word_of(bit)];
+        word = (word & ~mask) | std::uint64_t{to} << (bit % 64);
+    }
+};
+
+// The skb still counts as a reference to the notification.
+constexpr bool holds_ref(Skb skb) {
+    return skb != Skb::none && skb != Skb::copied;
+}
+
+// The last reference of a request that was issued leaves the notification to task work.
+void drop(auto& s, RequestId r) {
+    const unsigned ref = s.ref(r);
+    ZCV_CHECK(ref > 0);
+    s.set_ref(r, ref - 1);
+    if (ref == 1 && s.pc(r) == Pc::issued) s.set_pc(r, Pc::tw);
+}
+
+void free_buffer_of(auto& s, RequestId r) {
+    const unsigned buffer = s.rb(r);
+    ZCV_CHECK(buffer > 0);
+    s.set_buf(buffer - 1, Buf::free);
+}
+
+struct Write {
+    static bool guard(const auto& s, BufferId b) { return s.buf(number(b)) == Buf::free; }
+    static void effect(auto& s, BufferId b) { s.set_buf(number(b), Buf::written); }
+};
+
+struct Submit {
+    static bool guard(const auto& s, BufferId b, RequestId r) {
+        return s.buf(number(b)) == Buf::written && s.pc(r) == Pc::idle;
+    }
+    static void effect(auto& s, BufferId b, RequestId r) {
+        s.set_buf(number(b), Buf::inflight);
+        s.set_pc(r, Pc::submitted);
+        s.set_rb(r, number(b) + 1);
+    }
+};
+
+struct ConsumeErr {
+    static bool guard(const auto& s) { return s.head() == Cqe::err; }
+    static void effect(auto& s) {
+        const RequestId r = s.head_request();
+        s.pop();
+        free_buffer_of(s, r);
+        s.set_rb(r, 0);
+        s.set_pc(r, Pc::idle);
+    }
+};
+
+struct ConsumeMore {
+    static bool guard(const auto& s) { return s.head() == Cqe::more; }
+    static void effect(auto& s) {
+        const RequestId r = s.head_request();
+        s.pop();
+        s.set_got(r, true);
+        if (s.shape().first_cqe) free_buffer_of(s, r);
+    }
+};
+
+struct ConsumeNotif {
+    static bool guard(const auto& s) { return s.head() == Cqe::notif; }
+    static void effect(auto& s) {
+        const RequestId r = s.head_request();
+        s.pop();
+        s.set_got(r, false);
+        if (!s.shape().first_cqe) free_buffer_of(s, r);
+        s.set_rb(r, 0);
+        s.set_pc(r, Pc::idle);
+    }
+};
+
+// A request slot is used again only when no skb of its last life is left.
+struct Issue {
+    static bool guard(const auto& s, RequestId r) {
+        return s.pc(r) == Pc::submitted && s.no_skbs(r);
+    }
+    static void effect(auto& s, RequestId r) {
+        s.set_pc(r, Pc::issuing);
+        s.set_ref(r, 1);
+    }
+};
+
+struct FailEarly {
+    static bool guard(const auto& s, RequestId r) {
+        return s.pc(r) == Pc::submitted && !s.cq_full();
+    }
+    static void effect(auto& s, RequestId r) {
+        s.set_pc(r, Pc::errposted);
+        s.push(Cqe::err, r);
+    }
+};
+
+struct Attach {
+    static bool guard(const auto& s, RequestId r) {
+        return s.pc(r) == Pc::issuing && s.nskb(r) < s.shape().skbs;
+    }
+    static void effect(auto& s, RequestId r) {
+        const unsigned used = s.nskb(r);
+        s.set_skb(r, SkbId{static_cast<std::uint8_t>(used)}, Skb::queued);
+        s.set_nskb(r, used + 1);
+        s.set_ref(r, s.ref(r) + 1);
+    }
+};
+
+struct Post {
+    static bool guard(const auto& s, RequestId r) { return s.pc(r) == Pc::issuing && !s.cq_full(); }
+    static void effect(auto& s, RequestId r) {
+        s.set_pc(r, Pc::posted);
+        s.push(Cqe::more, r);
+    }
+};
+
+struct DropSubmit {
+    static bool guard(const auto& s, RequestId r) { return s.pc(r) == Pc::posted; }
+    static void effect(auto& s, RequestId r) {
+        s.set_pc(r, Pc::issued);
+        s.set_nskb(r, 0);
+        drop(s, r);
+    }
+};
+
+struct TaskWork {
+    static bool guard(const auto& s, RequestId r) { return s.pc(r) == Pc::tw && !s.cq_full(); }
+    static void effect(auto& s, RequestId r) {
+        s.set_pc(r, Pc::notifposted);
+        s.push(Cqe::notif, r);
+    }
+};
+
+struct Clone {
+    static bool guard(const auto& s, RequestId r, SkbId k) { return s.skb(r, k) == Skb::queued; }
+    static void effect(auto& s, RequestId r, SkbId k) { s.set_skb(r, k, Skb::cloned); }
+};
+
+struct Xmit {
+    static bool guard(const auto& s, RequestId r, SkbId k) { return s.skb(r, k) == Skb::queued; }
+    static void effect(auto& s, RequestId r, SkbId k) { s.set_skb(r, k, Skb::dev); }
+};
+
+struct Free {
+    static bool guard(const auto& s, RequestId r, SkbId k) {
+        return holds_ref(s.skb(r, k)) && s.skb(r, k) != Skb::cloned;
+    }
+    static void effect(auto& s, RequestId r, SkbId k) {
+        s.set_skb(r, k, Skb::none);
+        drop(s, r);
+    }
+};
+
+struct Copy {
+    static bool guard(const auto& s, RequestId r, SkbId k) {
+        return s.skb(r, k) == Skb::queued || s.skb(r, k) == Skb::afterclone;
+    }
+    static void effect(auto& s, RequestId r, SkbId k) {
+        s.set_skb(r, k, Skb::copied);
+        drop(s, r);
+    }
+};
+
+struct FreeCopy {
+    static bool guard(const auto& s, RequestId r, SkbId k) { return s.skb(r, k) == Skb::copied; }
+    static void effect(auto& s, RequestId r, SkbId k) { s.set_skb(r, k, Skb::none); }
+};
+
+struct CloneDone {
+    static bool guard(const auto& s, RequestId r, SkbId k) { return s.skb(r, k) == Skb::cloned; }
+    static void effect(auto& s, RequestId r, SkbId k) { s.set_skb(r, k, Skb::afterclone); }
+};
+
+struct OrigAcked {
+    static bool guard(const auto& s, RequestId r, SkbId k) { return s.skb(r, k) == Skb::cloned; }
+    static void effect(auto& s, RequestId r, SkbId k) { s.set_skb(r, k, Skb::cloneonly); }
+};
+
+// The table of contents, in the order a send lives through it; step_infos() is in the same order.
+using Steps =
+    std::tuple<Write, Submit, ConsumeErr, ConsumeMore, ConsumeNotif, Issue, FailEarly, Attach, Post,
+               DropSubmit, TaskWork, Clone, Xmit, Free, Copy, FreeCopy, CloneDone, OrigAcked>;
+inline constexpr std::size_t step_count = std::tuple_size_v<Steps>;
+
+std::span<const checker::StepInfo> step_infos();
+std::string params_of(checker::Taken taken);
+template <std::size_t Words>
+std::vector<checker::Field> fields_of(const State<Words>& state);
+template <std::size_t Words>
+std::span<const checker::Property<State<Words>>> all_properties();
+
+// The reference model as the checker sees it; `Words` is Layout(shape).words. States point into the
+// layout, so the system outlives them.
+template <std::size_t Words>
+class System {
+  public:
+    using State = reference::State<Words>;
+
+    explicit System(const Shape& shape) : layout_(shape) { ZCV_CHECK(layout_.words == Words); }
+    System(const System&) = delete;
+    System& operator=(const System&) = delete;
+
+    State initial() const { return State{&layout_, {}}; }
+    static constexpr std::size_t words() { return Words; }
+    static void pack(const State& state, std::uint64_t* words) {
+        for (std::size_t i = 0; i < Words; ++i) words[i] = state.words[i];
+    }
+    void unpack(const std::uint64_t* words, State& into) const {
+        into.layout = &layout_;
+        for (std::size_t i = 0; i < Words; ++i) into.words[i] = words[i];
+    }
+    template <class Visitor>
+    void for_each_next(const State& state, Visitor&& visit) const {
+        visit_steps(state, visit, std::make_index_sequence<step_count>{});
+    }
+    static std::span<const checker::StepInfo> steps() { return step_infos(); }
+    static std::string params(checker::Taken taken) { return params_of(taken); }
+    static std::vector<checker::Field> fields(const State& state) { return fields_of(state); }
+    static std::span<const checker::Property<State>> properties() {
+        return all_properties<Words>();
+    }
+
+  private:
+    template <class Visitor, std::size_t... Numbers>
+    void visit_steps(const State& state, Visitor& visit, std::index_sequence<Numbers...>) const {
+        (visit_step<Numbers>(state, visit), ...);
+    }
+    // The parameters of a guard are its quantifier: one call for every choice of them.
+    template <std::size_t Number, class Visitor>
+    void visit_step(const State s, Visitor& visit) const {
+        using Step = std::tuple_element_t<Number, Steps>;
+        const auto take = [&](auto... ids) {
+            if (!Step::guard(s, ids...)) return;
+            State after = s;
+            Step::effect(after, ids...);
+            visit(checker::Taken{static_cast<std::uint8_t>(Number),
+                                 {static_cast<std::uint8_t>(ids)...}},
+                  after);
+        };
+        const Shape& shape = layout_.shape;
+        if constexpr (requires { Step::guard(s); }) {
+            take();
+        } else if constexpr (requires { Step::guard(s, BufferId{}); }) {
+            each<BufferId>(shape.buffers, take);
+        } else if constexpr (requires { Step::guard(s, BufferId{}, RequestId{}); }) {
+            each<BufferId>(shape.buffers, [&](BufferId b) {
+                each<RequestId>(shape.requests, [&](RequestId r) { take(b, r); });
+            });
+        } else if constexpr (requires { Step::guard(s, RequestId{}); }) {
+            each<RequestId>(shape.requests, take);
+        } else {
+            each<RequestId>(shape.requests, [&](RequestId r) {
+                each<SkbId>(shape.skbs, [&](SkbId k) { take(r, k); });
+            });
+        }
+    }
+    template <class Id, class Take>
+    static void each(unsigned count, Take&& take) {
+        for (unsigned i = 0; i < count; ++i) take(Id{static_cast<std::uint8_t>(i)});
+    }
+
+    Layout layout_;
+};
+
+}  // namespace zcv::reference

@@ -1,0 +1,198 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "model/ids.hpp"
+
+// The nouns. Each is written once and used in two stores: K says how a store of that kind holds a
+// reference, a set, a queue and a count (fixed_store.hpp in the fewest bits, growing_store.hpp
+// without a bound). Each noun lists its fields once, in fields(); packing, printing and diffs all
+// follow from that list. A freed object is all zeros, so that equal worlds are equal states.
+namespace zcv {
+
+// Which completion an application finds in its CQ ring.
+enum class CqeKind : std::uint8_t {
+    last,
+    more,
+    notif
+};  // res without F_MORE, with F_MORE, F_NOTIF
+inline constexpr std::array cqe_kind_names{"cqe", "cqe+more", "notif"};
+
+// How far the kernel is with a request. `completed` is on the ring's completion list, `posted`
+// means that its CQE was filled.
+enum class Phase : std::uint8_t { idle, sqe, prepped, issuing, polled, issued, completed, posted };
+inline constexpr std::array phase_names{"idle",   "sqe",    "prepped",   "issuing",
+                                        "polled", "issued", "completed", "posted"};
+
+enum class TaskWork : std::uint8_t { none, queued, listed };
+inline constexpr std::array task_work_names{"none", "queued", "listed"};
+
+enum class Loc : std::uint8_t {
+    build,
+    write_queue,
+    rtx_queue,
+    qdisc,
+    segmented,
+    dev,
+    dma_done,
+    rx,
+    rx_copied
+};
+inline constexpr std::array loc_names{"build", "write-queue", "rtx-queue", "qdisc",    "segmented",
+                                      "dev",   "dma-done",    "rx",        "rx-copied"};
+
+// A piece of the application's memory that it sends from.
+template <class K>
+struct Buffer {
+    bool written = false;        // holds content that was not yet fully sent
+    typename K::Count lent = 0;  // sends which the application believes still use it
+
+    template <class F>
+    void fields(F& f) {
+        f.flag("written", written);
+        f.count("lent", lent, f.requests());
+    }
+};
+
+// One send: the io_kiocb of a SEND_ZC or SENDMSG_ZC, and what its application has seen of it.
+template <class K>
+struct Request {
+    Phase phase = Phase::idle;
+    typename K::template Ref<BufferId> buffer;
+    typename K::template Ref<RingId> ring;
+    typename K::template Ref<SockId> sock;
+    typename K::template Ref<NotifId> notif;  // until the notification's CQE is posted
+    bool worker = false;                      // issued by io-wq, without uring_lock
+    bool failed = false;                      // res < 0
+    bool more = false;                        // the CQE carries F_MORE
+    bool appended = false;                    // this attempt handed data to the network
+    bool notified = false;                    // the notification's CQE was posted
+    bool app_done = false;                    // the application expects nothing more of it
+    bool stale = false;  // its buffer was written after submission, before the data was attached
+
+    template <class F>
+    void fields(F& f) {
+        f.choice("phase", phase, phase_names);
+        f.ref("buffer", buffer);
+        f.ref("ring", ring);
+        f.ref("sock", sock);
+        f.ref("notif", notif);
+        f.flag("worker", worker);
+        f.flag("failed", failed);
+        f.flag("more", more);
+        f.flag("appended", appended);
+        f.flag("notified", notified);
+        f.flag("app-done", app_done);
+        f.flag("stale", stale);
+    }
+};
+
+// struct io_notif_data with its ubuf_info and the io_kiocb around both.
+template <class K>
+struct Notif {
+    bool alive = false;
+    typename K::template Ref<RequestId> request;
+    typename K::Count refs = 0;              // ubuf_info.refcnt
+    bool owner_ref = false;                  // the request has not flushed it yet
+    bool syscall_ref = false;                // 6.1: tcp_sendmsg_locked() holds one while it runs
+    typename K::template Ref<NotifId> head;  // first of its chain, itself when alone
+    typename K::template Ref<NotifId> next;
+    bool zc_used = false;
+    bool zc_copied = false;
+    TaskWork tw = TaskWork::none;
+
+    template <class F>
+    void fields(F& f) {
+        f.flag("alive", alive);
+        f.ref("request", request);
+        f.count("refs", refs, f.refs());
+        f.flag("owner-ref", owner_ref);
+        f.flag("syscall-ref", syscall_ref);
+        f.ref("head", head);
+        f.ref("next", next);
+        f.flag("zc-used", zc_used);
+        f.flag("zc-copied", zc_copied);
+        f.choice("tw", tw, task_work_names);
+    }
+};
+
+// struct skb_shared_info: what references are counted on. Several skbs (clones) can share one.
+template <class K>
+struct Shinfo {
+    bool alive = false;
+    typename K::Count dataref = 0;
+    typename K::template Ref<NotifId> uarg;     // destructor_arg while SKBFL_ZEROCOPY_ENABLE is set
+    typename K::template Set<RequestId> frags;  // sends whose user pages its frags refer to
+    typename K::template Set<BufferId> pages;   // the buffers those pages belong to
+    bool stale = false;                         // one of those buffers was written since
+    bool wrong = false;    // ... and the data was read after that: bytes nobody sent went out
+    bool arrived = false;  // the peer has its data
+
+    template <class F>
+    void fields(F& f) {
+        f.flag("alive", alive);
+        f.count("dataref", dataref, f.skbs());
+        f.ref("uarg", uarg);
+        f.set("frags", frags);
+        f.set("pages", pages);
+        f.flag("stale", stale);
+        f.flag("wrong", wrong);
+        f.flag("arrived", arrived);
+    }
+};
+
+template <class K>
+struct Skb {
+    bool alive = false;
+    typename K::template Ref<ShinfoId> shinfo;
+    typename K::template Ref<SockId> sock;
+    Loc loc = Loc::build;
+
+    template <class F>
+    void fields(F& f) {
+        f.flag("alive", alive);
+        f.ref("shinfo", shinfo);
+        f.ref("sock", sock);
+        f.choice("loc", loc, loc_names);
+    }
+};
+
+template <class K>
+struct Sock {
+    typename K::template Fifo<typename K::template Ref<SkbId>> write_queue;  // TCP: not sent yet
+    typename K::template Fifo<typename K::template Ref<SkbId>>
+        rtx_queue;      // TCP: sent, not acknowledged
+    bool dead = false;  // reset or closed: nothing more is sent
+
+    template <class F>
+    void fields(F& f) {
+        f.fifo("write-queue", write_queue, f.skbs());
+        f.fifo("rtx-queue", rtx_queue, f.skbs());
+        f.flag("dead", dead);
+    }
+};
+
+// An entry of a completion list, CQ ring or overflow list.
+template <class K>
+struct Cqe {
+    typename K::template Ref<RequestId> request;
+    CqeKind kind = CqeKind::last;
+};
+
+template <class K>
+struct Ring {
+    typename K::template Fifo<Cqe<K>>
+        compl_reqs;                              // io_submit_state.compl_reqs: done, CQE not filled
+    typename K::template Fifo<Cqe<K>> cq;        // visible to the application
+    typename K::template Fifo<Cqe<K>> overflow;  // ctx->cq_overflow_list
+
+    template <class F>
+    void fields(F& f) {
+        f.fifo("compl", compl_reqs, f.cqes());
+        f.fifo("cq", cq, f.cq_entries());
+        f.fifo("overflow", overflow, f.cqes());
+    }
+};
+
+}  // namespace zcv

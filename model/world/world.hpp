@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "model/profiles.hpp"
+
+// What surrounds the kernel: who uses it, which paths its packets take, and how much of everything
+// there is. A world is fixed while it is explored or replayed.
+namespace zcv {
+
+// When the application takes a buffer to be its own again.
+enum class App : std::uint8_t {
+    conforming,  // at the notification; at the request's CQE when that came without F_MORE
+    first_cqe,   // at the request's own CQE, whatever its flags (users.md A1)
+};
+
+constexpr std::string_view name_of(App app) {
+    return app == App::conforming ? "conforming" : "first-cqe";
+}
+
+enum class Transport : std::uint8_t { udp, tcp };
+
+// What may happen to a socket's packets. A replay, which does not know the device, allows it all.
+struct SockConfig {
+    Transport transport = Transport::udp;
+    bool dma = false;   // nic: reads the pages after queueing, frees the skb later
+    bool sink = false;  // ifb, dummy: frees the skb at once and reads nothing
+    bool receives =
+        false;  // loopback, veth: the skb is received on this machine, copied on the way
+    bool copies_at_send =
+        false;              // no SG or a datagram above the MTU: zero copy is silently not used
+    bool forwards = false;  // stacked devices, a bridge, a router: handed on to another device
+    bool segments = false;  // software segmentation, or a shaper that splits large packets
+    bool tapped = false;    // somebody runs tcpdump: a clone goes up the receive path
+};
+
+// What this world's kernel may meet beyond success.
+struct Hazards {
+    bool prep_fails = false;    // before and after the notification was allocated
+    bool issue_fails = false;   // sendmsg fails, perhaps after it attached something
+    bool again = false;         // EAGAIN: the request is polled and issued once more
+    bool io_wq = false;         // issued by a worker
+    bool link_cancels = false;  // an earlier member of the link failed
+    bool drops = false;         // a packet is dropped on the way
+    bool resets = false;        // the peer resets the connection
+    bool retransmits = false;
+};
+
+// The state space is finite because of these and only these.
+struct Bounds {
+    std::uint32_t buffers = 1;
+    std::uint32_t requests = 1;
+    std::uint32_t notifs = 1;
+    std::uint32_t shinfos = 1;
+    std::uint32_t skbs = 1;
+    std::uint32_t rings = 1;
+    std::uint32_t cq_entries = 4;
+};
+
+struct World {
+    Profile profile = {};
+    App app = App::conforming;
+    std::vector<SockConfig> socks = {};
+    Hazards hazards = {};
+    Bounds bounds = {};
+};
+
+}  // namespace zcv
