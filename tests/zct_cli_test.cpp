@@ -139,8 +139,8 @@ TEST_CASE("a record shows the fields its kind fills and no others", "[convert]")
                                     "chain",        "refs", "dataref", "nr_frags",
                                     "shinfo_flags", "len",  "sock",    "ifindex"};
     CHECK(keys(ZCV_SUBMIT) ==
-          with_every({"req", "ring", "sock", "ubuf", "refs", "addr", "len", "user_data", "opcode",
-                      "sqe_flags", "msg_flags", "zc_flags", "hash"}));
+          with_every({"req", "ring", "sock", "protocol", "ubuf", "refs", "addr", "len", "user_data",
+                      "opcode", "sqe_flags", "msg_flags", "zc_flags", "hash"}));
     CHECK(keys(ZCV_COMPLETE) == with_every(cqe));
     auto notif = cqe;
     notif.merge(std::set<std::string>{"hash", "addr", "len"});
@@ -182,7 +182,7 @@ TEST_CASE("a record of no known kind shows all it has", "[convert]") {
     CHECK(lines[1]["kind_number"] == 60000);
     CHECK(lines[1]["context"] == "unknown");
     CHECK(lines[1]["res"] == -105);
-    CHECK(lines[1].size() == every_record.size() + 23 + 1);
+    CHECK(lines[1].size() == every_record.size() + 24 + 1);
     CHECK(lines[2]["unknown_kinds"] == 1);
 }
 

@@ -378,7 +378,8 @@ TEST_CASE("shorter records of an older minor version end in zeros", "[zct]") {
     for (zcv_event& event : events) {
         const auto bytes = std::as_bytes(std::span(&event, 1)).first(zct::record_bytes_min);
         shorter.insert(shorter.end(), bytes.begin(), bytes.end());
-        event.context = event.opcode = event.sqe_flags = event.shinfo_flags = event.nr_frags = 0;
+        event.context = event.opcode = event.sqe_flags = event.shinfo_flags = event.nr_frags =
+            event.protocol = 0;
     }
     const Trace trace =
         FileMaker([](FileHeader& header) { header.record_bytes = zct::record_bytes_min; })

@@ -36,7 +36,8 @@ enum Field : std::uint32_t {
     sqe_flags = 1U << 20U,
     shinfo_flags = 1U << 21U,
     nr_frags = 1U << 22U,
-    every_field = (1U << 23U) - 1,
+    protocol = 1U << 23U,
+    every_field = (1U << 24U) - 1,
 };
 
 constexpr std::uint32_t request_fields = req | ring | user_data;
@@ -47,8 +48,8 @@ constexpr std::uint32_t skb_fields = skb | head | ubuf | owner | chain | refs | 
 // As zcv_event.h says, in the order of zcv_event_kind.
 constexpr std::array<std::uint32_t, ZCV_KIND_COUNT> fields_of_kind{
     every_field,  // unknown
-    request_fields | sock | ubuf | refs | addr | len | opcode | sqe_flags | msg_flags | zc_flags |
-        hash,                                                                 // submit
+    request_fields | sock | protocol | ubuf | refs | addr | len | opcode | sqe_flags | msg_flags |
+        zc_flags | hash,                                                      // submit
     cqe_fields,                                                               // complete
     cqe_fields | hash | addr | len,                                           // notif
     ring | user_data | res | cqe_flags,                                       // cqe-overflow
@@ -131,6 +132,7 @@ void add_record(fmt::memory_buffer& out, std::size_t index, const zcv_event& eve
     line.number(sqe_flags, "sqe_flags", static_cast<unsigned>(event.sqe_flags));
     line.number(shinfo_flags, "shinfo_flags", static_cast<unsigned>(event.shinfo_flags));
     line.number(nr_frags, "nr_frags", static_cast<unsigned>(event.nr_frags));
+    line.number(protocol, "protocol", static_cast<unsigned>(event.protocol));
     const auto end = std::back_inserter(out);
     if (event.generation != 0) {
         fmt::format_to(end, FMT_COMPILE(",\"generation\":{}"), event.generation);

@@ -38,7 +38,8 @@ std::string_view text_in(std::span<const std::byte> bytes) {
 // As far as there are bytes: a file cut inside its magic still starts as a trace.
 bool starts_as_trace(std::span<const std::byte> bytes) {
     const std::size_t compared = std::min(bytes.size(), zct::file_magic.size());
-    return std::memcmp(bytes.data(), zct::file_magic.data(), compared) == 0;
+    return std::ranges::equal(std::as_bytes(std::span(zct::file_magic)).first(compared),
+                              bytes.first(compared));
 }
 
 // One pass over a file in memory. Nothing in it is believed before its checksum, and no length
