@@ -14,6 +14,11 @@ std::uint64_t lost(const Plan& plan, const Result& result) {
     return plan.options.sends - std::min(plan.options.sends, result.tally.messages);
 }
 
+// A lost datagram hides at which place the others stood, and so which were replaced.
+bool is_lower_bound(const Plan& plan, const Result& result) {
+    return plan.protocol == Protocol::udp && lost(plan, result) > 0;
+}
+
 double per_second(double amount, double seconds) {
     return seconds > 0 ? amount / seconds : 0;
 }
@@ -45,9 +50,9 @@ std::string usage_text(const Plan& plan, const SenderCounts& sent) {
 std::string receiver_text(const Plan& plan, const Result& result) {
     if (!plan.has_receiver()) return "nobody: the sink frees what it is given";
     const Tally& tally = result.tally;
-    return fmt::format("{} right, {} wrong ({} replaced, {} torn, {} bytes), {} lost", tally.right,
-                       tally.wrong(), tally.replaced, tally.torn, tally.wrong_bytes,
-                       lost(plan, result));
+    return fmt::format("{} right, {}{} wrong ({} replaced, {} torn, {} bytes), {} lost",
+                       tally.right, is_lower_bound(plan, result) ? "at least " : "", tally.wrong(),
+                       tally.replaced, tally.torn, tally.wrong_bytes, lost(plan, result));
 }
 
 }  // namespace
@@ -132,6 +137,7 @@ std::string json_of(const Plan& plan, const Result& result) {
                             {"replaced", result.tally.replaced},
                             {"torn", result.tally.torn},
                             {"lost", lost(plan, result)},
+                            {"wrong_is_lower_bound", is_lower_bound(plan, result)},
                             {"wrong_bytes", result.tally.wrong_bytes}};
     return json.dump(2) + "\n";
 }

@@ -99,6 +99,7 @@ void send_all(const Plan& plan, Board& board, const SignalsHeld& signals) {
         board.stage = Stage::link_made;
         await(board, Stage::listening, receiver);
     }
+    await_devices(plan);
     {
         Sender sender(plan, board, receiver);
         sender.run();

@@ -33,6 +33,22 @@ std::vector<std::string> up(const Plan& plan, const char* device, int host) {
     return lines;
 }
 
+// Both ends know each other's link address from the start: while a neighbour is still being asked
+// for, the kernel keeps only the first few datagrams and drops the rest of a burst.
+std::vector<std::string> end_up(const Plan& plan, const char* device, int host) {
+    const int other = 3 - host;
+    const auto link = [](int of) { return fmt::format("02:5a:43:00:00:{:02x}", of); };
+    std::vector<std::string> lines = up(plan, device, host);
+    lines.insert(lines.begin(), fmt::format("link set {} address {}", device, link(host)));
+    const auto know = [&](const char* network) {
+        lines.push_back(fmt::format("neigh replace {}{} lladdr {} dev {}", network, other,
+                                    link(other), device));
+    };
+    know("10.200.0.");
+    if (plan.options.ipv6) know("fd00:5a43::");
+    return lines;
+}
+
 void make_sink(const Plan& plan) {
     netns::configure("ip", {fmt::format("link add {} type ifb", near_device)}, ifb_remedy);
     netns::configure("ip", up(plan, near_device, 1), "the ifb device does not take these settings");
@@ -43,7 +59,7 @@ void make_pair(const Plan& plan, pid_t peer) {
                      {fmt::format("link add {} mtu 65535 type veth peer name {} mtu 65535 netns {}",
                                   near_device, far_device, peer)},
                      veth_remedy);
-    netns::configure("ip", up(plan, near_device, 1),
+    netns::configure("ip", end_up(plan, near_device, 1),
                      "the veth device does not take these settings");
 }
 
@@ -108,7 +124,12 @@ void make_peer_end(const Plan& plan, Board& board) {
                         std::strerror(-link));
         board.note[note.copy(board.note, sizeof board.note - 1)] = '\0';
     }
-    netns::configure("ip", up(plan, far_device, 2), "the veth peer does not take these settings");
+    netns::configure("ip", end_up(plan, far_device, 2),
+                     "the veth peer does not take these settings");
+}
+
+void await_devices(const Plan& plan) {
+    if (has_pair(plan)) netns::await_carrier(near_device);
 }
 
 sockaddr_storage address_of(const Plan& plan, std::uint16_t port) {

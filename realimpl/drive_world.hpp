@@ -20,6 +20,9 @@ void make_devices(const Plan& plan, const Board& board, pid_t peer);
 void enter_peer(const Plan& plan);
 void make_peer_end(const Plan& plan, Board& board);
 
+// Last thing before the first send, when both ends are up.
+void await_devices(const Plan& plan);
+
 // Where the receiver listens, and the sender sends to. Port 0 lets the kernel choose.
 sockaddr_storage address_of(const Plan& plan, std::uint16_t port);
 socklen_t address_size(const Plan& plan);

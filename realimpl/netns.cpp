@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -158,6 +159,27 @@ int attach_xdp_pass(const std::string& device) {
     const int error = errno;
     ::close(program);
     return link < 0 ? -error : link;
+}
+
+void await_carrier(const std::string& device) {
+    const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (socket < 0) throw_errno("open a socket");
+    ifreq request{};
+    request.ifr_name[device.copy(request.ifr_name, IFNAMSIZ - 1)] = '\0';
+    bool running = false;
+    for (int ms = 0; ms < 10'000 && !running; ++ms, ::usleep(1000)) {
+        if (::ioctl(socket, SIOCGIFFLAGS, &request) != 0) throw_errno("read a device's state");
+        running = (request.ifr_flags & IFF_RUNNING) != 0;
+    }
+    // The flag is raised just before the queue is, under the lock that any change of the device
+    // takes too: so once this change is made, the queue is there.
+    request.ifr_qlen = 1000;
+    const bool locked = ::ioctl(socket, SIOCSIFTXQLEN, &request) == 0;
+    ::close(socket);
+    if (!locked) throw_errno("set a device's queue length");
+    if (!running)
+        throw Refusal(Status::unable,
+                      fmt::format("drive: {} had no carrier for 10 s: run again", device));
 }
 
 std::string tbf_line(const std::string& device, std::uint64_t bits_per_second) {

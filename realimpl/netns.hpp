@@ -26,6 +26,9 @@ void configure(const std::string& tool, const std::vector<std::string>& lines,
 // pages over without a copy. Returns the link's descriptor, which holds it, or -errno.
 int attach_xdp_pass(const std::string& device);
 
+// Until the kernel has noticed that both ends of a pair are up, it silently drops what they send.
+void await_carrier(const std::string& device);
+
 // Shapes what leaves the device.
 std::string tbf_line(const std::string& device, std::uint64_t bits_per_second);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,13 +49,21 @@ inline Child started(const std::function<void()>& body) {
     int out[2];
     int err[2];
     if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) return {};
+    // Catch2 catches signals; a child that is signalled before it runs its program must not.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_BLOCK, &all, &before);
     const pid_t pid = ::fork();
     if (pid == 0) {
+        for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
         ::dup2(out[1], 1);
         ::dup2(err[1], 2);
+        ::sigprocmask(SIG_SETMASK, &before, nullptr);
         body();
         ::_exit(120);
     }
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
     ::close(out[1]);
     ::close(err[1]);
     return {pid, out[0], err[0]};

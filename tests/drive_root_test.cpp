@@ -112,6 +112,16 @@ bool somebody_is_in(const std::string& network) {
     return false;
 }
 
+bool has_ring(pid_t pid) {
+    const std::filesystem::path files = "/proc/" + std::to_string(pid) + "/fd";
+    std::error_code gone;
+    for (const auto& file : std::filesystem::directory_iterator(files, gone)) {
+        const auto target = std::filesystem::read_symlink(file.path(), gone);
+        if (target == "anon_inode:[io_uring]") return true;
+    }
+    return false;
+}
+
 // A long run, once launcher, sender and receiver are all there and data flows.
 struct LongRun {
     Child launcher;
@@ -127,12 +137,13 @@ LongRun long_run(std::vector<std::string> arguments) {
     REQUIRE(soon([&] {
         const auto senders = children_of(run.launcher.pid);
         const auto receivers = senders.empty() ? senders : children_of(senders.front());
-        if (receivers.size() == 1) run = {run.launcher, senders.front(), receivers.front()};
+        if (!receivers.empty()) run = {run.launcher, senders.front(), receivers.front()};
         return run.receiver != 0;
     }));
-    ::usleep(400'000);
-    // Setting up runs ip and tc as further children; by now only the receiver is left.
+    // The sender opens its ring when the network is complete and the receiver listens.
+    REQUIRE(soon([&] { return has_ring(run.sender); }));
     REQUIRE(children_of(run.sender) == std::vector<pid_t>{run.receiver});
+    ::usleep(300'000);
     return run;
 }
 
@@ -250,6 +261,7 @@ TEST_CASE("an overflowing completion ring loses nothing", "[drive][root]") {
 TEST_CASE("a run leaves no device, name or process behind", "[drive][root]") {
     need_this_machine();
     // Others may come and go in the machine's namespace, so this looks from one of its own.
+    const int home = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     REQUIRE(::unshare(CLONE_NEWNET) == 0);
     const char* const world = "ip -d link; ip addr; tc qdisc; ip netns list | grep zcv";
     const std::string before = said(world);
@@ -260,6 +272,8 @@ TEST_CASE("a run leaves no device, name or process behind", "[drive][root]") {
     driven({"udp", "--device", "lo"});
     CHECK(children_of(::getpid()).empty());
     CHECK(said(world) == before);
+    REQUIRE(::setns(home, CLONE_NEWNET) == 0);
+    ::close(home);
 }
 
 TEST_CASE("a signal at any moment ends the whole run and its namespaces", "[drive][root]") {
