@@ -99,7 +99,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
                 mismatch("this kind of record is newer than this zcv");
         }
     } catch (MismatchError& error) {
-        if (send != nullptr) send->lost = true;
+        if (send != nullptr) give_up(*send);
         touched_.clear();
         return std::move(error.mismatch);
     }
@@ -110,7 +110,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
 void Walk::finish() {
     std::uint64_t open = 0;
     for (auto& [generation, send] : sends_) {
-        if (send.notified || (send.completed && !send.more)) continue;
+        if (send.lost || send.notified || (send.completed && !send.more)) continue;
         if (send.rewritten_ns != 0) {
             zcv_event last{};
             last.time_ns = now_ns_;
@@ -141,6 +141,8 @@ SockId Walk::sock_of(const zcv_event& event) {
     any.forwards = any.segments = any.tapped = true;
     const SockId sock = s_.add_sock(any);
     sock_at_[event.sock] = sock;
+    sock_address_.resize(std::max<std::size_t>(sock_address_.size(), index(sock) + 1));
+    sock_address_[index(sock)] = event.sock;
     return sock;
 }
 
@@ -367,6 +369,11 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
 void Walk::post(Send& send, bool overflow) {
     const RingId ring = send.ring;
     const auto& list = s_[ring].compl_reqs;
+    // A send that was given up has no more records, but its place in the list.
+    while (!list.empty() && send_at(send_of_request_[index(list.front().request)]).lost) {
+        take<kernel::io_submit_flush_completions>(s_, ring);
+        reap(ring);
+    }
     if (list.empty() || list.front().request != send.request) {
         const Send* const due =
             list.empty() ? nullptr : &send_at(send_of_request_[index(list.front().request)]);
@@ -419,7 +426,7 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
         if (s_[n].head != n)
             mismatch("a member of a chain was notified before the chain's head", around(send),
                      enabled_for(send));
-        release_chain(send, copied && send.reports_usage);
+        release_chain(send);
     }
     touch(n);
     note_releases(event.time_ns);
@@ -441,13 +448,13 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
 
 // The kernel says that nothing refers to the buffer any more. What the model still holds was let go
 // of without a record: seen later, seen by another CPU, or not seen at all.
-void Walk::release_chain(Send& send, bool copied) {
+void Walk::release_chain(Send& send) {
     const bool was_held = s_[send.notif].refs > 0;
     for (NotifId n = send.notif; n != none<NotifId>; n = s_[n].next) {
         Send& member = send_at(send_of_request_[index(s_[n].request)]);
         if (s_[n].owner_ref && s_[member.request].phase == Phase::posted)
             must<kernel::io_send_zc_cleanup>("a member's cleanup", member.request);
-        for (std::size_t i = 0; i < member.lives.size(); ++i) release_life(member.lives[i], copied);
+        for (std::size_t i = 0; i < member.lives.size(); ++i) release_life(member.lives[i]);
     }
     if (was_held && s_[send.notif].tw == TaskWork::queued) ++report_.inferred_releases;
 }
@@ -484,12 +491,17 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     }
     seen.reused_early = true;
     seen.reused_ns = send.rewritten_ns != 0 ? send.rewritten_ns : until;
-    const bool was_luck = seen.released_ns && *seen.released_ns < *seen.reused_ns;
     violation(send, "R1-no-reuse-before-release", *seen.reused_ns, evidence,
-              fmt::format("Buffer {:#x} ({} bytes) was written {}{}.", seen.addr, seen.len, when,
-                          was_luck ? "; the last reference was gone by then, which the application "
-                                     "could not know"
-                                   : ": the peer may have received the later bytes"));
+              fmt::format("Buffer {:#x} ({} bytes) was written {}: the peer may have received the "
+                          "later bytes.",
+                          seen.addr, seen.len, when));
+}
+
+// Nothing more is claimed of a send after a record of it could not be explained.
+void Walk::give_up(Send& send) {
+    send.lost = true;
+    if (send.buffer != none<BufferId>)
+        std::erase(users_of_buffer_[index(send.buffer)], send.generation);
 }
 
 void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns, std::string evidence,

@@ -89,6 +89,8 @@ class Walk {
         std::uint32_t life = 0;
         std::uint64_t address = 0;  // 0 until a record shows it
     };
+    // What the notification will say of the data, where it was asked to.
+    enum class Usage { unknown, zero_copied, copied };
     struct MismatchError {
         Mismatch mismatch;
     };
@@ -106,12 +108,13 @@ class Walk {
     void reap(RingId ring);
     void attach_the_rest(Send& send);
     void link(Send& send);
-    void release_chain(Send& send, bool copied);
+    void release_chain(Send& send);
     void note_unseen_references(Send& send, std::uint32_t observed);
     void write_and_submit(Send& send, const zcv_event& event);
     void check_content(const zcv_event& event, Send& send);
     void report_reuse(Send& send, const zcv_event& event);
     void check_copied(const zcv_event& event, Send& send);
+    void give_up(Send& send);
     void violation(const Send& send, std::string rule, std::uint64_t time_ns, std::string evidence,
                    std::string explanation);
     SockId sock_of(const zcv_event& event);
@@ -131,12 +134,14 @@ class Walk {
     SkbId adopt(std::uint32_t life, SkbId skb, std::uint64_t address);
     void to_device(SkbId skb);
     void copy_out(SkbId skb);
-    void finish_skb(SkbId skb, bool copied);
+    void finish_skb(SkbId skb);
+    Usage usage_of(const Send& send) const;
+    bool was_reset(SockId sock) const;
     void acknowledge(SkbId skb);
     void make_arrived(SkbId original);
     void purge(SockId sock);
     void drop_from_life(SkbId skb);
-    void release_life(std::uint32_t life, bool copied);
+    void release_life(std::uint32_t life);
     bool still_held_after_notif(std::uint32_t life, const zcv_event& event);
     void note_on_wire(std::uint32_t life, std::uint64_t time_ns);
 
@@ -166,6 +171,7 @@ class Walk {
     std::vector<std::uint32_t> send_of_request_;     // by RequestId: generation
     std::unordered_map<std::uint64_t, SkbId> skb_at_;
     std::unordered_map<std::uint64_t, SockId> sock_at_;
+    std::vector<std::uint64_t> sock_address_;        // by SockId
     std::unordered_map<std::uint64_t, RingId> ring_at_;
     std::unordered_map<std::string, BufferId> buffer_at_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight
@@ -174,8 +180,6 @@ class Walk {
     std::uint32_t numbered_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;
     std::uint64_t unhashed_ = 0;
-
-    friend class WalkTestAccess;
 };
 
 }  // namespace zcv

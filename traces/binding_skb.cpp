@@ -37,7 +37,7 @@ void Walk::on_skb(std::uint32_t life, const zcv_event& event) {
                 return on_skb_gone(life, event, event.kind == ZCV_SKB_DROP);
         }
     } catch (MismatchError&) {
-        owner.lost = true;
+        give_up(owner);
         throw;
     }
 }
@@ -118,7 +118,7 @@ SkbId Walk::transmit(std::uint32_t life) {
     if (s_[original].loc == Loc::rtx_queue) {
         const std::vector<SkbId> skbs = lives_[life].skbs;
         for (const SkbId skb : skbs)
-            if (skb != original) finish_skb(skb, false);
+            if (skb != original) finish_skb(skb);
         must<kernel::tcp_retransmit_skb>("a retransmission", original);
         return adopt(life, SkbId{s_.newest()}, 0);
     }
@@ -213,30 +213,21 @@ void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped)
     const bool before_data_was_read = loc == Loc::build || loc == Loc::qdisc || loc == Loc::rx;
     if (dropped ? loc != Loc::segmented && loc != Loc::dma_done && loc != Loc::rx_copied
                 : before_data_was_read) {
-        if (loc == Loc::write_queue || loc == Loc::rtx_queue) return finish_skb(skb, false);
+        if (loc == Loc::write_queue || loc == Loc::rtx_queue) return finish_skb(skb);
         must<kernel::kfree_skb_reason>("an skb freed before its data was read", skb);
         drop_from_life(skb);
         return;
     }
-    finish_skb(skb, false);
+    finish_skb(skb);
 }
 
 // The last skb on this shared info is gone, whatever path it took unseen.
 void Walk::on_head_free(std::uint32_t life, const zcv_event& event) {
     LifeState& state = lives_[life];
-    if (state.gone) {
-        // Released by an inference before; now it is certain when.
-        Send& owner = send_at(ahead_.lives[life].owner);
-        static_cast<void>(owner);
-        return;
-    }
+    if (state.gone) return;  // released by an inference before: this record comes late
     if (!state.attached) attach(life);
     const Send& owner = send_at(ahead_.lives[life].owner);
-    const SendFacts& facts = ahead_.sends.at(owner.generation);
-    const bool copied =
-        owner.reports_usage && facts.notif != no_record && facts.chain == 0 &&
-        (static_cast<std::uint32_t>(trace_.events[facts.notif].res) & notif_zc_copied) != 0;
-    release_life(life, copied);
+    release_life(life);
     const bool exact = s_.config(owner.sock).transport == Transport::udp && !owner.notified;
     if (exact && owner.notif != none<NotifId> && event.refs != ZCV_REFS_UNKNOWN &&
         event.refs > s_[owner.notif].refs)
@@ -245,13 +236,13 @@ void Walk::on_head_free(std::uint32_t life, const zcv_event& event) {
                  around(owner));
 }
 
-void Walk::release_life(std::uint32_t life, bool copied) {
+void Walk::release_life(std::uint32_t life) {
     if (lives_[life].gone || !lives_[life].attached) return;
     // Clones first: they are what the peer's acknowledgement of the original waits for.
     const std::vector<SkbId> skbs = lives_[life].skbs;
     for (auto skb = skbs.rbegin(); skb != skbs.rend(); ++skb)
         if (!lives_[life].gone && std::ranges::find(lives_[life].skbs, *skb) != lives_[life].skbs.end())
-            finish_skb(*skb, copied);
+            finish_skb(*skb);
 }
 
 void Walk::to_device(SkbId skb) {
@@ -282,27 +273,47 @@ void Walk::copy_out(SkbId skb) {
     must<kernel::skb_copy_ubufs>("a copy on receive", skb);
 }
 
+// What the owner's notification says in the end decides between two unseen ways to be released.
+Walk::Usage Walk::usage_of(const Send& send) const {
+    const SendFacts& facts = ahead_.sends.at(send.generation);
+    if (!send.reports_usage || facts.notif == no_record) return Usage::unknown;
+    const auto res = static_cast<std::uint32_t>(trace_.events[facts.notif].res);
+    return (res & notif_zc_copied) != 0 ? Usage::copied : Usage::zero_copied;
+}
+
+// A queue freed at once instead of acknowledged in order: nothing is sent on the socket any more, and
+// what was sent before is still waiting.
+bool Walk::was_reset(SockId sock) const {
+    const auto last = ahead_.last_sent_ns.find(sock_address_[index(sock)]);
+    const bool silent = last == ahead_.last_sent_ns.end() || last->second < now_ns_;
+    return silent && !s_[sock].rtx_queue.empty();
+}
+
 // From wherever it is to freed, by steps nobody sees.
-void Walk::finish_skb(SkbId skb, bool copied) {
-    switch (s_[skb].loc) {
-        case Loc::rtx_queue:
-            return acknowledge(skb);
-        case Loc::write_queue:
-            if (s_.config(s_[skb].sock).transport == Transport::tcp) return purge(s_[skb].sock);
-            break;
-        case Loc::rx:
-            copied = true;
-            break;
-        default:
-            break;
+void Walk::finish_skb(SkbId skb) {
+    const std::uint32_t life = state_of(skb).life;
+    const SockId sock = s_[skb].sock;
+    const bool tcp = s_.config(sock).transport == Transport::tcp;
+    if (s_[skb].loc == Loc::write_queue && tcp) {
+        if (was_reset(sock)) return purge(sock);
+        transmit(life);
+    }
+    if (s_[skb].loc == Loc::rtx_queue) {
+        if (was_reset(sock) && s_[sock].rtx_queue.front() != skb) return purge(sock);
+        return acknowledge(skb);
     }
     to_device(skb);
-    if (copied && (s_[skb].loc == Loc::dev || s_[skb].loc == Loc::rx)) {
+    const Usage usage = usage_of(send_at(ahead_.lives[life].owner));
+    if (s_[skb].loc == Loc::rx ? usage != Usage::zero_copied
+                               : s_[skb].loc == Loc::dev && usage == Usage::copied) {
         copy_out(skb);
         if (!s_[skb].alive || state_of(skb).life == 0) return;
     }
     if (s_[skb].loc == Loc::dev) must<world::device_dma>("data read by the device", skb);
-    must<kernel::consume_skb>("an skb done with", skb);
+    if (s_[skb].loc == Loc::rx)
+        must<kernel::kfree_skb_reason>("an skb dropped on receive", skb);
+    else
+        must<kernel::consume_skb>("an skb done with", skb);
     drop_from_life(skb);
 }
 
@@ -327,12 +338,15 @@ void Walk::make_arrived(SkbId original) {
     for (const SkbId skb : skbs) {
         if (skb == original) continue;
         to_device(skb);
-        if (s_[skb].loc == Loc::dev) must<world::device_dma>("data read by the device", skb);
-        if (s_[skb].loc == Loc::rx) copy_out(skb);
+        const bool copied = usage_of(send_at(ahead_.lives[life].owner)) == Usage::copied;
+        if (s_[skb].loc == Loc::rx || (s_[skb].loc == Loc::dev && copied))
+            copy_out(skb);
+        else if (s_[skb].loc == Loc::dev)
+            must<world::device_dma>("data read by the device", skb);
         if (s_[h].arrived) return;
     }
     const SkbId clone = transmit(life);
-    finish_skb(clone, false);
+    finish_skb(clone);
 }
 
 void Walk::purge(SockId sock) {

@@ -45,11 +45,13 @@ class Look {
                 return overflowed(i, event);
             case ZCV_TCP_APPEND:
                 all_.streams.insert(event.sock);
-                all_.sees_appends = true;
+                all_.last_sent_ns[event.sock] = event.time_ns;
                 if (event.head != 0 && event.chain != 0)
                     head_seen(i, event, generation_of(event.chain));
                 return;
             case ZCV_DEV_QUEUE:
+                all_.last_sent_ns[event.sock] = event.time_ns;
+                return head_seen(i, event, event.generation);
             case ZCV_DEV_XMIT:
             case ZCV_RX:
             case ZCV_SKB_CONSUME:

@@ -38,7 +38,7 @@ struct Lookahead {
     std::unordered_map<std::uint32_t, SendFacts> sends;  // by generation
     std::vector<std::uint32_t> send_of;  // of each record: its generation; 0 when it names no send
     std::unordered_set<std::uint64_t> streams;  // sockets known to be TCP
-    bool sees_appends = false;           // the kernel has the tcp_sendmsg_locked tracepoint
+    std::unordered_map<std::uint64_t, std::uint64_t> last_sent_ns;  // by socket
 };
 
 Lookahead look_ahead(const Trace& trace);
