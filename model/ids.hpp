@@ -19,14 +19,14 @@ template <class Id>
 inline constexpr Id none = static_cast<Id>(0xffffffffu);
 
 template <class Id>
-    requires std::is_enum_v<Id>
+requires std::is_enum_v<Id>
 constexpr std::uint32_t index(Id id) {
     return static_cast<std::uint32_t>(id);
 }
 
 // A reference as a store keeps it.
 template <class Ref>
-    requires std::is_class_v<Ref>
+requires std::is_class_v<Ref>
 constexpr std::uint32_t index(const Ref& ref) {
     return index(static_cast<typename Ref::id_type>(ref));
 }

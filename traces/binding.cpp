@@ -119,9 +119,8 @@ void Walk::finish() {
         ++open;
     }
     if (open > 0)
-        report_.reasons.push_back(
-            fmt::format("{} of {} sends had no notification when the trace ended", open,
-                        report_.sends));
+        report_.reasons.push_back(fmt::format(
+            "{} of {} sends had no notification when the trace ended", open, report_.sends));
     if (unknown_resubmissions_ > 0)
         report_.reasons.push_back(
             fmt::format("{} times a buffer was submitted again before its notification; without "
@@ -168,7 +167,8 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     if (event.generation == 0) mismatch("a send without a generation");
     if (sends_.contains(event.generation)) mismatch("this send was submitted before");
     if (event.kind == ZCV_SUBMIT && event.refs != ZCV_REFS_UNKNOWN && event.refs != 1)
-        mismatch(fmt::format("a fresh notification has one reference, this one has {}", event.refs));
+        mismatch(
+            fmt::format("a fresh notification has one reference, this one has {}", event.refs));
     Send& send = sends_[event.generation];
     send.generation = event.generation;
     send.ubuf = event.ubuf;
@@ -209,8 +209,8 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     static_cast<void>(record);
 }
 
-// The application wrote the buffer at some time before it submitted it. Where the model does not let
-// it, because a send of it is still open, the content hash says whether it did all the same.
+// The application wrote the buffer at some time before it submitted it. Where the model does not
+// let it, because a send of it is still open, the content hash says whether it did all the same.
 void Walk::write_and_submit(Send& send, const zcv_event& event) {
     const BufferId b = send.buffer;
     bool changed = false;
@@ -285,8 +285,8 @@ void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
     const bool model_more = s_[send.request].more;
     if (s_[send.request].phase == Phase::completed) post(send, overflow);
     if (model_more != more)
-        mismatch(fmt::format("its CQE came {} F_MORE, the model posts it {}", more ? "with" : "without",
-                             model_more ? "with" : "without"));
+        mismatch(fmt::format("its CQE came {} F_MORE, the model posts it {}",
+                             more ? "with" : "without", model_more ? "with" : "without"));
     send.completed = true;
     history(send).completed_ns = event.time_ns;
     history(send).res = event.res;
@@ -359,9 +359,10 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
         try {
             attach(life);
         } catch (MismatchError&) {
-            mismatch(fmt::format("the notification has {} references, the model explains at most {}",
-                                 observed, s_[send.notif].refs - (owner_stays ? 0u : 1u)),
-                     around(send));
+            mismatch(
+                fmt::format("the notification has {} references, the model explains at most {}",
+                            observed, s_[send.notif].refs - (owner_stays ? 0u : 1u)),
+                around(send));
         }
     }
 }
@@ -378,9 +379,10 @@ void Walk::post(Send& send, bool overflow) {
         const Send* const due =
             list.empty() ? nullptr : &send_at(send_of_request_[index(list.front().request)]);
         mismatch("the completion list has another CQE before it", around(send),
-                 due == nullptr ? std::vector<std::string>{}
-                                : std::vector<std::string>{fmt::format(
-                                      "the CQE of send #{}", report_.history[due->history].number)});
+                 due == nullptr
+                     ? std::vector<std::string>{}
+                     : std::vector<std::string>{fmt::format("the CQE of send #{}",
+                                                            report_.history[due->history].number)});
     }
     s_.set_cq_full(overflow ? ring : none<RingId>);
     take<kernel::io_submit_flush_completions>(s_, ring);
@@ -504,8 +506,8 @@ void Walk::give_up(Send& send) {
         std::erase(users_of_buffer_[index(send.buffer)], send.generation);
 }
 
-void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns, std::string evidence,
-                     std::string explanation) {
+void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns,
+                     std::string evidence, std::string explanation) {
     const SendHistory& seen = report_.history[send.history];
     report_.violations.push_back({std::move(rule), seen.number, seen.user_data, send.ubuf, time_ns,
                                   std::move(evidence), std::move(explanation)});

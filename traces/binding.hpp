@@ -11,9 +11,9 @@
 #include "traces/lookahead.hpp"
 #include "traces/replay.hpp"
 
-// The one place that speaks both vocabularies: which steps of the model a record stands for, and which
-// steps nobody can see and are inferred. No step's semantics is repeated here: what a record means is
-// said by taking steps, and a step whose guard refuses is a divergence.
+// The one place that speaks both vocabularies: which steps of the model a record stands for, and
+// which steps nobody can see and are inferred. No step's semantics is repeated here: what a record
+// means is said by taking steps, and a step whose guard refuses is a divergence.
 namespace zcv {
 
 // What a record of this kind is explained by. `steps` empty: it names an object or a moment of the
@@ -45,8 +45,8 @@ class Walk {
   public:
     Walk(const Trace& trace, const Profile& profile, ReplayReport& report);
 
-    // Takes the steps that explain the record, in time order. A mismatch leaves the send it is about
-    // out of the rest of the walk.
+    // Takes the steps that explain the record, in time order. A mismatch leaves the send it is
+    // about out of the rest of the walk.
     std::optional<Mismatch> explain(std::size_t record);
 
     const Lookahead& lookahead() const { return ahead_; }
@@ -82,7 +82,7 @@ class Walk {
         SkbId original = none<SkbId>;  // the skb that was attached, not its clones
         std::vector<SkbId> skbs;       // living
         bool attached = false;
-        bool gone = false;             // freed in the model
+        bool gone = false;  // freed in the model
         std::uint64_t gone_ns = 0;
     };
     struct SkbState {
@@ -167,11 +167,11 @@ class Walk {
     GrowingStore s_;
     std::unordered_map<std::uint32_t, Send> sends_;  // by generation
     std::vector<LifeState> lives_;
-    std::vector<SkbState> skb_states_;               // by SkbId
-    std::vector<std::uint32_t> send_of_request_;     // by RequestId: generation
+    std::vector<SkbState> skb_states_;            // by SkbId
+    std::vector<std::uint32_t> send_of_request_;  // by RequestId: generation
     std::unordered_map<std::uint64_t, SkbId> skb_at_;
     std::unordered_map<std::uint64_t, SockId> sock_at_;
-    std::vector<std::uint64_t> sock_address_;        // by SockId
+    std::vector<std::uint64_t> sock_address_;  // by SockId
     std::unordered_map<std::uint64_t, RingId> ring_at_;
     std::unordered_map<std::string, BufferId> buffer_at_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight

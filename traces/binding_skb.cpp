@@ -110,8 +110,8 @@ Walk::SkbState& Walk::state_of(SkbId skb) {
     return skb_states_[index(skb)];
 }
 
-// TCP: what is sent is a clone of the first skb of the write queue; those before it went unseen. Sent
-// before, it is a retransmission, for which the earlier clone must be gone.
+// TCP: what is sent is a clone of the first skb of the write queue; those before it went unseen.
+// Sent before, it is a retransmission, for which the earlier clone must be gone.
 SkbId Walk::transmit(std::uint32_t life) {
     const SkbId original = lives_[life].original;
     const SockId sock = s_[original].sock;
@@ -122,8 +122,7 @@ SkbId Walk::transmit(std::uint32_t life) {
         must<kernel::tcp_retransmit_skb>("a retransmission", original);
         return adopt(life, SkbId{s_.newest()}, 0);
     }
-    if (s_[original].loc != Loc::write_queue)
-        mismatch("it was sent already", around(original));
+    if (s_[original].loc != Loc::write_queue) mismatch("it was sent already", around(original));
     for (;;) {
         const SkbId front = s_[sock].write_queue.front();
         must<kernel::tcp_write_xmit>("a segment being sent", sock);
@@ -192,8 +191,7 @@ void Walk::on_dev_xmit(std::uint32_t life, const zcv_event& event) {
     // The driver was busy before, or another device had it.
     if (s_[skb].loc == Loc::dev || s_[skb].loc == Loc::rx)
         must<kernel::dev_forward_skb>("an skb handed on to another device", skb);
-    if (s_[skb].loc == Loc::build)
-        must<kernel::dev_queue_xmit>("an skb queued to a device", skb);
+    if (s_[skb].loc == Loc::build) must<kernel::dev_queue_xmit>("an skb queued to a device", skb);
     must<kernel::dev_hard_start_xmit>("an skb given to a driver", skb);
     note_on_wire(life, event.time_ns);
 }
@@ -241,7 +239,8 @@ void Walk::release_life(std::uint32_t life) {
     // Clones first: they are what the peer's acknowledgement of the original waits for.
     const std::vector<SkbId> skbs = lives_[life].skbs;
     for (auto skb = skbs.rbegin(); skb != skbs.rend(); ++skb)
-        if (!lives_[life].gone && std::ranges::find(lives_[life].skbs, *skb) != lives_[life].skbs.end())
+        if (!lives_[life].gone &&
+            std::ranges::find(lives_[life].skbs, *skb) != lives_[life].skbs.end())
             finish_skb(*skb);
 }
 
@@ -249,7 +248,8 @@ void Walk::to_device(SkbId skb) {
     if (s_[skb].loc == Loc::write_queue && s_.config(s_[skb].sock).transport == Transport::udp)
         must<kernel::ip_send_skb>("the datagram on its way", SockId{s_[skb].sock});
     if (s_[skb].loc == Loc::build) must<kernel::dev_queue_xmit>("an skb queued to a device", skb);
-    if (s_[skb].loc == Loc::qdisc) must<kernel::dev_hard_start_xmit>("an skb given to a driver", skb);
+    if (s_[skb].loc == Loc::qdisc)
+        must<kernel::dev_hard_start_xmit>("an skb given to a driver", skb);
 }
 
 // The flag that says "user pages" has gone from the skb: it was received here and copied.
@@ -281,8 +281,8 @@ Walk::Usage Walk::usage_of(const Send& send) const {
     return (res & notif_zc_copied) != 0 ? Usage::copied : Usage::zero_copied;
 }
 
-// A queue freed at once instead of acknowledged in order: nothing is sent on the socket any more, and
-// what was sent before is still waiting.
+// A queue freed at once instead of acknowledged in order: nothing is sent on the socket any more,
+// and what was sent before is still waiting.
 bool Walk::was_reset(SockId sock) const {
     const auto last = ahead_.last_sent_ns.find(sock_address_[index(sock)]);
     const bool silent = last == ahead_.last_sent_ns.end() || last->second < now_ns_;

@@ -16,19 +16,22 @@ void Walk::must(std::string_view what, Id... ids) {
         take<Step>(s_, ids...);
         return;
     }
-    std::string why = std::string(what) + " is what it says, and " + std::string(step_name<Step>()) +
-                      " cannot be taken here (" + std::string(Step::at.file) + ")";
+    std::string why = std::string(what) + " is what it says, and " +
+                      std::string(step_name<Step>()) + " cannot be taken here (" +
+                      std::string(Step::at.file) + ")";
     std::vector<std::string> state;
     std::vector<std::string> instead;
-    ([&](auto id) {
-        if constexpr (std::is_same_v<decltype(id), RequestId>) {
-            const Send& send = sends_.at(send_of_request_[index(id)]);
-            state = around(send);
-            instead = enabled_for(send);
-        } else if constexpr (std::is_same_v<decltype(id), SkbId>) {
-            state = around(id);
-        }
-    }(ids), ...);
+    (
+        [&](auto id) {
+            if constexpr (std::is_same_v<decltype(id), RequestId>) {
+                const Send& send = sends_.at(send_of_request_[index(id)]);
+                state = around(send);
+                instead = enabled_for(send);
+            } else if constexpr (std::is_same_v<decltype(id), SkbId>) {
+                state = around(id);
+            }
+        }(ids),
+        ...);
     mismatch(std::move(why), std::move(state), std::move(instead));
 }
 

@@ -7,10 +7,10 @@
 
 namespace zcv {
 
-// One send as a replay saw it: when each phase began, nanoseconds on the trace's clock. A phase that
-// no record and no inference places stays empty.
+// One send as a replay saw it: when each phase began, nanoseconds on the trace's clock. A phase
+// that no record and no inference places stays empty.
 struct SendHistory {
-    std::uint32_t number = 0;     // counts sends of the trace from 1
+    std::uint32_t number = 0;  // counts sends of the trace from 1
     std::uint64_t user_data = 0;
     std::uint64_t addr = 0;
     std::uint32_t len = 0;
@@ -31,13 +31,13 @@ struct SendHistory {
 
 // A broken rule: what, which, when, how one knows.
 struct Violation {
-    std::string rule;         // "R1-reuse-before-release", "S1-no-early-release" ...
-    std::uint32_t send = 0;   // SendHistory::number
+    std::string rule;           // "R1-reuse-before-release", "S1-no-early-release" ...
+    std::uint32_t send = 0;     // SendHistory::number
     std::uint64_t request = 0;  // user_data
     std::uint64_t ubuf = 0;
     std::uint64_t time_ns = 0;  // of the record that shows it
-    std::string evidence;     // what was seen
-    std::string explanation;  // what it means for the user
+    std::string evidence;       // what was seen
+    std::string explanation;    // what it means for the user
 };
 
 }  // namespace zcv

@@ -15,8 +15,7 @@ class Look {
     explicit Look(const Trace& trace) : events_(trace.events) {
         all_.order.resize(events_.size());
         std::iota(all_.order.begin(), all_.order.end(), std::size_t{0});
-        std::ranges::stable_sort(all_.order, {},
-                                 [&](std::size_t i) { return events_[i].time_ns; });
+        std::ranges::stable_sort(all_.order, {}, [&](std::size_t i) { return events_[i].time_ns; });
         all_.life_of.resize(events_.size());
         all_.send_of.resize(events_.size());
         all_.lives.emplace_back();
@@ -92,7 +91,8 @@ class Look {
         if (event.chain != 0 && event.chain != event.ubuf) send.chain = generation_of(event.chain);
     }
 
-    // The kernel gives no request here: it is the oldest send of that name that still lacks the CQE.
+    // The kernel gives no request here: it is the oldest send of that name that still lacks the
+    // CQE.
     void overflowed(std::size_t i, const zcv_event& event) {
         const bool notif = (event.cqe_flags & cqe_notif) != 0;
         for (const std::uint32_t generation : names_[{event.ring, event.user_data}]) {
@@ -149,6 +149,8 @@ class Look {
 
 }  // namespace
 
-Lookahead look_ahead(const Trace& trace) { return Look(trace).run(); }
+Lookahead look_ahead(const Trace& trace) {
+    return Look(trace).run();
+}
 
 }  // namespace zcv

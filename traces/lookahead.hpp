@@ -8,9 +8,9 @@
 
 #include "traces/zct.hpp"
 
-// What later records say about earlier moments. No probe sees an skb being attached; but once the skb
-// shows up, it is known that it was attached, by whom, and in which order. A replay asks whether there
-// is a run of the model that agrees with all records, so it may use all of them.
+// What later records say about earlier moments. No probe sees an skb being attached; but once the
+// skb shows up, it is known that it was attached, by whom, and in which order. A replay asks
+// whether there is a run of the model that agrees with all records, so it may use all of them.
 namespace zcv {
 
 inline constexpr std::size_t no_record = static_cast<std::size_t>(-1);
@@ -20,7 +20,7 @@ inline constexpr std::size_t no_record = static_cast<std::size_t>(-1);
 struct Life {
     std::uint32_t owner = 0;  // generation of the send whose ubuf it was first seen with
     std::size_t first = no_record;
-    bool segment = false;     // split off another skb on its way out
+    bool segment = false;  // split off another skb on its way out
 };
 
 struct SendFacts {
@@ -32,12 +32,12 @@ struct SendFacts {
 };
 
 struct Lookahead {
-    std::vector<std::size_t> order;      // the records by time
-    std::vector<std::uint32_t> life_of;  // of each record; 0 when it names no head
-    std::vector<Life> lives;             // from 1
+    std::vector<std::size_t> order;                      // the records by time
+    std::vector<std::uint32_t> life_of;                  // of each record; 0 when it names no head
+    std::vector<Life> lives;                             // from 1
     std::unordered_map<std::uint32_t, SendFacts> sends;  // by generation
     std::vector<std::uint32_t> send_of;  // of each record: its generation; 0 when it names no send
-    std::unordered_set<std::uint64_t> streams;  // sockets known to be TCP
+    std::unordered_set<std::uint64_t> streams;                      // sockets known to be TCP
     std::unordered_map<std::uint64_t, std::uint64_t> last_sent_ns;  // by socket
 };
 

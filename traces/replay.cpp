@@ -35,11 +35,9 @@ std::string in_words(const zcv_event& event, std::size_t record, std::uint64_t s
 }
 
 void decide(const Trace& trace, ReplayReport& report) {
-    const bool complete =
-        !trace.cut_off && trace.totals.lost == 0 && trace.sequence_gaps == 0;
+    const bool complete = !trace.cut_off && trace.totals.lost == 0 && trace.sequence_gaps == 0;
     if (trace.cut_off) report.reasons.push_back("the trace is cut off: it " + trace.cut_reason);
-    if (report.lost > 0)
-        report.reasons.push_back(fmt::format("{} records were lost", report.lost));
+    if (report.lost > 0) report.reasons.push_back(fmt::format("{} records were lost", report.lost));
     if (trace.totals.map_failures > 0)
         report.reasons.push_back(
             fmt::format("{} events could not be attributed to a send", trace.totals.map_failures));

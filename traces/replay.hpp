@@ -17,8 +17,8 @@ struct ReplayOptions {
 
 // The first record that no step explains.
 struct Divergence {
-    std::uint64_t record = 0;  // index in the trace, from 0
-    std::string what;          // the record in words, and why no step fits
+    std::uint64_t record = 0;          // index in the trace, from 0
+    std::string what;                  // the record in words, and why no step fits
     std::vector<std::string> around;   // model state of the objects it names, one field a line
     std::vector<std::string> instead;  // what could have happened there
 };
@@ -30,7 +30,7 @@ struct ReplayReport {
     std::uint64_t records = 0;
     std::uint64_t matched = 0;
     std::uint64_t lost = 0;
-    std::uint64_t sends = 0;     // zero-copy sends submitted
+    std::uint64_t sends = 0;  // zero-copy sends submitted
     std::uint64_t completed = 0;
     std::uint64_t released = 0;  // last reference seen or inferred to go
     std::uint64_t notified = 0;
@@ -41,8 +41,8 @@ struct ReplayReport {
     std::vector<SendHistory> history;  // one entry a send, in order of submission
 };
 
-// Throws what replay() would throw for this profile, "" for the kernel's own, and this kernel release:
-// so that it is known before anything is captured.
+// Throws what replay() would throw for this profile, "" for the kernel's own, and this kernel
+// release: so that it is known before anything is captured.
 void check_profile(const std::string& profile, const std::string& kernel_release);
 
 // Walks the trace through the model of its kernel. Never throws for what a trace says: a strange

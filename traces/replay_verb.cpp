@@ -33,8 +33,7 @@ Verdict replay_file(const std::string& file, const Options& options) {
 
 std::string profiles_in_words() {
     std::string text;
-    for (const Profile& profile : profiles())
-        text += "\n  " + profile.name + "  " + profile.covers;
+    for (const Profile& profile : profiles()) text += "\n  " + profile.name + "  " + profile.covers;
     return text;
 }
 

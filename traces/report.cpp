@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-
 namespace zcv {
 namespace {
 
@@ -59,9 +58,9 @@ void print_text(std::ostream& out, const ReplayReport& report, const Trace& trac
                        report.profile, trace.info.hash.empty() ? "none" : trace.info.hash);
     out << fmt::format("  matched {} of {} records, {} lost\n", report.matched, report.records,
                        report.lost);
-    out << fmt::format("  {} sends, {} completed, {} released, {} notified, {} reported as copied\n",
-                       report.sends, report.completed, report.released, report.notified,
-                       report.copied);
+    out << fmt::format(
+        "  {} sends, {} completed, {} released, {} notified, {} reported as copied\n", report.sends,
+        report.completed, report.released, report.notified, report.copied);
     if (report.inferred_releases > 0)
         out << fmt::format("  {} of the releases were seen only by the notification\n",
                            report.inferred_releases);
@@ -118,8 +117,8 @@ nlohmann::json json_of(const ReplayReport& report, const Trace& trace, const std
 void print_report(std::ostream& out, const ReplayReport& report, const Trace& trace,
                   const std::string& file, const std::string& format) {
     if (format == "json")
-        out << json_of(report, trace, file).dump(-1, ' ', false,
-                                                 nlohmann::json::error_handler_t::replace)
+        out << json_of(report, trace, file)
+                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
             << '\n';
     else
         print_text(out, report, trace, file);

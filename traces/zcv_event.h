@@ -19,40 +19,40 @@ enum zcv_event_kind {
      * user_data, opcode, res, cqe_flags. refs and chain are read from the notification, after its
      * owner's put if that was done inline */
     ZCV_COMPLETE = 2,
-    /* io_uring_complete of the notification: req (= the notification's io_kiocb), ring, ubuf, chain,
-     * refs, user_data, res, cqe_flags, hash, addr, len */
+    /* io_uring_complete of the notification: req (= the notification's io_kiocb), ring, ubuf,
+     * chain, refs, user_data, res, cqe_flags, hash, addr, len */
     ZCV_NOTIF = 3,
     /* io_uring_cqe_overflow: ring, user_data, res, cqe_flags. It stands in for ZCV_COMPLETE or
-     * ZCV_NOTIF (cqe_flags tells); the kernel does not give the request. ubuf and generation only if
-     * a single send of that ring still has that user_data */
+     * ZCV_NOTIF (cqe_flags tells); the kernel does not give the request. ubuf and generation only
+     * if a single send of that ring still has that user_data */
     ZCV_CQE_OVERFLOW = 4,
-    ZCV_POLL_ARM = 5,  /* io_uring_poll_arm: req, ring, ubuf, user_data */
-    ZCV_ASYNC = 6,     /* io_uring_queue_async_work: req, ring, ubuf, user_data */
-    ZCV_LINK = 7,      /* io_uring_link: req, ring, user_data; it waits for its predecessor */
-    ZCV_DEFER = 8,     /* io_uring_defer: req, ring, user_data; it waits for the drain */
-    /* io_uring_req_failed, before any submission: req, ring, user_data, opcode, sqe_flags, res; ubuf,
-     * refs and a generation if it owns a notification, which will be posted all the same */
+    ZCV_POLL_ARM = 5, /* io_uring_poll_arm: req, ring, ubuf, user_data */
+    ZCV_ASYNC = 6,    /* io_uring_queue_async_work: req, ring, ubuf, user_data */
+    ZCV_LINK = 7,     /* io_uring_link: req, ring, user_data; it waits for its predecessor */
+    ZCV_DEFER = 8,    /* io_uring_defer: req, ring, user_data; it waits for the drain */
+    /* io_uring_req_failed, before any submission: req, ring, user_data, opcode, sqe_flags, res;
+     * ubuf, refs and a generation if it owns a notification, which will be posted all the same */
     ZCV_PREP_FAILED = 9,
-    /* tcp_sendmsg_locked, once a loop turn, before it appends: sock, ubuf (msg->msg_ubuf, whose data
-     * is appended), skb and head (the write queue's tail, 0 if none), chain (the tail's own ubuf), refs
-     * (of ubuf), len (bytes left to append), nr_frags and shinfo_flags of the tail */
+    /* tcp_sendmsg_locked, once a loop turn, before it appends: sock, ubuf (msg->msg_ubuf, whose
+     * data is appended), skb and head (the write queue's tail, 0 if none), chain (the tail's own
+     * ubuf), refs (of ubuf), len (bytes left to append), nr_frags and shinfo_flags of the tail */
     ZCV_TCP_APPEND = 10,
-    /* The skb events below: skb, head, ubuf (from destructor_arg while SKBFL_ZEROCOPY_ENABLE is set,
-     * else 0), owner (the ubuf this head was first seen with), chain (io_notif_data.head of ubuf),
-     * refs (of ubuf), dataref, nr_frags, shinfo_flags, len (skb->len), sock, ifindex */
-    ZCV_DEV_QUEUE = 11,  /* net_dev_queue */
-    ZCV_DEV_XMIT = 12,   /* net_dev_start_xmit */
-    ZCV_RX = 13,         /* netif_receive_skb: before any copy on receive */
+    /* The skb events below: skb, head, ubuf (from destructor_arg while SKBFL_ZEROCOPY_ENABLE is
+     * set, else 0), owner (the ubuf this head was first seen with), chain (io_notif_data.head of
+     * ubuf), refs (of ubuf), dataref, nr_frags, shinfo_flags, len (skb->len), sock, ifindex */
+    ZCV_DEV_QUEUE = 11,   /* net_dev_queue */
+    ZCV_DEV_XMIT = 12,    /* net_dev_start_xmit */
+    ZCV_RX = 13,          /* netif_receive_skb: before any copy on receive */
     ZCV_SKB_CONSUME = 14, /* consume_skb: one sk_buff is done with */
-    ZCV_SKB_DROP = 15,   /* kfree_skb: dropped; res = enum skb_drop_reason */
-    /* kfree or kmem_cache_free of a known skb->head: the shared info is gone, its references with it.
-     * head, owner, refs (of owner, as it is now) */
+    ZCV_SKB_DROP = 15,    /* kfree_skb: dropped; res = enum skb_drop_reason */
+    /* kfree or kmem_cache_free of a known skb->head: the shared info is gone, its references with
+     * it. head, owner, refs (of owner, as it is now) */
     ZCV_HEAD_FREE = 16,
-    ZCV_FORK = 17,       /* sched_process_fork: addr = the child's tgid */
-    ZCV_EXEC = 18,       /* sched_process_exec */
-    ZCV_EXIT = 19,       /* sched_process_exit of a thread group leader */
+    ZCV_FORK = 17,        /* sched_process_fork: addr = the child's tgid */
+    ZCV_EXEC = 18,        /* sched_process_exec */
+    ZCV_EXIT = 19,        /* sched_process_exit of a thread group leader */
     ZCV_RING_CREATE = 20, /* io_uring_create: ring, len = cq entries, zc_flags = setup flags */
-    ZCV_REGISTER = 21,   /* io_uring_register: ring, opcode, res */
+    ZCV_REGISTER = 21,    /* io_uring_register: ring, opcode, res */
     ZCV_KIND_COUNT
 };
 
@@ -88,16 +88,16 @@ struct zcv_event {
     __u32 msg_flags;
     __u32 ifindex;
     __u32 generation; /* counts the sends of this capture from 1: tells reused ubufs apart */
-    __u16 kind;      /* enum zcv_event_kind */
+    __u16 kind;       /* enum zcv_event_kind */
     __u16 cpu;
-    __u16 dataref;   /* low half of shinfo.dataref: skbs sharing this head */
-    __u16 zc_flags;  /* sqe->ioprio: IORING_RECVSEND_* and IORING_SEND_ZC_REPORT_USAGE */
-    __u8 context;    /* enum zcv_context */
-    __u8 opcode;     /* IORING_OP_* */
-    __u8 sqe_flags;  /* IOSQE_* */
+    __u16 dataref;     /* low half of shinfo.dataref: skbs sharing this head */
+    __u16 zc_flags;    /* sqe->ioprio: IORING_RECVSEND_* and IORING_SEND_ZC_REPORT_USAGE */
+    __u8 context;      /* enum zcv_context */
+    __u8 opcode;       /* IORING_OP_* */
+    __u8 sqe_flags;    /* IOSQE_* */
     __u8 shinfo_flags; /* SKBFL_* */
     __u8 nr_frags;
-    __u8 protocol;   /* IPPROTO_* of sock, 0 unknown */
+    __u8 protocol;    /* IPPROTO_* of sock, 0 unknown */
     __u8 reserved[2]; /* 0 */
 };
 

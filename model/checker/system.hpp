@@ -10,8 +10,8 @@
 #include <type_traits>
 #include <vector>
 
-// What the checker asks of a thing to explore. It knows states as packed words, steps as numbers and
-// properties as predicates; what they mean stays with the system.
+// What the checker asks of a thing to explore. It knows states as packed words, steps as numbers
+// and properties as predicates; what they mean stays with the system.
 namespace zcv::checker {
 
 enum class Must { always, sometimes };
@@ -23,7 +23,8 @@ constexpr std::string_view name_of(Must must) {
 template <class State>
 struct Property {
     Must must;
-    std::string_view name;    // "S1-no-early-release"; a sometimes twin has the same name plus "-reached"
+    std::string_view
+        name;  // "S1-no-early-release"; a sometimes twin has the same name plus "-reached"
     bool (*holds)(const State&);
     std::string_view breaks;  // one sentence: what goes wrong for a user when it does not hold
 };
@@ -40,7 +41,7 @@ struct StepInfo {
     std::string_view name;      // "io_notif_flush"
     std::string_view file;      // "io_uring/notif.h"; "" for what is not the kernel
     std::string_view function;  // "io_notif_flush"
-    std::string_view context;   // "syscall", "softirq", "device", "peer", "task work", "application"
+    std::string_view context;  // "syscall", "softirq", "device", "peer", "task work", "application"
 };
 
 // One field of a state in words: {"notif 0", "refs", "2"}. Objects that do not exist are left out.
@@ -60,7 +61,8 @@ concept System = requires(const S& system, const typename S::State& state, typen
     { system.words() } -> std::convertible_to<std::size_t>;
     system.pack(state, words);
     system.unpack(packed, into);
-    // Calls the visitor with (Taken, const State& after) for every enabled step, always in one order.
+    // Calls the visitor with (Taken, const State& after) for every enabled step, always in one
+    // order.
     system.for_each_next(state, [](Taken, const typename S::State&) {});
     { system.steps() } -> std::convertible_to<std::span<const StepInfo>>;
     { system.params(taken) } -> std::convertible_to<std::string>;  // "skb 0", "buffer 1, request 0"

@@ -101,8 +101,8 @@ struct io_wq_submit_work {
     }
 };
 
-// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached. A worker that arms a poll
-// hands the request back: the next attempt is task work.
+// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached. A worker that arms a
+// poll hands the request back: the next attempt is task work.
 struct io_arm_poll_handler {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/poll.c", "io_arm_poll_handler"};
