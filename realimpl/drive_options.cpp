@@ -38,6 +38,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 template <typename Table>
 std::string nearest(const Table& table, const std::string& name) {
     std::vector<std::string_view> names;
+    names.reserve(table.size());
     for (const auto& entry : table) names.push_back(entry.name);
     std::ranges::stable_sort(names, {}, [&](auto known) { return edit_distance(known, name); });
     if (names.size() > 5) names.resize(5);

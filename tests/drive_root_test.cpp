@@ -169,6 +169,20 @@ Ran drive_without(int call, int error, std::vector<std::string> arguments) {
         .wait();
 }
 
+// The build folder may be closed to other users, so they get a copy.
+struct ProgramForAll {
+    std::filesystem::path folder = "/tmp/zcv_drive_test." + std::to_string(::getpid());
+    std::string path = folder / "zcv";
+
+    ProgramForAll() {
+        std::filesystem::create_directory(folder);
+        std::filesystem::copy_file(ZCV_PROGRAM, path);
+        ::chmod(folder.c_str(), 0755);
+        ::chmod(path.c_str(), 0755);
+    }
+    ~ProgramForAll() { std::filesystem::remove_all(folder); }
+};
+
 void check_one_line(const Ran& ran, const std::string& text) {
     INFO(ran.err);
     CHECK(ran.out.empty());
@@ -340,20 +354,14 @@ TEST_CASE("a dead or stopped process of the run ends it with one line", "[drive]
 
 TEST_CASE("loopback needs no privilege at all", "[drive][root]") {
     need_this_machine();
-    // The build folder may be closed to other users, so they get a copy.
-    const std::filesystem::path folder = "/tmp/zcv_drive_test." + std::to_string(::getpid());
-    std::filesystem::create_directory(folder);
-    const std::string program = folder / "zcv";
-    std::filesystem::copy_file(ZCV_PROGRAM, program);
-    ::chmod(folder.c_str(), 0755);
-    ::chmod(program.c_str(), 0755);
+    const ProgramForAll program;
     for (const bool namespaces : {true, false}) {
         const Ran ran = started([&] {
                             constexpr unsigned nobody = 65534;
                             if (::setgid(nobody) != 0 || ::setuid(nobody) != 0) ::_exit(122);
                             if (!namespaces) forbid(SYS_unshare, EPERM);
-                            execute(program, {"drive", "udp", "--device", "lo", "--sends", "10000",
-                                              "--format", "json"});
+                            execute(program.path, {"drive", "udp", "--device", "lo", "--sends",
+                                                   "10000", "--format", "json"});
                         }).wait();
         INFO(ran.err);
         REQUIRE(ran.status == 0);
@@ -364,7 +372,6 @@ TEST_CASE("loopback needs no privilege at all", "[drive][root]") {
             CHECK_THAT(ran.err, Catch::Contains("using the loopback of this namespace"));
         }
     }
-    std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("what this machine lacks is one line with status 4", "[drive][root]") {
