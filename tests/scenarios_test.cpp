@@ -202,8 +202,8 @@ std::vector<Mutation> wrong_cqes() {
          "S9-one-notif-after-cqe"},
         {"a chain that completes its newest member twice", two_streamed(),
          on("io_notif_tw_complete",
-            [](const FixedStore&, FixedStore& s, const Taken& taken) {
-                const NotifId member = s[NotifId{taken.ids[0]}].next;
+            [](const FixedStore& before, FixedStore& s, const Taken& taken) {
+                const NotifId member = before[NotifId{taken.ids[0]}].next;
                 if (member == none<NotifId>) return;
                 const RequestId r = s[member].request;
                 s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
