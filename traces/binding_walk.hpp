@@ -20,9 +20,7 @@ inline std::vector<std::string> one_line_each(const std::vector<checker::Field>&
             noun = field.noun;
             lines.push_back(noun + ":");
         }
-        if (field.value == "no" || field.value == "-" || field.value == "0" ||
-            field.value == "none" || field.value == "[]" || field.value == "{}")
-            continue;
+        if (field.at_rest) continue;
         lines.back() += (lines.back().back() == ':' ? " " : ", ") + field.name;
         if (field.value != "yes") lines.back() += " " + field.value;
     }
