@@ -23,10 +23,9 @@ constexpr Bounds udp_bounds(std::uint32_t requests, std::uint32_t skbs) {
             .skbs = skbs};
 }
 
-}  // namespace
-
-const std::vector<KernelScenario>& kernel_scenario_table() {
-    static const std::vector<KernelScenario> table{
+// Datagrams: one skb, released once.
+std::vector<KernelScenario> datagrams() {
+    return {
         {.name = "udp-sink",
          .asks = "Two UDP sends to a device that throws packets away: is every buffer held until "
                  "its notification?",
@@ -54,6 +53,34 @@ const std::vector<KernelScenario>& kernel_scenario_table() {
               .hazards = {.prep_fails = true, .issue_fails = true, .io_wq = true, .drops = true},
               .bounds = udp_bounds(2, 1)},
          .expect = {.broken = "", .states = 251054, .transitions = 951150, .depth = 27}},
+        {.name = "tapped-and-forwarded",
+         .asks = "A packet socket listens and the packet is forwarded before it is received: who "
+                 "copies, and who holds?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::udp,
+                              .receives = true,
+                              .forwards = true,
+                              .tapped = true}},
+                   .bounds = {.shinfos = 3, .skbs = 3}},
+         .expect = {.broken = "", .states = 70353, .transitions = 350055, .depth = 47}},
+        {.name = "cq-overflow",
+         .asks = "Two CQEs for a send and a CQ ring of one: is a notification late, never lost or "
+                 "early?",
+         .profile = "6.18",
+         .world = {.socks = {udp_nic},
+                   .bounds = {.buffers = 2,
+                              .requests = 2,
+                              .notifs = 2,
+                              .shinfos = 2,
+                              .skbs = 2,
+                              .cq_entries = 1}},
+         .expect = {.broken = "", .states = 42310, .transitions = 142110, .depth = 46}},
+    };
+}
+
+// TCP: clones, a retransmission queue, stacked notifications.
+std::vector<KernelScenario> streams() {
+    return {
         {.name = "tcp-nic-6.1",
          .asks = "One skb for each send, kept for retransmission: does the notification wait for "
                  "the ACK?",
@@ -95,16 +122,6 @@ const std::vector<KernelScenario>& kernel_scenario_table() {
          .world = {.socks = {tcp_loopback},
                    .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 2, .skbs = 2}},
          .expect = {.broken = "", .states = 57003, .transitions = 150643, .depth = 60}},
-        {.name = "tapped-and-forwarded",
-         .asks = "A packet socket listens and the packet is forwarded before it is received: who "
-                 "copies, and who holds?",
-         .profile = "6.18",
-         .world = {.socks = {{.transport = Transport::udp,
-                              .receives = true,
-                              .forwards = true,
-                              .tapped = true}},
-                   .bounds = {.shinfos = 3, .skbs = 3}},
-         .expect = {.broken = "", .states = 70353, .transitions = 350055, .depth = 47}},
         {.name = "segmented",
          .asks = "A large skb is split on its way out: does the last segment release the buffer?",
          .profile = "6.18",
@@ -120,18 +137,12 @@ const std::vector<KernelScenario>& kernel_scenario_table() {
                              {.transport = Transport::tcp, .dma = true, .copies_at_send = true}},
                    .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 1, .skbs = 2}},
          .expect = {.broken = "", .states = 29990, .transitions = 84429, .depth = 51}},
-        {.name = "cq-overflow",
-         .asks = "Two CQEs for a send and a CQ ring of one: is a notification late, never lost or "
-                 "early?",
-         .profile = "6.18",
-         .world = {.socks = {udp_nic},
-                   .bounds = {.buffers = 2,
-                              .requests = 2,
-                              .notifs = 2,
-                              .shinfos = 2,
-                              .skbs = 2,
-                              .cq_entries = 1}},
-         .expect = {.broken = "", .states = 42310, .transitions = 142110, .depth = 46}},
+    };
+}
+
+// What goes wrong: in the application, and in the kernel as it is.
+std::vector<KernelScenario> broken_promises() {
+    return {
         {.name = "first-cqe",
          .asks = "What if the application takes the first CQE for the release?",
          .profile = "6.18",
@@ -171,6 +182,17 @@ const std::vector<KernelScenario>& kernel_scenario_table() {
                    .bounds = udp_bounds(1, 1)},
          .expect = {.broken = "", .states = 45, .transitions = 68, .depth = 16}},
     };
+}
+
+}  // namespace
+
+const std::vector<KernelScenario>& kernel_scenario_table() {
+    static const std::vector<KernelScenario> table = [] {
+        std::vector<KernelScenario> all = datagrams();
+        for (const auto& group : {streams(), broken_promises()})
+            all.insert(all.end(), group.begin(), group.end());
+        return all;
+    }();
     return table;
 }
 

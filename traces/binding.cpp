@@ -536,7 +536,17 @@ void Walk::mismatch(std::string why, std::vector<std::string> around,
     throw MismatchError{{std::move(why), std::move(around), std::move(instead)}};
 }
 
-std::vector<std::string> Walk::around(const Send& send) const {
+std::uint32_t Walk::send_of(std::size_t record) const {
+    const std::uint32_t life = ahead_.life_of[record];
+    return life != 0 ? ahead_.lives[life].owner : ahead_.send_of[record];
+}
+
+std::vector<checker::Field> Walk::fields_of(std::uint32_t generation) const {
+    const auto found = sends_.find(generation);
+    return found == sends_.end() ? std::vector<checker::Field>{} : fields_of(found->second);
+}
+
+std::vector<checker::Field> Walk::fields_of(const Send& send) const {
     FieldLister lister;
     const auto list = [&](auto id) {
         if (id == none<decltype(id)>) return;
@@ -550,10 +560,12 @@ std::vector<std::string> Walk::around(const Send& send) const {
         list(NotifId{s_[send.notif].head});
     for (const std::uint32_t life : send.lives)
         if (!lives_[life].gone) list(lives_[life].shinfo);
-    std::vector<std::string> lines;
-    for (const checker::Field& field : lister.take())
-        lines.push_back(fmt::format("{} {} = {}", field.noun, field.name, field.value));
-    return lines;
+    list(send.sock);
+    return lister.take();
+}
+
+std::vector<std::string> Walk::around(const Send& send) const {
+    return one_line_each(fields_of(send));
 }
 
 std::vector<std::string> Walk::enabled_for(const Send& send) const {

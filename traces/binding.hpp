@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/checker/system.hpp"
 #include "model/growing_store.hpp"
 #include "traces/lookahead.hpp"
 #include "traces/replay.hpp"
@@ -50,6 +51,10 @@ class Walk {
     std::optional<Mismatch> explain(std::size_t record);
 
     const Lookahead& lookahead() const { return ahead_; }
+    // The send a record is about, by generation; 0 when it is about none.
+    std::uint32_t send_of(std::size_t record) const;
+    // Every field of the objects that stand for this send.
+    std::vector<checker::Field> fields_of(std::uint32_t generation) const;
     // After the last record: what was left open.
     void finish();
 
@@ -153,6 +158,7 @@ class Walk {
     void must(std::string_view what, Id... ids);
     [[noreturn]] void mismatch(std::string why, std::vector<std::string> around = {},
                                std::vector<std::string> instead = {}) const;
+    std::vector<checker::Field> fields_of(const Send& send) const;
     std::vector<std::string> around(const Send& send) const;
     std::vector<std::string> around(SkbId skb) const;
     std::vector<std::string> enabled_for(const Send& send) const;

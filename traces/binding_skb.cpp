@@ -376,10 +376,7 @@ std::vector<std::string> Walk::around(SkbId skb) const {
         lister.object(ShinfoId{copy.shinfo});
         shinfo.fields(lister);
     }
-    std::vector<std::string> lines;
-    for (const checker::Field& field : lister.take())
-        lines.push_back(fmt::format("{} {} = {}", field.noun, field.name, field.value));
-    return lines;
+    return one_line_each(lister.take());
 }
 
 }  // namespace zcv

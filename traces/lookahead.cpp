@@ -119,7 +119,8 @@ class Look {
         const auto life = static_cast<std::uint32_t>(all_.lives.size());
         const bool on_its_way = event.kind != ZCV_TCP_APPEND && event.kind != ZCV_DEV_QUEUE;
         all_.lives.push_back({owner, i, on_its_way && !send->lives.empty()});
-        send->lives.push_back(life);
+        // One that shows up only after the notification is no part of the send: it breaks S1.
+        if (send->notif == no_record) send->lives.push_back(life);
         heads_[event.head] = life;
         return life;
     }
