@@ -166,34 +166,35 @@ class FieldLister {
     void flag(std::string_view name, bool value) {
         if (name == "alive") {
             dead_ = !value;
-            add(name, "yes");
+            add(name, "yes", true);
         } else {
-            add(name, value ? "yes" : "no");
+            add(name, value ? "yes" : "no", !value);
         }
     }
     template <class C>
     void count(std::string_view name, C value, std::uint32_t) {
-        add(name, std::to_string(value));
+        add(name, std::to_string(value), value == 0);
     }
     template <class E, std::size_t N>
     void choice(std::string_view name, E value, const std::array<const char*, N>& names) {
-        add(name, names[static_cast<std::size_t>(value)]);
+        add(name, names[static_cast<std::size_t>(value)], value == E{});
     }
     template <class R>
     void ref(std::string_view name, const R& value) {
-        add(name, text(value));
+        const typename R::id_type id = value;
+        add(name, text(value), id == none<typename R::id_type>);
     }
     template <class Set>
     void set(std::string_view name, const Set& value) {
         std::string all;
         value.for_each([&](auto id) { append(all, std::to_string(index(id))); });
-        add(name, "{" + all + "}");
+        add(name, "{" + all + "}", all.empty());
     }
     template <class Fifo>
     void fifo(std::string_view name, const Fifo& value, std::uint32_t) {
         std::string all;
         for (std::size_t i = 0; i < value.size(); ++i) append(all, entry(value[i]));
-        add(name, "[" + all + "]");
+        add(name, "[" + all + "]", all.empty());
     }
 
     std::vector<checker::Field> take() { return std::move(fields_); }
@@ -217,8 +218,8 @@ class FieldLister {
     static std::string entry(const R& ref) {
         return text(ref);
     }
-    void add(std::string_view name, std::string value) {
-        if (!dead_) fields_.push_back({noun_, std::string(name), std::move(value)});
+    void add(std::string_view name, std::string value, bool at_rest) {
+        if (!dead_) fields_.push_back({noun_, std::string(name), std::move(value), at_rest});
     }
 
     std::vector<checker::Field> fields_;

@@ -24,15 +24,14 @@ constexpr std::size_t frame_bytes_max = 256u << 20;
 constexpr int end_wait_ms = 5000;
 
 bool runnable(const std::filesystem::path& path) {
-    return std::filesystem::is_regular_file(path) && access(path.c_str(), X_OK) == 0;
+    std::error_code unreachable;  // a folder of PATH that we may not enter holds nothing for us
+    return std::filesystem::is_regular_file(path, unreachable) && access(path.c_str(), X_OK) == 0;
 }
 
 // Beside zcv, where an installation puts programs nobody starts by hand, or in PATH.
 std::string find_capture_program() {
     if (const char* named = std::getenv("ZCV_CAPTURE")) {
-        std::error_code ignored;
-        if (std::filesystem::is_regular_file(named, ignored) && access(named, X_OK) == 0)
-            return named;
+        if (runnable(named)) return named;
         throw Refusal(
             Status::unable,
             fmt::format("ZCV_CAPTURE: {}: no such program: unset it or name zcv-capture", named));

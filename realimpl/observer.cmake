@@ -32,8 +32,8 @@ else()
         COMMENT "Compiling the BPF observer" VERBATIM)
     add_custom_command(OUTPUT ${skeleton_dir}/observer.skel.h
         COMMAND ${CMAKE_COMMAND} -E make_directory ${skeleton_dir}
-        COMMAND sh -c "\"$0\" gen skeleton \"$1\" name zcv_observer > \"$2\"" ${ZCV_BPFTOOL} ${object}
-            ${skeleton_dir}/observer.skel.h
+        COMMAND sh -c "\"$0\" gen skeleton \"$1\" name zcv_observer > \"$2\"" ${ZCV_BPFTOOL}
+            ${object} ${skeleton_dir}/observer.skel.h
         DEPENDS ${object} COMMENT "Generating the observer's skeleton" VERBATIM)
 
     add_executable(zcv-capture capture_main.cpp capture_observer.cpp

@@ -316,17 +316,17 @@ TEST_CASE("a counterexample prints one aligned line a step", "[checker][countere
     const Outcome outcome = explore(TwoCounters(false, {not_5_and_2}), {});
     const std::string text = text_of(outcome.counterexample);
     CHECK(std::count(text.begin(), text.end(), '\n') == 5);
-    CHECK(text.find("1  add     by ") == 0);
+    CHECK(text.find("1  syscall  add     by ") == 0);
     CHECK(text.find("counter x value 0 -> ") != std::string::npos);
-    CHECK(text.find("counter y value = 1") != std::string::npos);
-    CHECK(text.find("syscall  adder.c\n") != std::string::npos);
+    CHECK(text.find("counter y new, value 1") != std::string::npos);
+    CHECK(text.find("  adder.c\n") != std::string::npos);
     CHECK(text.find(" \n") == std::string::npos);
 
     std::vector<CounterexampleStep> steps = outcome.counterexample;
     steps.insert(steps.end(), outcome.counterexample.begin(), outcome.counterexample.end());
     steps.resize(10);
     for (std::size_t i = 0; i < steps.size(); ++i) steps[i].number = i + 1;
-    CHECK(text_of(steps).rfind(" 1  add ", 0) == 0);
+    CHECK(text_of(steps).rfind(" 1  syscall  add ", 0) == 0);
     CHECK(text_of(steps).find("\n10  ") != std::string::npos);
 }
 

@@ -137,7 +137,7 @@ SockId Walk::sock_of(const zcv_event& event) {
     SockConfig any;
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
     any.dma = any.sink = any.receives = any.copies_at_send = true;
-    any.forwards = any.segments = any.tapped = true;
+    any.forwards = any.segments = any.splits = any.tapped = true;
     const SockId sock = s_.add_sock(any);
     sock_at_[event.sock] = sock;
     sock_address_.resize(std::max<std::size_t>(sock_address_.size(), index(sock) + 1));
@@ -246,10 +246,21 @@ void Walk::on_request_moved(const zcv_event& event, Send& send) {
 void Walk::issue(Send& send) {
     const Phase phase = s_[send.request].phase;
     if (phase == Phase::issuing) return;
-    if (send.worker && phase == Phase::prepped)
+    if (phase == Phase::prepped && is_issued_by_worker(send))
         must<kernel::io_wq_submit_work>("a worker issuing the request", send.request);
     else
         must<kernel::io_send_zc_issue>("the request being issued", send.request);
+}
+
+// A request that waited for another may be issued by whoever completed that one, without a word: by
+// a worker, if another thread did it than the one that submitted it, or if the owner's reference is
+// still there at the completion.
+bool Walk::is_issued_by_worker(const Send& send) const {
+    if (send.worker) return true;
+    const SendFacts& facts = ahead_.sends.at(send.generation);
+    if (!facts.waited || facts.complete == no_record) return false;
+    if (facts.issuer != 0 && facts.issuer != facts.submitter) return true;
+    return facts.lives.empty() && trace_.events[facts.complete].refs == 1;
 }
 
 void Walk::on_tcp_append(std::size_t record, const zcv_event& event, Send& send) {
@@ -260,7 +271,9 @@ void Walk::on_tcp_append(std::size_t record, const zcv_event& event, Send& send)
     attach(life);
     if (event.chain == 0 || event.chain == send.ubuf || send.linked) return;
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    if (facts.chain != 0 && send.lives.empty()) link(send);
+    // Where nobody says whether it was linked, data that no skb of its own carried was.
+    const bool linked = facts.chain_known ? facts.chain != 0 : facts.lives.empty();
+    if (linked && send.lives.empty()) link(send);
 }
 
 void Walk::link(Send& send) {
@@ -338,33 +351,53 @@ void Walk::fail(Send& send, const zcv_event& event) {
     must<kernel::io_sendrecv_fail>("a failed send", r);
 }
 
-// Every skb that later records show to carry this send's ubuf was attached before it completed.
+// Every skb that later records show to carry this send's ubuf was attached before it completed,
+// unless it was made out of another one.
 void Walk::attach_the_rest(Send& send) {
     const SendFacts& facts = ahead_.sends.at(send.generation);
     if (facts.chain != 0 && !send.linked && send.lives.empty() &&
         can<kernel::io_link_skb>(s_, send.request))
         link(send);
     for (const std::uint32_t life : facts.lives)
-        if (!ahead_.lives[life].segment) attach(life);
+        if (ahead_.lives[life].birth == Birth::sent) attach(life);
 }
 
-// More references than known shared infos: some were attached that no record ever names (they wait
-// for a neighbour's address, say). They are real, so they are brought about here.
+// More references than known shared infos. What later records show to be the rest of another skb
+// may be there already. Others no record ever names (they wait for a neighbour's address, say):
+// they are real, so they are brought about here.
 void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
-    const bool owner_stays = send.worker;
-    while (observed + (owner_stays ? 0u : 1u) > s_[send.notif].refs) {
-        const auto life = static_cast<std::uint32_t>(lives_.size());
-        lives_.emplace_back();
-        ahead_.lives.push_back({send.generation, no_record, false});
+    const std::uint32_t owner = s_[send.request].worker ? 0 : 1;
+    std::vector<std::uint32_t> later;
+    for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
+        if (ahead_.lives[life].birth == Birth::split && !lives_[life].attached)
+            later.push_back(life);
+    for (auto life = later.begin(); observed + owner > s_[send.notif].refs;) {
+        std::uint32_t next = 0;
+        if (life != later.end()) {
+            next = *life++;
+        } else {
+            next = static_cast<std::uint32_t>(lives_.size());
+            lives_.emplace_back();
+            ahead_.lives.push_back({send.generation, no_record, Birth::sent, 0, {}, false});
+        }
         try {
-            attach(life);
+            if (lives_[next].attached) continue;
+            if (is_at_tail(send) || !split_off(next)) attach_in_sendmsg(next);
         } catch (MismatchError&) {
             mismatch(
                 fmt::format("the notification has {} references, the model explains at most {}",
-                            observed, s_[send.notif].refs - (owner_stays ? 0u : 1u)),
+                            observed, s_[send.notif].refs - owner),
                 around(send));
         }
     }
+}
+
+// Whether more data of this send would follow its own: else it belongs further up in the queue.
+bool Walk::is_at_tail(const Send& send) const {
+    const auto& queue = s_[send.sock].write_queue;
+    if (queue.empty()) return true;
+    const NotifId last = s_[s_[SkbId{queue.back()}].shinfo].uarg;
+    return last == none<NotifId> || last == send.notif;
 }
 
 void Walk::post(Send& send, bool overflow) {
@@ -536,7 +569,17 @@ void Walk::mismatch(std::string why, std::vector<std::string> around,
     throw MismatchError{{std::move(why), std::move(around), std::move(instead)}};
 }
 
-std::vector<std::string> Walk::around(const Send& send) const {
+std::uint32_t Walk::send_of(std::size_t record) const {
+    const std::uint32_t life = ahead_.life_of[record];
+    return life != 0 ? ahead_.lives[life].owner : ahead_.send_of[record];
+}
+
+std::vector<checker::Field> Walk::fields_of(std::uint32_t generation) const {
+    const auto found = sends_.find(generation);
+    return found == sends_.end() ? std::vector<checker::Field>{} : fields_of(found->second);
+}
+
+std::vector<checker::Field> Walk::fields_of(const Send& send) const {
     FieldLister lister;
     const auto list = [&](auto id) {
         if (id == none<decltype(id)>) return;
@@ -550,10 +593,12 @@ std::vector<std::string> Walk::around(const Send& send) const {
         list(NotifId{s_[send.notif].head});
     for (const std::uint32_t life : send.lives)
         if (!lives_[life].gone) list(lives_[life].shinfo);
-    std::vector<std::string> lines;
-    for (const checker::Field& field : lister.take())
-        lines.push_back(fmt::format("{} {} = {}", field.noun, field.name, field.value));
-    return lines;
+    list(send.sock);
+    return lister.take();
+}
+
+std::vector<std::string> Walk::around(const Send& send) const {
+    return one_line_each(fields_of(send));
 }
 
 std::vector<std::string> Walk::enabled_for(const Send& send) const {

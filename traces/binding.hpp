@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/checker/system.hpp"
 #include "model/growing_store.hpp"
 #include "traces/lookahead.hpp"
 #include "traces/replay.hpp"
@@ -50,6 +51,10 @@ class Walk {
     std::optional<Mismatch> explain(std::size_t record);
 
     const Lookahead& lookahead() const { return ahead_; }
+    // The send a record is about, by generation; 0 when it is about none.
+    std::uint32_t send_of(std::size_t record) const;
+    // Every field of the objects that stand for this send.
+    std::vector<checker::Field> fields_of(std::uint32_t generation) const;
     // After the last record: what was left open.
     void finish();
 
@@ -104,12 +109,14 @@ class Walk {
     void succeed(Send& send, const zcv_event& event);
     void fail(Send& send, const zcv_event& event);
     void issue(Send& send);
+    bool is_issued_by_worker(const Send& send) const;
     void post(Send& send, bool overflow);
     void reap(RingId ring);
     void attach_the_rest(Send& send);
     void link(Send& send);
     void release_chain(Send& send);
     void note_unseen_references(Send& send, std::uint32_t observed);
+    bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);
     void check_content(const zcv_event& event, Send& send);
     void report_reuse(Send& send, const zcv_event& event);
@@ -128,22 +135,33 @@ class Walk {
     void on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped);
     void on_head_free(std::uint32_t life, const zcv_event& event);
     void on_skb(std::uint32_t life, const zcv_event& event);
-    void attach(std::uint32_t life);
     SkbId skb_named(std::uint32_t life, const zcv_event& event);
-    SkbId transmit(std::uint32_t life);
-    SkbId adopt(std::uint32_t life, SkbId skb, std::uint64_t address);
     void to_device(SkbId skb);
     void copy_out(SkbId skb);
     void finish_skb(SkbId skb);
     Usage usage_of(const Send& send) const;
+    bool still_held_after_notif(std::uint32_t life, const zcv_event& event);
+    void note_on_wire(std::uint32_t life, std::uint64_t time_ns);
+
+    // binding_life.cpp: how shared infos come about, which skbs carry them.
+    void attach(std::uint32_t life);
+    void attach_in_sendmsg(std::uint32_t life);
+    void begin_life(std::uint32_t life, SkbId skb);
+    bool split_off(std::uint32_t life);
+    bool cut_off(std::uint32_t life);
+    void cut_up(std::uint32_t life, SkbId skb);
+    bool has_new_head(std::uint32_t life, SkbId skb);
+    SkbId adopt(std::uint32_t life, SkbId skb, std::uint64_t address);
+    void drop_from_life(SkbId skb);
+    void release_life(std::uint32_t life);
+
+    // binding_tcp.cpp: the two queues of a stream.
+    void split_before_sending(std::uint32_t life);
+    SkbId transmit(std::uint32_t life);
     bool was_reset(SockId sock) const;
     void acknowledge(SkbId skb);
     void make_arrived(SkbId original);
     void purge(SockId sock);
-    void drop_from_life(SkbId skb);
-    void release_life(std::uint32_t life);
-    bool still_held_after_notif(std::uint32_t life, const zcv_event& event);
-    void note_on_wire(std::uint32_t life, std::uint64_t time_ns);
 
     void note_releases(std::uint64_t time_ns);
     void touch(NotifId notif) { touched_.push_back(notif); }
@@ -153,6 +171,7 @@ class Walk {
     void must(std::string_view what, Id... ids);
     [[noreturn]] void mismatch(std::string why, std::vector<std::string> around = {},
                                std::vector<std::string> instead = {}) const;
+    std::vector<checker::Field> fields_of(const Send& send) const;
     std::vector<std::string> around(const Send& send) const;
     std::vector<std::string> around(SkbId skb) const;
     std::vector<std::string> enabled_for(const Send& send) const;

@@ -56,111 +56,25 @@ bool Walk::still_held_after_notif(std::uint32_t life, const zcv_event& event) {
     return true;
 }
 
-// Brings about the shared info of this life: one more skb with pages of its owner.
-void Walk::attach(std::uint32_t life) {
-    if (lives_[life].attached) return;
-    Send& owner = send_at(ahead_.lives[life].owner);
-    if (s_[owner.request].phase != Phase::issuing) {
-        if (owner.completed)
-            mismatch("its data was attached after the request completed", around(owner));
-        issue(owner);
-    }
-    if (s_.config(owner.sock).transport == Transport::tcp)
-        must<kernel::skb_zerocopy_iter_stream>("an skb with the request's pages", owner.request);
-    else
-        must<kernel::ip_append_data>("a datagram with the request's pages", owner.request);
-    const SkbId skb{s_.newest()};
-    LifeState& state = lives_[life];
-    state.attached = true;
-    state.shinfo = s_[skb].shinfo;
-    state.original = skb;
-    owner.lives.push_back(life);
-    adopt(life, skb, 0);
-    if (!history(owner).attached_ns) history(owner).attached_ns = now_ns_;
-}
-
-// The name of this skb from now on. An address belongs to the skb that had it last.
-SkbId Walk::adopt(std::uint32_t life, SkbId skb, std::uint64_t address) {
-    if (skb_states_.size() <= index(skb)) skb_states_.resize(index(skb) + 1);
-    SkbState& state = skb_states_[index(skb)];
-    if (state.life != life || state.address == 0) state = {life, address};
-    auto& skbs = lives_[life].skbs;
-    if (std::ranges::find(skbs, skb) == skbs.end()) skbs.push_back(skb);
-    if (address != 0) skb_at_[address] = skb;
-    return skb;
-}
-
-void Walk::drop_from_life(SkbId skb) {
-    SkbState& state = state_of(skb);
-    if (state.address != 0) {
-        const auto found = skb_at_.find(state.address);
-        if (found != skb_at_.end() && found->second == skb) skb_at_.erase(found);
-    }
-    std::erase(lives_[state.life].skbs, skb);
-    LifeState& life = lives_[state.life];
-    if (life.skbs.empty() && life.attached && !life.gone) {
-        life.gone = true;
-        life.gone_ns = now_ns_;
-    }
-    state = {};
-}
-
-Walk::SkbState& Walk::state_of(SkbId skb) {
-    if (skb_states_.size() <= index(skb)) skb_states_.resize(index(skb) + 1);
-    return skb_states_[index(skb)];
-}
-
-// TCP: what is sent is a clone of the first skb of the write queue; those before it went unseen.
-// Sent before, it is a retransmission, for which the earlier clone must be gone.
-SkbId Walk::transmit(std::uint32_t life) {
-    const SkbId original = lives_[life].original;
-    const SockId sock = s_[original].sock;
-    if (s_[original].loc == Loc::rtx_queue) {
-        const std::vector<SkbId> skbs = lives_[life].skbs;
-        for (const SkbId skb : skbs)
-            if (skb != original) finish_skb(skb);
-        must<kernel::tcp_retransmit_skb>("a retransmission", original);
-        return adopt(life, SkbId{s_.newest()}, 0);
-    }
-    if (s_[original].loc != Loc::write_queue) mismatch("it was sent already", around(original));
-    for (;;) {
-        const SkbId front = s_[sock].write_queue.front();
-        must<kernel::tcp_write_xmit>("a segment being sent", sock);
-        const SkbId clone{s_.newest()};
-        adopt(state_of(front).life, clone, 0);
-        if (front == original) return clone;
-    }
-}
-
 // Which skb of the model a record speaks of. A new address is a clone, a segment, or a copy for a
 // packet socket, whichever can exist here.
 SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
     const auto found = skb_at_.find(event.skb);
     if (found != skb_at_.end() && state_of(found->second).life == life) return found->second;
-    if (ahead_.lives[life].segment && !lives_[life].attached) {
-        const Send& owner = send_at(ahead_.lives[life].owner);
-        for (const std::uint32_t other : owner.lives)
-            for (const SkbId skb : lives_[other].skbs) {
-                if (s_[skb].loc == Loc::build) take<kernel::dev_queue_xmit>(s_, skb);
-                if (!can<kernel::skb_segment>(s_, skb)) continue;
-                take<kernel::skb_segment>(s_, skb);
-                const SkbId segment{s_.newest()};
-                lives_[life].attached = true;
-                lives_[life].shinfo = s_[segment].shinfo;
-                lives_[life].original = segment;
-                send_at(ahead_.lives[life].owner).lives.push_back(life);
-                return adopt(life, segment, event.skb);
-            }
-    }
+    const bool is_new = !lives_[life].attached;
+    if (is_new && found != skb_at_.end() && has_new_head(life, found->second)) return found->second;
     attach(life);
+    if (is_new && ahead_.lives[life].birth == Birth::segment)
+        return adopt(life, lives_[life].original, event.skb);
     const SkbId original = lives_[life].original;
-    const bool tcp = s_.config(s_[original].sock).transport == Transport::tcp;
+    const bool lives = state_of(original).life == life;
+    const bool tcp = lives && s_.config(s_[original].sock).transport == Transport::tcp;
     if (tcp && (s_[original].loc == Loc::write_queue || s_[original].loc == Loc::rtx_queue)) {
         for (const SkbId skb : lives_[life].skbs)
             if (skb != original && state_of(skb).address == 0) return adopt(life, skb, event.skb);
         return adopt(life, transmit(life), event.skb);
     }
-    if (state_of(original).address == 0) {
+    if (lives && state_of(original).address == 0) {
         if (s_[original].loc == Loc::write_queue)
             must<kernel::ip_send_skb>("the datagram on its way", SockId{s_[original].sock});
         return adopt(life, original, event.skb);
@@ -170,8 +84,8 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
         take<kernel::dev_queue_xmit_nit>(s_, skb);
         return adopt(life, SkbId{s_.newest()}, event.skb);
     }
-    mismatch(fmt::format("another skb than {:#x} carries this data", state_of(original).address),
-             around(original));
+    mismatch("another skb carries the same data, and nothing can have cloned it",
+             around(send_at(ahead_.lives[life].owner)));
 }
 
 void Walk::on_dev_queue(std::uint32_t life, const zcv_event& event) {
@@ -207,6 +121,7 @@ void Walk::on_rx(std::uint32_t life, const zcv_event& event) {
 void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped) {
     const SkbId skb = skb_named(life, event);
     if (event.ubuf == 0) copy_out(skb);
+    if (!dropped && s_[skb].loc == Loc::qdisc) cut_up(life, skb);
     const Loc loc = s_[skb].loc;
     const bool before_data_was_read = loc == Loc::build || loc == Loc::qdisc || loc == Loc::rx;
     if (dropped ? loc != Loc::segmented && loc != Loc::dma_done && loc != Loc::rx_copied
@@ -223,6 +138,7 @@ void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped)
 void Walk::on_head_free(std::uint32_t life, const zcv_event& event) {
     LifeState& state = lives_[life];
     if (state.gone) return;  // released by an inference before: this record comes late
+    if (ahead_.lives[life].moves) return;
     if (!state.attached) attach(life);
     const Send& owner = send_at(ahead_.lives[life].owner);
     release_life(life);
@@ -232,16 +148,6 @@ void Walk::on_head_free(std::uint32_t life, const zcv_event& event) {
         mismatch(fmt::format("the notification has {} references left, the model explains {}",
                              event.refs, s_[owner.notif].refs),
                  around(owner));
-}
-
-void Walk::release_life(std::uint32_t life) {
-    if (lives_[life].gone || !lives_[life].attached) return;
-    // Clones first: they are what the peer's acknowledgement of the original waits for.
-    const std::vector<SkbId> skbs = lives_[life].skbs;
-    for (auto skb = skbs.rbegin(); skb != skbs.rend(); ++skb)
-        if (!lives_[life].gone &&
-            std::ranges::find(lives_[life].skbs, *skb) != lives_[life].skbs.end())
-            finish_skb(*skb);
 }
 
 void Walk::to_device(SkbId skb) {
@@ -281,14 +187,6 @@ Walk::Usage Walk::usage_of(const Send& send) const {
     return (res & notif_zc_copied) != 0 ? Usage::copied : Usage::zero_copied;
 }
 
-// A queue freed at once instead of acknowledged in order: nothing is sent on the socket any more,
-// and what was sent before is still waiting.
-bool Walk::was_reset(SockId sock) const {
-    const auto last = ahead_.last_sent_ns.find(sock_address_[index(sock)]);
-    const bool silent = last == ahead_.last_sent_ns.end() || last->second < now_ns_;
-    return silent && !s_[sock].rtx_queue.empty();
-}
-
 // From wherever it is to freed, by steps nobody sees.
 void Walk::finish_skb(SkbId skb) {
     const std::uint32_t life = state_of(skb).life;
@@ -317,46 +215,6 @@ void Walk::finish_skb(SkbId skb) {
     drop_from_life(skb);
 }
 
-// A cumulative ACK frees everything before it as well.
-void Walk::acknowledge(SkbId skb) {
-    const SockId sock = s_[skb].sock;
-    for (;;) {
-        const SkbId front = s_[sock].rtx_queue.front();
-        make_arrived(front);
-        must<kernel::tcp_clean_rtx_queue>("data acknowledged by the peer", sock);
-        drop_from_life(front);
-        if (front == skb) return;
-    }
-}
-
-// The peer acknowledges what it has received: some clone was read by a device.
-void Walk::make_arrived(SkbId original) {
-    const ShinfoId h = s_[original].shinfo;
-    if (s_[h].arrived) return;
-    const std::uint32_t life = state_of(original).life;
-    const std::vector<SkbId> skbs = lives_[life].skbs;
-    for (const SkbId skb : skbs) {
-        if (skb == original) continue;
-        to_device(skb);
-        const bool copied = usage_of(send_at(ahead_.lives[life].owner)) == Usage::copied;
-        if (s_[skb].loc == Loc::rx || (s_[skb].loc == Loc::dev && copied))
-            copy_out(skb);
-        else if (s_[skb].loc == Loc::dev)
-            must<world::device_dma>("data read by the device", skb);
-        if (s_[h].arrived) return;
-    }
-    const SkbId clone = transmit(life);
-    finish_skb(clone);
-}
-
-void Walk::purge(SockId sock) {
-    std::vector<SkbId> gone;
-    for (const auto* queue : {&s_[sock].write_queue, &s_[sock].rtx_queue})
-        for (std::size_t i = 0; i < queue->size(); ++i) gone.push_back((*queue)[i]);
-    must<kernel::tcp_write_queue_purge>("a socket's queues freed", sock);
-    for (const SkbId skb : gone) drop_from_life(skb);
-}
-
 void Walk::note_on_wire(std::uint32_t life, std::uint64_t time_ns) {
     if (lives_[life].gone) return;
     s_[lives_[life].shinfo].frags.for_each([&](RequestId r) {
@@ -376,10 +234,7 @@ std::vector<std::string> Walk::around(SkbId skb) const {
         lister.object(ShinfoId{copy.shinfo});
         shinfo.fields(lister);
     }
-    std::vector<std::string> lines;
-    for (const checker::Field& field : lister.take())
-        lines.push_back(fmt::format("{} {} = {}", field.noun, field.name, field.value));
-    return lines;
+    return one_line_each(lister.take());
 }
 
 }  // namespace zcv

@@ -4,11 +4,28 @@
 #include <string_view>
 #include <vector>
 
+#include "model/checker/system.hpp"
 #include "model/step.hpp"
 #include "traces/binding.hpp"
 
 // What binding*.cpp share: taking a step by its guard, and listing the ones that are enabled.
 namespace zcv {
+
+// "notif 3: refs 2, owner-ref, head 3": what has its default value is left out.
+inline std::vector<std::string> one_line_each(const std::vector<checker::Field>& fields) {
+    std::vector<std::string> lines;
+    std::string noun;
+    for (const checker::Field& field : fields) {
+        if (field.noun != noun) {
+            noun = field.noun;
+            lines.push_back(noun + ":");
+        }
+        if (field.at_rest) continue;
+        lines.back() += (lines.back().back() == ':' ? " " : ", ") + field.name;
+        if (field.value != "yes") lines.back() += " " + field.value;
+    }
+    return lines;
+}
 
 template <class Step, class... Id>
 void Walk::must(std::string_view what, Id... ids) {

@@ -42,20 +42,27 @@ class Look {
                 return notified(i, event);
             case ZCV_CQE_OVERFLOW:
                 return overflowed(i, event);
-            case ZCV_TCP_APPEND:
-                all_.streams.insert(event.sock);
-                all_.last_sent_ns[event.sock] = event.time_ns;
-                if (event.head != 0 && event.chain != 0)
-                    head_seen(i, event, generation_of(event.chain));
+            case ZCV_LINK:
+            case ZCV_DEFER:
+                if (SendFacts* const send = find(event.generation)) send->waited = true;
                 return;
+            case ZCV_TCP_APPEND:
+                return appended(i, event);
             case ZCV_DEV_QUEUE:
                 all_.last_sent_ns[event.sock] = event.time_ns;
+                if (event.context == ZCV_CONTEXT_TASK) note_issuer(event);
                 return head_seen(i, event, event.generation);
             case ZCV_DEV_XMIT:
             case ZCV_RX:
+                return head_seen(i, event, event.generation);
             case ZCV_SKB_CONSUME:
             case ZCV_SKB_DROP:
-                return head_seen(i, event, event.generation);
+                head_seen(i, event, event.generation);
+                // Gone before any driver had it: it was cut into segments.
+                if (queued_skbs_.erase(event.skb) > 0 && all_.life_of[i] != 0)
+                    cut_up_[event.generation] = all_.life_of[i];
+                skbs_.erase(event.skb);
+                return;
             case ZCV_HEAD_FREE:
                 all_.life_of[i] = life_at(event.head, event.generation);
                 heads_.erase(event.head);
@@ -65,9 +72,22 @@ class Look {
         }
     }
 
+    void appended(std::size_t i, const zcv_event& event) {
+        all_.streams.insert(event.sock);
+        all_.last_sent_ns[event.sock] = event.time_ns;
+        note_issuer(event);
+        if (event.head != 0 && event.chain != 0) head_seen(i, event, generation_of(event.chain));
+    }
+
+    void note_issuer(const zcv_event& event) {
+        SendFacts* const send = find(event.generation);
+        if (send != nullptr && send->issuer == 0) send->issuer = event.pid;
+    }
+
     void submitted(std::size_t i, const zcv_event& event) {
         if (event.generation == 0) return;
         all_.sends[event.generation].submit = i;
+        all_.sends[event.generation].submitter = event.pid;
         if (event.ubuf != 0) ubufs_[event.ubuf] = event.generation;
         if (event.protocol == ipproto_tcp) all_.streams.insert(event.sock);
         names_[{event.ring, event.user_data}].push_back(event.generation);
@@ -77,6 +97,7 @@ class Look {
         SendFacts* const send = find(event.generation);
         if (send == nullptr || send->complete != no_record) return;
         send->complete = i;
+        note_issuer(event);
         note_chain(*send, event);
     }
 
@@ -88,6 +109,7 @@ class Look {
     }
 
     void note_chain(SendFacts& send, const zcv_event& event) {
+        send.chain_known = true;
         if (event.chain != 0 && event.chain != event.ubuf) send.chain = generation_of(event.chain);
     }
 
@@ -102,6 +124,7 @@ class Look {
                 continue;
             slot = i;
             all_.send_of[i] = generation;
+            if (event.refs != ZCV_REFS_UNKNOWN) note_chain(send, event);
             return;
         }
     }
@@ -111,17 +134,60 @@ class Look {
         std::uint32_t life = life_at(event.head, owner);
         if (life == 0) life = born(i, event, owner);
         all_.life_of[i] = life;
+        if (life == 0 || event.kind == ZCV_TCP_APPEND) return;
+        skbs_[event.skb] = life;
+        if (event.kind == ZCV_DEV_QUEUE) {
+            queued_skbs_.insert(event.skb);
+            queued_[owner] = life;
+            if (all_.streams.contains(event.sock)) last_sent_[event.sock] = life;
+        } else if (event.kind == ZCV_DEV_XMIT) {
+            queued_skbs_.erase(event.skb);
+        }
     }
 
     std::uint32_t born(std::size_t i, const zcv_event& event, std::uint32_t owner) {
         SendFacts* const send = find(owner);
         if (send == nullptr) return 0;
         const auto life = static_cast<std::uint32_t>(all_.lives.size());
-        const bool on_its_way = event.kind != ZCV_TCP_APPEND && event.kind != ZCV_DEV_QUEUE;
-        all_.lives.push_back({owner, i, on_its_way && !send->lives.empty()});
-        send->lives.push_back(life);
+        Life fresh{owner, i, Birth::sent, 0, {}, false};
+        come_from(fresh, event);
+        if (fresh.birth == Birth::moved) all_.lives[fresh.parent].moves = true;
+        if (fresh.birth == Birth::split || fresh.birth == Birth::segment)
+            all_.lives[fresh.parent].children.push_back(life);
+        all_.lives.push_back(std::move(fresh));
+        // One that shows up only after the notification is no part of the send: it breaks S1.
+        if (send->notif == no_record) send->lives.push_back(life);
         heads_[event.head] = life;
         return life;
+    }
+
+    // An skb that had another head before got a new one. One that first shows up on its way was cut
+    // off a large one. One that TCP sends right after data of the same ubuf may be the rest of it.
+    void come_from(Life& fresh, const zcv_event& event) const {
+        const auto same_owner = [&](const auto& found, const auto& map) {
+            return found != map.end() && all_.lives[found->second].owner == fresh.owner;
+        };
+        const auto descend = [&](Birth birth, std::uint32_t parent) {
+            fresh.birth = birth;
+            fresh.parent = parent;
+        };
+        const bool append = event.kind == ZCV_TCP_APPEND;
+        const auto before = skbs_.find(event.skb);
+        if (!append && same_owner(before, skbs_)) {
+            const std::uint64_t head = events_[all_.lives[before->second].first].head;
+            const auto still = heads_.find(head);
+            const bool shared = still != heads_.end() && still->second == before->second;
+            return descend(shared ? Birth::expanded : Birth::moved, before->second);
+        }
+        if (append || event.kind == ZCV_DEV_QUEUE) {
+            const auto last = last_sent_.find(event.sock);
+            if (same_owner(last, last_sent_)) descend(Birth::split, last->second);
+            return;
+        }
+        for (const auto* map : {&cut_up_, &queued_}) {
+            const auto large = map->find(fresh.owner);
+            if (large != map->end()) return descend(Birth::segment, large->second);
+        }
     }
 
     std::uint32_t life_at(std::uint64_t head, std::uint32_t owner) const {
@@ -145,6 +211,11 @@ class Look {
     std::unordered_map<std::uint64_t, std::uint32_t> heads_;  // head -> life
     std::unordered_map<std::uint64_t, std::uint32_t> ubufs_;  // ubuf -> newest generation
     std::map<Name, std::vector<std::uint32_t>> names_;
+    std::unordered_map<std::uint64_t, std::uint32_t> skbs_;       // on its way: skb -> its life
+    std::unordered_set<std::uint64_t> queued_skbs_;               // no driver had it yet
+    std::unordered_map<std::uint32_t, std::uint32_t> queued_;     // owner -> newest life queued
+    std::unordered_map<std::uint32_t, std::uint32_t> cut_up_;     // owner -> newest one segmented
+    std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;  // socket -> newest life sent
 };
 
 }  // namespace

@@ -15,12 +15,24 @@ namespace zcv {
 
 inline constexpr std::size_t no_record = static_cast<std::size_t>(-1);
 
+// How a shared info came about, as far as its first record tells.
+enum class Birth {
+    sent,      // in sendmsg
+    split,     // the rest of an skb that TCP sent in part
+    segment,   // cut off a large skb on its way out
+    expanded,  // a private copy for an skb that shared the parent's
+    moved,     // the same shared info at another address
+};
+
 // The life of one skb->head, from its first record to its free: the name of a shared info. The same
 // address names another life afterwards.
 struct Life {
     std::uint32_t owner = 0;  // generation of the send whose ubuf it was first seen with
     std::size_t first = no_record;
-    bool segment = false;  // split off another skb on its way out
+    Birth birth = Birth::sent;
+    std::uint32_t parent = 0;             // the life it came from, unless from sendmsg
+    std::vector<std::uint32_t> children;  // splits and segments, in order of appearance
+    bool moves = false;                   // its free means only that it moved
 };
 
 struct SendFacts {
@@ -29,6 +41,10 @@ struct SendFacts {
     std::size_t notif = no_record;
     std::vector<std::uint32_t> lives;  // attached by this send, in order of appearance
     std::uint32_t chain = 0;  // generation of the chain head it was linked to, 0 when alone
+    bool chain_known = false;
+    bool waited = false;  // linked behind another request or deferred: issued by who knows whom
+    std::uint32_t submitter = 0;  // the thread that submitted it, and the one that issued it
+    std::uint32_t issuer = 0;     // 0: not seen
 };
 
 struct Lookahead {

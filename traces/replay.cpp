@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "model/profiles.hpp"
 #include "traces/binding.hpp"
@@ -32,6 +33,46 @@ std::string in_words(const zcv_event& event, std::size_t record, std::uint64_t s
     if (event.user_data != 0) text += fmt::format(", user_data {:#x}", event.user_data);
     if (event.head != 0) text += fmt::format(", head {:#x}", event.head);
     return text;
+}
+
+// What one record changed in the model, told as in a counterexample.
+std::vector<std::string> changes(const std::vector<checker::Field>& before,
+                                 const std::vector<checker::Field>& after) {
+    std::map<std::pair<std::string, std::string>, std::string> old;
+    for (const checker::Field& field : before) old[{field.noun, field.name}] = field.value;
+    std::vector<std::string> lines;
+    for (const checker::Field& field : after) {
+        const auto found = old.find({field.noun, field.name});
+        if (found == old.end()) continue;
+        if (found->second != field.value)
+            lines.push_back(
+                fmt::format("{} {} {} -> {}", field.noun, field.name, found->second, field.value));
+    }
+    return lines;
+}
+
+// Walks the same way again up to the divergence, to see what its send's last record did.
+void look_back(const Trace& trace, const Profile& profile, const std::vector<std::size_t>& order,
+               Divergence& divergence) {
+    ReplayReport scratch;
+    Walk walk(trace, profile, scratch);
+    const std::uint32_t send = walk.send_of(divergence.record);
+    std::size_t last = no_record;
+    for (const std::size_t record : order) {
+        if (record == divergence.record) break;
+        if (send != 0 && walk.send_of(record) == send) last = record;
+    }
+    if (last == no_record) return;
+    for (const std::size_t record : order) {
+        const std::vector<checker::Field> before =
+            record == last ? walk.fields_of(send) : std::vector<checker::Field>{};
+        walk.explain(record);
+        if (record != last) continue;
+        divergence.previous =
+            in_words(trace.events[last], last, trace.events[order.front()].time_ns);
+        divergence.changed = changes(before, walk.fields_of(send));
+        return;
+    }
 }
 
 void decide(const Trace& trace, ReplayReport& report) {
@@ -73,9 +114,14 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
             ++report.matched;
         } else if (!report.divergence) {
             const std::uint64_t start = trace.events[order.front()].time_ns;
-            report.divergence = Divergence{
-                record, in_words(trace.events[record], record, start) + ": " + mismatch->why,
-                std::move(mismatch->around), std::move(mismatch->instead)};
+            report.divergence =
+                Divergence{record,
+                           in_words(trace.events[record], record, start) + ": " + mismatch->why,
+                           {},
+                           {},
+                           std::move(mismatch->around),
+                           std::move(mismatch->instead)};
+            look_back(trace, profile, order, *report.divergence);
         }
     }
     walk.finish();

@@ -19,7 +19,9 @@ struct ReplayOptions {
 struct Divergence {
     std::uint64_t record = 0;          // index in the trace, from 0
     std::string what;                  // the record in words, and why no step fits
-    std::vector<std::string> around;   // model state of the objects it names, one field a line
+    std::string previous;              // the last explained record of the same send, in words
+    std::vector<std::string> changed;  // what that one changed: "notif 0 refs 1 -> 2"
+    std::vector<std::string> around;   // model state of the objects it names, one object a line
     std::vector<std::string> instead;  // what could have happened there
 };
 

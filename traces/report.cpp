@@ -41,7 +41,12 @@ void print_violation(std::ostream& out, const ReplayReport& report, const Violat
 
 void print_divergence(std::ostream& out, const Divergence& divergence) {
     out << "\nFIRST DIVERGENCE  " << divergence.what << '\n';
-    for (const std::string& line : divergence.around) out << "  model: " << line << '\n';
+    if (!divergence.previous.empty()) {
+        out << "  before that, " << divergence.previous << '\n';
+        for (const std::string& line : divergence.changed) out << "    " << line << '\n';
+    }
+    if (!divergence.around.empty()) out << "  the model here:\n";
+    for (const std::string& line : divergence.around) out << "    " << line << '\n';
     if (divergence.instead.empty()) return;
     out << "  could have happened instead:";
     for (const std::string& step : divergence.instead) out << ' ' << step;
@@ -105,10 +110,10 @@ nlohmann::json json_of(const ReplayReport& report, const Trace& trace, const std
                         {"violations", std::move(violations)},
                         {"divergence", nullptr}};
     if (report.divergence)
-        json["divergence"] = {{"record", report.divergence->record},
-                              {"what", report.divergence->what},
-                              {"around", report.divergence->around},
-                              {"instead", report.divergence->instead}};
+        json["divergence"] = {
+            {"record", report.divergence->record},     {"what", report.divergence->what},
+            {"previous", report.divergence->previous}, {"changed", report.divergence->changed},
+            {"around", report.divergence->around},     {"instead", report.divergence->instead}};
     return json;
 }
 

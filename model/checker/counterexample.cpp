@@ -14,20 +14,28 @@ const Field* same_field(const std::vector<Field>& fields, const Field& wanted) {
 }
 
 std::string in_words(const Change& change) {
-    if (change.before.empty()) return change.field + " = " + change.after;
-    if (change.after.empty()) return change.field + " " + change.before + " -> gone";
+    if (change.before.empty()) return change.field + " " + change.after;
     return change.field + " " + change.before + " -> " + change.after;
 }
 
-// The noun is said once: "request 0 pc idle -> submitted, buffer = 0; buffer 0 state ...".
+// The noun is said once, and of an object that appears or goes only what is worth telling:
+// "request 0 phase idle -> sqe; notif 0 new, refs 1, owner-ref yes; skb 0 gone".
 std::string in_words(const std::vector<Change>& changes) {
     std::string text;
     const Change* last = nullptr;
     for (const Change& change : changes) {
-        if (last != nullptr) text += last->noun == change.noun ? ", " : "; ";
-        if (last == nullptr || last->noun != change.noun) text += change.noun + " ";
-        text += in_words(change);
+        const bool same_noun = last != nullptr && last->noun == change.noun;
+        const bool appears = change.before.empty();
+        const bool goes = change.after.empty();
+        if (!same_noun) {
+            text += (last == nullptr ? "" : "; ") + change.noun + " ";
+            if (appears) text += "new";
+            if (goes) text += "gone";
+        }
         last = &change;
+        if (goes || (appears && change.at_rest)) continue;
+        if (same_noun || appears) text += ", ";
+        text += in_words(change);
     }
     return changes.empty() ? "nothing the fields show" : text;
 }
@@ -40,13 +48,13 @@ std::vector<Change> changes_between(const std::vector<Field>& before,
     for (const Field& now : after) {
         const Field* const then = same_field(before, now);
         if (then == nullptr)
-            changes.push_back({now.noun, now.name, "", now.value});
+            changes.push_back({now.noun, now.name, "", now.value, now.at_rest});
         else if (then->value != now.value)
-            changes.push_back({now.noun, now.name, then->value, now.value});
+            changes.push_back({now.noun, now.name, then->value, now.value, false});
     }
     for (const Field& then : before)
         if (same_field(after, then) == nullptr)
-            changes.push_back({then.noun, then.name, then.value, ""});
+            changes.push_back({then.noun, then.name, then.value, "", false});
     // Fields of one noun stay together, nouns in the order in which they were first mentioned.
     std::vector<Change> grouped;
     for (const Change& head : changes) {
@@ -64,8 +72,8 @@ std::string text_of(const std::vector<CounterexampleStep>& steps) {
     std::vector<std::array<std::string, columns>> rows;
     std::array<std::size_t, columns> widths{};
     for (const CounterexampleStep& step : steps) {
-        rows.push_back({std::to_string(step.number), step.step, step.params, in_words(step.changes),
-                        step.context, step.file});
+        rows.push_back({std::to_string(step.number), step.context, step.step, step.params,
+                        in_words(step.changes), step.file});
         for (std::size_t i = 0; i < columns; ++i)
             widths[i] = std::max(widths[i], std::min(rows.back()[i].size(), width_max));
     }

@@ -15,6 +15,7 @@ struct Change {
     std::string field;
     std::string before;
     std::string after;
+    bool at_rest = false;  // appeared with the value that such an object begins with
     friend bool operator==(const Change&, const Change&) = default;
 };
 

@@ -49,6 +49,7 @@ struct Field {
     std::string noun;
     std::string name;
     std::string value;
+    bool at_rest = false;  // the value with which such an object begins: not worth telling
     friend bool operator==(const Field&, const Field&) = default;
 };
 

@@ -4,7 +4,7 @@
 #include "model/world/world.hpp"
 
 // Models net/ipv4/tcp_output.c: what is sent is a clone; the original waits in the retransmission
-// queue, and both share the user pages. Left out: splitting, collapsing, MTU probes.
+// queue, and both share the user pages. Left out: collapsing, MTU probes.
 namespace zcv::kernel {
 
 struct tcp_write_xmit {
@@ -22,6 +22,37 @@ struct tcp_write_xmit {
         s[sock].rtx_queue.push_back(k);
         s[k].loc = Loc::rtx_queue;
         skb_clone(s, k, Loc::build);
+    }
+};
+
+// Only part of an skb may be sent (again): the rest becomes an skb of its own, right behind it in
+// the queue. Its shared info refers to the same user pages, so it takes a reference to the ubuf.
+struct tcp_fragment {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/ipv4/tcp_output.c", "tcp_fragment"};
+    static constexpr Context context = Context::softirq;
+
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && (s[k].loc == Loc::write_queue || s[k].loc == Loc::rtx_queue) &&
+               s.config(s[k].sock).transport == Transport::tcp && s.config(s[k].sock).splits &&
+               s[s[k].shinfo].uarg != none<NotifId> && s.template room<ShinfoId>() &&
+               s.template room<SkbId>();
+    }
+    static void effect(auto& s, SkbId k) {
+        const ShinfoId whole = s[k].shinfo;
+        const ShinfoId h = s.template make<ShinfoId>();
+        s[h] = s[whole];
+        s[h].dataref = 1;
+        ++s[NotifId{s[whole].uarg}].refs;
+        const SockId sock = s[k].sock;
+        const SkbId rest = new_skb(s, h, sock, s[k].loc);
+        auto& queue = s[k].loc == Loc::write_queue ? s[sock].write_queue : s[sock].rtx_queue;
+        for (std::size_t left = queue.size(); left > 0; --left) {
+            const SkbId each = queue.front();
+            queue.pop_front();
+            queue.push_back(each);
+            if (each == k) queue.push_back(rest);
+        }
     }
 };
 

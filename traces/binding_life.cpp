@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/next.hpp"
+#include "traces/binding_walk.hpp"
+
+// How the shared infos of the records come about in the model, and which skbs carry them.
+namespace zcv {
+
+// Brings about the shared info of this life, the way it came about.
+void Walk::attach(std::uint32_t life) {
+    if (lives_[life].attached) return;
+    const Life& seen = ahead_.lives[life];
+    Send& owner = send_at(seen.owner);
+    if (seen.birth == Birth::segment && cut_off(life)) return;
+    if (seen.birth == Birth::split && split_off(life)) return;
+    if (s_[owner.request].phase != Phase::issuing) {
+        // Half a send is split again when it is sent again, and that may be all that is ever seen.
+        if (owner.completed && split_off(life)) return;
+        if (owner.completed)
+            mismatch("its data was attached after the request completed", around(owner));
+        issue(owner);
+    }
+    attach_in_sendmsg(life);
+}
+
+void Walk::attach_in_sendmsg(std::uint32_t life) {
+    Send& owner = send_at(ahead_.lives[life].owner);
+    if (s_.config(owner.sock).transport == Transport::tcp)
+        must<kernel::skb_zerocopy_iter_stream>("an skb with the request's pages", owner.request);
+    else
+        must<kernel::ip_append_data>("a datagram with the request's pages", owner.request);
+    begin_life(life, SkbId{s_.newest()});
+}
+
+// The newest skb is the first of this life.
+void Walk::begin_life(std::uint32_t life, SkbId skb) {
+    Send& owner = send_at(ahead_.lives[life].owner);
+    LifeState& state = lives_[life];
+    state.attached = true;
+    state.shinfo = s_[skb].shinfo;
+    state.original = skb;
+    owner.lives.push_back(life);
+    adopt(life, skb, 0);
+    if (!history(owner).attached_ns) history(owner).attached_ns = now_ns_;
+}
+
+// The rest of an skb that was sent in part: of the parent's, else of any of the same ubuf.
+bool Walk::split_off(std::uint32_t life) {
+    const Life& seen = ahead_.lives[life];
+    const Send& owner = send_at(seen.owner);
+    std::vector<std::uint32_t> whole{seen.parent};
+    whole.insert(whole.end(), owner.lives.rbegin(), owner.lives.rend());
+    for (const std::uint32_t other : whole) {
+        if (!lives_[other].attached || lives_[other].gone) continue;
+        const SkbId skb = lives_[other].original;
+        if (state_of(skb).life != other || !can<kernel::tcp_fragment>(s_, skb)) continue;
+        take<kernel::tcp_fragment>(s_, skb);
+        begin_life(life, SkbId{s_.newest()});
+        return true;
+    }
+    return false;
+}
+
+// A segment of an skb in a queue: of the parent's, else of any of the same ubuf.
+bool Walk::cut_off(std::uint32_t life) {
+    const Life& seen = ahead_.lives[life];
+    std::vector<std::uint32_t> large{seen.parent};
+    const Send& owner = send_at(seen.owner);
+    large.insert(large.end(), owner.lives.begin(), owner.lives.end());
+    for (const std::uint32_t other : large)
+        for (const SkbId skb : lives_[other].skbs) {
+            if (s_[skb].loc == Loc::build) take<kernel::dev_queue_xmit>(s_, skb);
+            if (!can<kernel::skb_segment>(s_, skb)) continue;
+            take<kernel::skb_segment>(s_, skb);
+            begin_life(life, SkbId{s_.newest()});
+            return true;
+        }
+    return false;
+}
+
+// All segments of an skb exist before it goes, and show up after that.
+void Walk::cut_up(std::uint32_t life, SkbId skb) {
+    for (const std::uint32_t child : ahead_.lives[life].children) {
+        const bool waits = ahead_.lives[child].birth == Birth::segment && !lives_[child].attached;
+        if (!waits || !can<kernel::skb_segment>(s_, skb)) continue;
+        take<kernel::skb_segment>(s_, skb);
+        begin_life(child, SkbId{s_.newest()});
+    }
+}
+
+// The skb is known, and its head is new: a private copy of the shared info, or the same one moved.
+bool Walk::has_new_head(std::uint32_t life, SkbId skb) {
+    const Life& seen = ahead_.lives[life];
+    const SkbState before = state_of(skb);
+    if (before.life != seen.parent) return false;
+    if (seen.birth == Birth::moved) {
+        lives_[life] = lives_[before.life];
+        for (const SkbId each : lives_[life].skbs) state_of(each).life = life;
+        lives_[before.life].skbs.clear();
+        lives_[before.life].gone = true;
+        send_at(seen.owner).lives.push_back(life);
+        return true;
+    }
+    if (seen.birth != Birth::expanded) return false;
+    to_device(skb);
+    if (s_[skb].loc == Loc::dev)
+        must<kernel::netif_receive_skb_core>("an skb received on this machine", skb);
+    must<kernel::pskb_expand_head>("an skb with a private copy of its shared data", skb);
+    std::erase(lives_[before.life].skbs, skb);
+    begin_life(life, skb);
+    adopt(life, skb, before.address);
+    return true;
+}
+
+// The name of this skb from now on. An address belongs to the skb that had it last.
+SkbId Walk::adopt(std::uint32_t life, SkbId skb, std::uint64_t address) {
+    if (skb_states_.size() <= index(skb)) skb_states_.resize(index(skb) + 1);
+    SkbState& state = skb_states_[index(skb)];
+    if (state.life != life || state.address == 0) state = {life, address};
+    auto& skbs = lives_[life].skbs;
+    if (std::ranges::find(skbs, skb) == skbs.end()) skbs.push_back(skb);
+    if (address != 0) skb_at_[address] = skb;
+    return skb;
+}
+
+void Walk::drop_from_life(SkbId skb) {
+    SkbState& state = state_of(skb);
+    if (state.address != 0) {
+        const auto found = skb_at_.find(state.address);
+        if (found != skb_at_.end() && found->second == skb) skb_at_.erase(found);
+    }
+    std::erase(lives_[state.life].skbs, skb);
+    LifeState& life = lives_[state.life];
+    if (life.skbs.empty() && life.attached && !life.gone) {
+        life.gone = true;
+        life.gone_ns = now_ns_;
+    }
+    state = {};
+}
+
+Walk::SkbState& Walk::state_of(SkbId skb) {
+    if (skb_states_.size() <= index(skb)) skb_states_.resize(index(skb) + 1);
+    return skb_states_[index(skb)];
+}
+
+void Walk::release_life(std::uint32_t life) {
+    if (lives_[life].gone || !lives_[life].attached) return;
+    // Clones first: they are what the peer's acknowledgement of the original waits for.
+    const std::vector<SkbId> skbs = lives_[life].skbs;
+    for (auto skb = skbs.rbegin(); skb != skbs.rend(); ++skb)
+        if (!lives_[life].gone &&
+            std::ranges::find(lives_[life].skbs, *skb) != lives_[life].skbs.end())
+            finish_skb(*skb);
+}
+
+}  // namespace zcv

@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/next.hpp"
+#include "traces/binding_walk.hpp"
+
+// What TCP's two queues are made to do so that the records are explained.
+namespace zcv {
+
+// Its rest stays in the queue as an skb of its own, which later records name.
+void Walk::split_before_sending(std::uint32_t life) {
+    for (const std::uint32_t child : ahead_.lives[life].children)
+        if (ahead_.lives[child].birth == Birth::split && !lives_[child].attached) {
+            split_off(child);
+            return;  // what is split off that rest comes from it
+        }
+}
+
+// TCP: what is sent is a clone of the first skb of the write queue; those before it went unseen.
+// Sent before, it is a retransmission, for which the earlier clone must be gone.
+SkbId Walk::transmit(std::uint32_t life) {
+    const SkbId original = lives_[life].original;
+    const SockId sock = s_[original].sock;
+    if (s_[original].loc == Loc::rtx_queue) {
+        const std::vector<SkbId> skbs = lives_[life].skbs;
+        for (const SkbId skb : skbs)
+            if (skb != original) finish_skb(skb);
+        must<kernel::tcp_retransmit_skb>("a retransmission", original);
+        return adopt(life, SkbId{s_.newest()}, 0);
+    }
+    if (s_[original].loc != Loc::write_queue) mismatch("it was sent already", around(original));
+    for (;;) {
+        const SkbId front = s_[sock].write_queue.front();
+        split_before_sending(state_of(front).life);
+        must<kernel::tcp_write_xmit>("a segment being sent", sock);
+        const SkbId clone{s_.newest()};
+        adopt(state_of(front).life, clone, 0);
+        if (front == original) return clone;
+    }
+}
+
+// A queue freed at once instead of acknowledged in order: nothing is sent on the socket any more,
+// and what was sent before is still waiting.
+bool Walk::was_reset(SockId sock) const {
+    const auto last = ahead_.last_sent_ns.find(sock_address_[index(sock)]);
+    const bool silent = last == ahead_.last_sent_ns.end() || last->second < now_ns_;
+    return silent && !s_[sock].rtx_queue.empty();
+}
+
+// A cumulative ACK frees everything before it as well.
+void Walk::acknowledge(SkbId skb) {
+    const SockId sock = s_[skb].sock;
+    for (;;) {
+        const SkbId front = s_[sock].rtx_queue.front();
+        make_arrived(front);
+        must<kernel::tcp_clean_rtx_queue>("data acknowledged by the peer", sock);
+        drop_from_life(front);
+        if (front == skb) return;
+    }
+}
+
+// The peer acknowledges what it has received: some clone was read by a device.
+void Walk::make_arrived(SkbId original) {
+    const ShinfoId h = s_[original].shinfo;
+    if (s_[h].arrived) return;
+    const std::uint32_t life = state_of(original).life;
+    const std::vector<SkbId> skbs = lives_[life].skbs;
+    for (const SkbId skb : skbs) {
+        if (skb == original) continue;
+        to_device(skb);
+        const bool copied = usage_of(send_at(ahead_.lives[life].owner)) == Usage::copied;
+        if (s_[skb].loc == Loc::rx || (s_[skb].loc == Loc::dev && copied))
+            copy_out(skb);
+        else if (s_[skb].loc == Loc::dev)
+            must<world::device_dma>("data read by the device", skb);
+        if (s_[h].arrived) return;
+    }
+    const SkbId clone = transmit(life);
+    finish_skb(clone);
+}
+
+void Walk::purge(SockId sock) {
+    std::vector<SkbId> gone;
+    for (const auto* queue : {&s_[sock].write_queue, &s_[sock].rtx_queue})
+        for (std::size_t i = 0; i < queue->size(); ++i) gone.push_back((*queue)[i]);
+    must<kernel::tcp_write_queue_purge>("a socket's queues freed", sock);
+    for (const SkbId skb : gone) drop_from_life(skb);
+}
+
+}  // namespace zcv
