@@ -36,10 +36,11 @@ using Steps = StepList<
     kernel::io_notif_flush, kernel::io_sendrecv_fail, kernel::io_req_complete_post,
     kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup,
     // The data leaves.
-    kernel::tcp_fragment, kernel::tcp_write_xmit, kernel::tcp_retransmit_skb,
-    kernel::dev_queue_xmit, kernel::skb_segment, kernel::dev_hard_start_xmit, kernel::ifb_xmit,
-    world::device_dma, kernel::dev_queue_xmit_nit, kernel::dev_forward_skb,
-    kernel::netif_receive_skb_core, kernel::pskb_expand_head, kernel::skb_copy_ubufs,
+    kernel::tcp_fragment, kernel::tcp_write_xmit, kernel::tcp_transmit_skb_refused,
+    kernel::tcp_retransmit_skb, kernel::dev_queue_xmit, kernel::skb_segment,
+    kernel::dev_hard_start_xmit, kernel::ifb_xmit, world::device_dma, kernel::dev_queue_xmit_nit,
+    kernel::dev_forward_skb, kernel::netif_receive_skb_core, kernel::pskb_expand_head,
+    kernel::skb_copy_ubufs,
     // The references go.
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_clean_rtx_queue,
     kernel::tcp_write_queue_purge,

@@ -27,7 +27,8 @@ World world_of(const Profile& profile) {
                      .link_cancels = true,
                      .drops = true,
                      .resets = true,
-                     .retransmits = true};
+                     .retransmits = true,
+                     .refusals = true};
     return world;
 }
 
@@ -378,7 +379,7 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
         } else {
             next = static_cast<std::uint32_t>(lives_.size());
             lives_.emplace_back();
-            ahead_.lives.push_back({send.generation, no_record, Birth::sent, 0, {}, false});
+            ahead_.lives.emplace_back().owner = send.generation;
         }
         try {
             if (lives_[next].attached) continue;

@@ -80,11 +80,12 @@ bool Walk::cut_off(std::uint32_t life) {
     return false;
 }
 
-// All segments of an skb exist before it goes, and show up after that.
+// All segments of an skb exist before it goes, which is now, and show up after that.
 void Walk::cut_up(std::uint32_t life, SkbId skb) {
     for (const std::uint32_t child : ahead_.lives[life].children) {
-        const bool waits = ahead_.lives[child].birth == Birth::segment && !lives_[child].attached;
-        if (!waits || !can<kernel::skb_segment>(s_, skb)) continue;
+        if (ahead_.lives[child].cut_ns != now_ns_ || lives_[child].attached ||
+            !can<kernel::skb_segment>(s_, skb))
+            continue;
         take<kernel::skb_segment>(s_, skb);
         begin_life(child, SkbId{s_.newest()});
     }

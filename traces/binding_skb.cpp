@@ -121,7 +121,7 @@ void Walk::on_rx(std::uint32_t life, const zcv_event& event) {
 void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped) {
     const SkbId skb = skb_named(life, event);
     if (event.ubuf == 0) copy_out(skb);
-    if (!dropped && s_[skb].loc == Loc::qdisc) cut_up(life, skb);
+    if (s_[skb].loc == Loc::qdisc) cut_up(life, skb);
     const Loc loc = s_[skb].loc;
     const bool before_data_was_read = loc == Loc::build || loc == Loc::qdisc || loc == Loc::rx;
     if (dropped ? loc != Loc::segmented && loc != Loc::dma_done && loc != Loc::rx_copied

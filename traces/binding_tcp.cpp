@@ -32,10 +32,15 @@ SkbId Walk::transmit(std::uint32_t life) {
     if (s_[original].loc != Loc::write_queue) mismatch("it was sent already", around(original));
     for (;;) {
         const SkbId front = s_[sock].write_queue.front();
-        split_before_sending(state_of(front).life);
-        must<kernel::tcp_write_xmit>("a segment being sent", sock);
+        const std::uint32_t front_life = state_of(front).life;
+        if (front == original && ahead_.lives[life].queued_ns > now_ns_) {
+            must<kernel::tcp_transmit_skb_refused>("a segment that stays in the queue", sock);
+        } else {
+            split_before_sending(front_life);
+            must<kernel::tcp_write_xmit>("a segment being sent", sock);
+        }
         const SkbId clone{s_.newest()};
-        adopt(state_of(front).life, clone, 0);
+        adopt(front_life, clone, 0);
         if (front == original) return clone;
     }
 }

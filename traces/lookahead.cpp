@@ -60,7 +60,7 @@ class Look {
                 head_seen(i, event, event.generation);
                 // Gone before any driver had it: it was cut into segments.
                 if (queued_skbs_.erase(event.skb) > 0 && all_.life_of[i] != 0)
-                    cut_up_[event.generation] = all_.life_of[i];
+                    cut_up_[event.generation] = i;
                 skbs_.erase(event.skb);
                 return;
             case ZCV_HEAD_FREE:
@@ -76,7 +76,9 @@ class Look {
         all_.streams.insert(event.sock);
         all_.last_sent_ns[event.sock] = event.time_ns;
         note_issuer(event);
-        if (event.head != 0 && event.chain != 0) head_seen(i, event, generation_of(event.chain));
+        if (event.head == 0 || event.chain == 0) return;
+        head_seen(i, event, generation_of(event.chain));
+        all_.lives[all_.life_of[i]].queued_ns = event.time_ns;
     }
 
     void note_issuer(const zcv_event& event) {
@@ -149,7 +151,9 @@ class Look {
         SendFacts* const send = find(owner);
         if (send == nullptr) return 0;
         const auto life = static_cast<std::uint32_t>(all_.lives.size());
-        Life fresh{owner, i, Birth::sent, 0, {}, false};
+        Life fresh;
+        fresh.owner = owner;
+        fresh.first = i;
         come_from(fresh, event);
         if (fresh.birth == Birth::moved) all_.lives[fresh.parent].moves = true;
         if (fresh.birth == Birth::split || fresh.birth == Birth::segment)
@@ -184,10 +188,13 @@ class Look {
             if (same_owner(last, last_sent_)) descend(Birth::split, last->second);
             return;
         }
-        for (const auto* map : {&cut_up_, &queued_}) {
-            const auto large = map->find(fresh.owner);
-            if (large != map->end()) return descend(Birth::segment, large->second);
+        const auto large = cut_up_.find(fresh.owner);
+        if (large != cut_up_.end()) {
+            fresh.cut_ns = events_[large->second].time_ns;
+            return descend(Birth::segment, all_.life_of[large->second]);
         }
+        const auto queued = queued_.find(fresh.owner);
+        if (queued != queued_.end()) descend(Birth::segment, queued->second);
     }
 
     std::uint32_t life_at(std::uint64_t head, std::uint32_t owner) const {
@@ -211,10 +218,10 @@ class Look {
     std::unordered_map<std::uint64_t, std::uint32_t> heads_;  // head -> life
     std::unordered_map<std::uint64_t, std::uint32_t> ubufs_;  // ubuf -> newest generation
     std::map<Name, std::vector<std::uint32_t>> names_;
-    std::unordered_map<std::uint64_t, std::uint32_t> skbs_;       // on its way: skb -> its life
-    std::unordered_set<std::uint64_t> queued_skbs_;               // no driver had it yet
-    std::unordered_map<std::uint32_t, std::uint32_t> queued_;     // owner -> newest life queued
-    std::unordered_map<std::uint32_t, std::uint32_t> cut_up_;     // owner -> newest one segmented
+    std::unordered_map<std::uint64_t, std::uint32_t> skbs_;    // on its way: skb -> its life
+    std::unordered_set<std::uint64_t> queued_skbs_;            // no driver had it yet
+    std::unordered_map<std::uint32_t, std::uint32_t> queued_;  // owner -> newest life queued
+    std::unordered_map<std::uint32_t, std::size_t> cut_up_;    // owner -> newest end of a large skb
     std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;  // socket -> newest life sent
 };
 

@@ -32,7 +32,9 @@ struct Life {
     Birth birth = Birth::sent;
     std::uint32_t parent = 0;             // the life it came from, unless from sendmsg
     std::vector<std::uint32_t> children;  // splits and segments, in order of appearance
-    bool moves = false;                   // its free means only that it moved
+    std::uint64_t cut_ns = 0;     // a segment: when the large skb went; 0 while it may be there
+    std::uint64_t queued_ns = 0;  // last seen at the end of TCP's write queue
+    bool moves = false;           // its free means only that it moved
 };
 
 struct SendFacts {

@@ -47,6 +47,7 @@ struct Hazards {
     bool drops = false;         // a packet is dropped on the way
     bool resets = false;        // the peer resets the connection
     bool retransmits = false;
+    bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
 };
 
 // The state space is finite because of these and only these.

@@ -25,6 +25,22 @@ struct tcp_write_xmit {
     }
 };
 
+// The device's queue has no room and says so at once: the clone will be dropped, and the skb stays
+// at the front of the write queue, where more data may still be appended to it.
+struct tcp_transmit_skb_refused {
+    using Of = Ids<SockId>;
+    static constexpr KernelRef at{"net/ipv4/tcp_output.c", "__tcp_transmit_skb"};
+    static constexpr Context context = Context::syscall;
+
+    static bool guard(const auto& s, SockId sock) {
+        return s.world().hazards.refusals && tcp_write_xmit::guard(s, sock) &&
+               s[s[SkbId{s[sock].write_queue.front()}].shinfo].dataref == 1;
+    }
+    static void effect(auto& s, SockId sock) {
+        skb_clone(s, s[sock].write_queue.front(), Loc::build);
+    }
+};
+
 // Only part of an skb may be sent (again): the rest becomes an skb of its own, right behind it in
 // the queue. Its shared info refers to the same user pages, so it takes a reference to the ubuf.
 struct tcp_fragment {
