@@ -129,6 +129,14 @@ std::vector<KernelScenario> streams() {
                    .hazards = {.drops = true},
                    .bounds = {.shinfos = 3, .skbs = 4}},
          .expect = {.broken = "", .states = 215005, .transitions = 877894, .depth = 40}},
+        {.name = "split-and-refused",
+         .asks = "The device refuses an skb, and TCP sends only part of it: do both parts hold the "
+                 "buffer?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::tcp, .dma = true, .splits = true}},
+                   .hazards = {.drops = true, .refusals = true},
+                   .bounds = {.shinfos = 2, .skbs = 3}},
+         .expect = {.broken = "", .states = 14645, .transitions = 58464, .depth = 35}},
         {.name = "copied-at-send",
          .asks = "No scatter-gather, so the data is copied in sendmsg: is there still exactly one "
                  "notification?",

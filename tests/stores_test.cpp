@@ -317,6 +317,7 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                          .copies_at_send = true,
                          .forwards = true,
                          .segments = true,
+                         .splits = true,
                          .tapped = true};
     World world = roomy(any, profile);
     world.app = app;
@@ -331,7 +332,8 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                      .link_cancels = !world.profile.link_cancel_forgets_more,
                      .drops = true,
                      .resets = true,
-                     .retransmits = true};
+                     .retransmits = true,
+                     .refusals = true};
     world.bounds.rings = rings;
     world.bounds.cq_entries = entries;
     return world;
