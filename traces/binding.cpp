@@ -105,8 +105,31 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
         return std::move(error.mismatch);
     }
     note_releases(event.time_ns);
+    dbg(record);  // DBG
     return std::nullopt;
 }
+void Walk::dbg(std::size_t record) {                                   // DBG
+    if (!getenv("DBG")) return;                                        // DBG
+    fprintf(stderr, "[%zu life %u]", record, ahead_.life_of[record]);  // DBG
+    for (std::size_t k = 0; k < sock_address_.size(); ++k) {
+        SockId so{(std::uint32_t)k};
+        fprintf(stderr, " S%zu%s W:", k, s_[so].dead ? "dead" : "");  // DBG
+        auto one = [&](SkbId x) {
+            auto l = skb_states_[index(x)].life;
+            fprintf(stderr, "%u(k%u,g%u,u%d,d%u) ", l, index(x), ahead_.lives[l].owner,
+                    (int)index(NotifId{s_[s_[x].shinfo].uarg}), s_[s_[x].shinfo].dataref);
+        };  // DBG
+        for (std::size_t i = 0; i < s_[so].write_queue.size(); ++i) one(s_[so].write_queue[i]);
+        fprintf(stderr, "R:");
+        for (std::size_t i = 0; i < s_[so].rtx_queue.size(); ++i) one(s_[so].rtx_queue[i]);
+    }  // DBG
+    if (getenv("DBG")[0] == '2')
+        for (auto& [g, se] : sends_)
+            if (se.notif != none<NotifId>)
+                fprintf(stderr, " g%u:n%u refs%u head%u", g, index(se.notif), s_[se.notif].refs,
+                        index(NotifId{s_[se.notif].head}));  // DBG
+    fprintf(stderr, "\n");                                   // DBG
+}  // DBG
 
 void Walk::finish() {
     std::uint64_t open = 0;
@@ -271,10 +294,18 @@ void Walk::on_tcp_append(std::size_t record, const zcv_event& event, Send& send)
     if (life == 0) return;
     attach(life);
     if (event.chain == 0 || event.chain == send.ubuf || send.linked) return;
+    if (send.lives.empty() && !ahead_.idle_appends.contains(record) && may_link(send)) link(send);
+}
+
+// Whether its data went where the queue's tail is. Nobody says so at that moment; later the chain's
+// head is known, or else that no skb of its own carried any.
+bool Walk::may_link(const Send& send) const {
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    // Where nobody says whether it was linked, data that no skb of its own carried was.
-    const bool linked = facts.chain_known ? facts.chain != 0 : facts.lives.empty();
-    if (linked && send.lives.empty()) link(send);
+    if (!facts.chain_known) return facts.lives.empty();
+    if (facts.chain == 0 || s_[send.sock].write_queue.empty()) return false;
+    const auto head = sends_.find(facts.chain);
+    const NotifId tail = s_[s_[SkbId{s_[send.sock].write_queue.back()}].shinfo].uarg;
+    return head != sends_.end() && tail != none<NotifId> && s_[tail].head == head->second.notif;
 }
 
 void Walk::link(Send& send) {
@@ -356,7 +387,7 @@ void Walk::fail(Send& send, const zcv_event& event) {
 // unless it was made out of another one.
 void Walk::attach_the_rest(Send& send) {
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    if (facts.chain != 0 && !send.linked && send.lives.empty() &&
+    if (facts.chain != 0 && !send.linked && send.lives.empty() && may_link(send) &&
         can<kernel::io_link_skb>(s_, send.request))
         link(send);
     for (const std::uint32_t life : facts.lives)

@@ -113,6 +113,7 @@ class Walk {
     void post(Send& send, bool overflow);
     void reap(RingId ring);
     void attach_the_rest(Send& send);
+    bool may_link(const Send& send) const;
     void link(Send& send);
     void release_chain(Send& send);
     void note_unseen_references(Send& send, std::uint32_t observed);
@@ -164,6 +165,7 @@ class Walk {
     void purge(SockId sock);
 
     void note_releases(std::uint64_t time_ns);
+    void dbg(std::size_t record);  // DBG
     void touch(NotifId notif) { touched_.push_back(notif); }
 
     // Takes a step, or throws what refused it: `what` says in words what the record asks for.

@@ -148,12 +148,10 @@ Walk::SkbState& Walk::state_of(SkbId skb) {
 
 void Walk::release_life(std::uint32_t life) {
     if (lives_[life].gone || !lives_[life].attached) return;
-    // Clones first: they are what the peer's acknowledgement of the original waits for.
-    const std::vector<SkbId> skbs = lives_[life].skbs;
-    for (auto skb = skbs.rbegin(); skb != skbs.rend(); ++skb)
-        if (!lives_[life].gone &&
-            std::ranges::find(lives_[life].skbs, *skb) != lives_[life].skbs.end())
-            finish_skb(*skb);
+    // Clones first: they are what the peer's acknowledgement of the original waits for. Finishing
+    // one may bring about another, which is sent and done with in the next turn.
+    for (std::size_t turn = lives_[life].skbs.size() + 2; turn > 0 && !lives_[life].gone; --turn)
+        finish_skb(lives_[life].skbs.back());
 }
 
 }  // namespace zcv

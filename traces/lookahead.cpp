@@ -1,6 +1,7 @@
 #include "traces/lookahead.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <numeric>
 
@@ -27,6 +28,11 @@ class Look {
     }
 
   private:
+    // The end of a large skb, and how many of its segments have not shown up yet.
+    struct Cut {
+        std::size_t record;
+        std::uint32_t segments;
+    };
     using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
 
     void look(std::size_t i) {
@@ -58,9 +64,7 @@ class Look {
             case ZCV_SKB_CONSUME:
             case ZCV_SKB_DROP:
                 head_seen(i, event, event.generation);
-                // Gone before any driver had it: it was cut into segments.
-                if (queued_skbs_.erase(event.skb) > 0 && all_.life_of[i] != 0)
-                    cut_up_[event.generation] = i;
+                note_segments(i, event);
                 skbs_.erase(event.skb);
                 return;
             case ZCV_HEAD_FREE:
@@ -76,9 +80,32 @@ class Look {
         all_.streams.insert(event.sock);
         all_.last_sent_ns[event.sock] = event.time_ns;
         note_issuer(event);
+        if (SendFacts* const send = find(event.generation)) {
+            note_progress(*send, event.len);
+            if (send->append == no_record) send->bytes = event.len;
+            send->append = i;
+        }
         if (event.head == 0 || event.chain == 0) return;
         head_seen(i, event, generation_of(event.chain));
         all_.lives[all_.life_of[i]].queued_ns = event.time_ns;
+    }
+
+    // The turn before this one, or before the end, appended nothing if as much is left as then.
+    void note_progress(const SendFacts& send, std::uint32_t left) {
+        if (send.append != no_record && events_[send.append].len == left)
+            all_.idle_appends.insert(send.append);
+    }
+
+    // Gone before any driver had it, and there are more references than when it was queued: it was
+    // cut into that many segments.
+    void note_segments(std::size_t i, const zcv_event& event) {
+        const auto queued = queued_refs_.find(event.skb);
+        if (queued == queued_refs_.end()) return;
+        const std::uint32_t before = queued->second;
+        queued_refs_.erase(queued);
+        const bool known = before != ZCV_REFS_UNKNOWN && event.refs != ZCV_REFS_UNKNOWN;
+        if (known && event.refs > before && all_.life_of[i] != 0)
+            cut_up_[event.generation].push_back({i, event.refs - before});
     }
 
     void note_issuer(const zcv_event& event) {
@@ -100,7 +127,13 @@ class Look {
         if (send == nullptr || send->complete != no_record) return;
         send->complete = i;
         note_issuer(event);
+        note_end(*send, event);
         note_chain(*send, event);
+    }
+
+    void note_end(const SendFacts& send, const zcv_event& event) {
+        const std::uint32_t sent = event.res > 0 ? static_cast<std::uint32_t>(event.res) : 0;
+        note_progress(send, send.bytes - std::min(send.bytes, sent));
     }
 
     void notified(std::size_t i, const zcv_event& event) {
@@ -126,6 +159,7 @@ class Look {
                 continue;
             slot = i;
             all_.send_of[i] = generation;
+            if (!notif) note_end(send, event);
             if (event.refs != ZCV_REFS_UNKNOWN) note_chain(send, event);
             return;
         }
@@ -139,11 +173,11 @@ class Look {
         if (life == 0 || event.kind == ZCV_TCP_APPEND) return;
         skbs_[event.skb] = life;
         if (event.kind == ZCV_DEV_QUEUE) {
-            queued_skbs_.insert(event.skb);
+            queued_refs_[event.skb] = event.refs;
             queued_[owner] = life;
             if (all_.streams.contains(event.sock)) last_sent_[event.sock] = life;
         } else if (event.kind == ZCV_DEV_XMIT) {
-            queued_skbs_.erase(event.skb);
+            queued_refs_.erase(event.skb);
         }
     }
 
@@ -167,7 +201,7 @@ class Look {
 
     // An skb that had another head before got a new one. One that first shows up on its way was cut
     // off a large one. One that TCP sends right after data of the same ubuf may be the rest of it.
-    void come_from(Life& fresh, const zcv_event& event) const {
+    void come_from(Life& fresh, const zcv_event& event) {
         const auto same_owner = [&](const auto& found, const auto& map) {
             return found != map.end() && all_.lives[found->second].owner == fresh.owner;
         };
@@ -181,17 +215,22 @@ class Look {
             const std::uint64_t head = events_[all_.lives[before->second].first].head;
             const auto still = heads_.find(head);
             const bool shared = still != heads_.end() && still->second == before->second;
-            return descend(shared ? Birth::expanded : Birth::moved, before->second);
+            if (shared) return descend(Birth::expanded, before->second);
+            // One fresh from a socket has only the memory of another that went unseen.
+            if (event.sock == 0) return descend(Birth::moved, before->second);
         }
         if (append || event.kind == ZCV_DEV_QUEUE) {
             const auto last = last_sent_.find(event.sock);
             if (same_owner(last, last_sent_)) descend(Birth::split, last->second);
             return;
         }
+        // Segments leave in the order in which the large ones were cut up.
         const auto large = cut_up_.find(fresh.owner);
-        if (large != cut_up_.end()) {
-            fresh.cut_ns = events_[large->second].time_ns;
-            return descend(Birth::segment, all_.life_of[large->second]);
+        if (large != cut_up_.end() && !large->second.empty()) {
+            const std::size_t end = large->second.front().record;
+            if (--large->second.front().segments == 0) large->second.pop_front();
+            fresh.cut_ns = events_[end].time_ns;
+            return descend(Birth::segment, all_.life_of[end]);
         }
         const auto queued = queued_.find(fresh.owner);
         if (queued != queued_.end()) descend(Birth::segment, queued->second);
@@ -218,11 +257,11 @@ class Look {
     std::unordered_map<std::uint64_t, std::uint32_t> heads_;  // head -> life
     std::unordered_map<std::uint64_t, std::uint32_t> ubufs_;  // ubuf -> newest generation
     std::map<Name, std::vector<std::uint32_t>> names_;
-    std::unordered_map<std::uint64_t, std::uint32_t> skbs_;    // on its way: skb -> its life
-    std::unordered_set<std::uint64_t> queued_skbs_;            // no driver had it yet
-    std::unordered_map<std::uint32_t, std::uint32_t> queued_;  // owner -> newest life queued
-    std::unordered_map<std::uint32_t, std::size_t> cut_up_;    // owner -> newest end of a large skb
-    std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;  // socket -> newest life sent
+    std::unordered_map<std::uint64_t, std::uint32_t> skbs_;         // on its way: skb -> its life
+    std::unordered_map<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet
+    std::unordered_map<std::uint32_t, std::uint32_t> queued_;       // owner -> newest life queued
+    std::unordered_map<std::uint32_t, std::deque<Cut>> cut_up_;     // by owner
+    std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;    // socket -> newest life sent
 };
 
 }  // namespace

@@ -45,6 +45,8 @@ struct SendFacts {
     std::uint32_t chain = 0;  // generation of the chain head it was linked to, 0 when alone
     bool chain_known = false;
     bool waited = false;  // linked behind another request or deferred: issued by who knows whom
+    std::size_t append = no_record;  // the newest turn of its sendmsg, and bytes left at the first
+    std::uint32_t bytes = 0;
     std::uint32_t submitter = 0;  // the thread that submitted it, and the one that issued it
     std::uint32_t issuer = 0;     // 0: not seen
 };
@@ -55,7 +57,8 @@ struct Lookahead {
     std::vector<Life> lives;                             // from 1
     std::unordered_map<std::uint32_t, SendFacts> sends;  // by generation
     std::vector<std::uint32_t> send_of;  // of each record: its generation; 0 when it names no send
-    std::unordered_set<std::uint64_t> streams;                      // sockets known to be TCP
+    std::unordered_set<std::size_t> idle_appends;  // turns of sendmsg that found no room
+    std::unordered_set<std::uint64_t> streams;     // sockets known to be TCP
     std::unordered_map<std::uint64_t, std::uint64_t> last_sent_ns;  // by socket
 };
 
