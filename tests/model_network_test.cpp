@@ -80,6 +80,65 @@ TEST_CASE("nothing is retransmitted while a clone is in this host's queues", "[m
     CHECK_FALSE(can<tcp_retransmit_skb>(s, original));
 }
 
+TEST_CASE("the rest of a split skb follows it in the queue and holds the buffer", "[model][tcp]") {
+    Bench bench(roomy({.transport = Transport::tcp, .dma = true, .splits = true}));
+    auto& s = bench.s;
+    const SkbId part = append(s, first);
+    const SkbId other = append(s, second);
+    const NotifId n = notif_of(s, first);
+    complete(s, first);
+    complete(s, second);
+    const bool sent = GENERATE(false, true);  // splits before it is sent, or to send it again
+    SkbId clone = none<SkbId>;
+    if (sent) {
+        clone = transmit(s);
+        to_device(s, clone);
+    }
+    take<tcp_fragment>(s, part);
+    auto& queue = sent ? s[sock].rtx_queue : s[sock].write_queue;
+    CHECK(queue.front() == part);
+    const SkbId rest = queue[1];
+    CHECK(queue.size() == (sent ? 2 : 3));
+    CHECK(s[sock].write_queue.back() == other);
+    CHECK(s[rest].loc == s[part].loc);
+    CHECK_FALSE(s[rest].shinfo == s[part].shinfo);
+    CHECK(s[s[rest].shinfo].dataref == 1);
+    CHECK(s[s[rest].shinfo].frags.contains(first));
+    CHECK(s[n].refs == 2);
+    if (sent) {
+        take<device_dma>(s, clone);
+        take<consume_skb>(s, clone);
+    } else {
+        through_nic(s, transmit(s));
+        CHECK_FALSE(can<tcp_fragment>(s, clone = transmit(s)));  // not what the device has
+        through_nic(s, clone);
+    }
+    take<tcp_clean_rtx_queue>(s, sock);
+    CHECK(s[n].refs == 1);
+    CHECK_FALSE(can<io_notif_tw_complete>(s, n));
+}
+
+TEST_CASE("an skb that the device refuses stays at the front of the write queue", "[model][tcp]") {
+    Bench bench(hazardous(tcp_nic, {.drops = true, .refusals = true}));
+    auto& s = bench.s;
+    const SkbId skb = append(s, first);
+    const NotifId n = notif_of(s, first);
+    complete(s, first);
+    take<tcp_transmit_skb_refused>(s, sock);
+    CHECK(s[sock].write_queue.front() == skb);
+    CHECK(s[sock].rtx_queue.empty());
+    CHECK_FALSE(can<tcp_transmit_skb_refused>(s, sock));  // the first clone is still there
+    issue(s, second);
+    CHECK(can<io_link_skb>(s, second));  // more data may still be appended
+    take<kfree_skb_reason>(s, only_at(s, Loc::build));
+    CHECK(s[n].refs == 1);
+    CHECK_FALSE(can<io_notif_tw_complete>(s, n));
+    CHECK_FALSE(can<tcp_clean_rtx_queue>(s, sock));
+    through_nic(s, transmit(s));
+    take<tcp_clean_rtx_queue>(s, sock);
+    CHECK(can<io_notif_tw_complete>(s, n));
+}
+
 TEST_CASE("a reset frees both queues, and what the device has stays", "[model][tcp]") {
     Bench bench(hazardous(tcp_nic, {.resets = true}));
     auto& s = bench.s;

@@ -33,6 +33,7 @@ World two_streamed(const std::string& profile = "6.18") {
 }
 
 constexpr SockConfig udp_segmented{.transport = Transport::udp, .dma = true, .segments = true};
+constexpr SockConfig tcp_split{.transport = Transport::tcp, .dma = true, .splits = true};
 constexpr SockConfig udp_tapped{.transport = Transport::udp, .dma = true, .tapped = true};
 
 // The object that the step brought about.
@@ -100,6 +101,8 @@ std::vector<Mutation> early_releases() {
     return {
         {"a segment without the ubuf", small(udp_segmented), on("skb_segment", forget_ubuf),
          "S1-no-early-release"},
+        {"the rest of a split skb without the ubuf", small(tcp_split),
+         on("tcp_fragment", forget_ubuf), "S1-no-early-release"},
         {"a private copy of a shared info without the ubuf", small(udp_tapped),
          on("pskb_expand_head", forget_ubuf), "S1-no-early-release"},
         {"data behind another's skb whose notification is not linked", two_streamed(),
@@ -145,6 +148,11 @@ std::vector<Mutation> wrong_counts() {
          "S3-refs-exact"},
         {"a private copy of a shared info without a reference", small(udp_tapped),
          on("pskb_expand_head", forget_reference_of_new), "S3-refs-exact"},
+        {"the rest of a split skb without a reference", small(tcp_split),
+         on("tcp_fragment", forget_reference_of_new), "S3-refs-exact"},
+        {"a refused clone that the shared info does not count",
+         small(tcp_nic, {.drops = true, .refusals = true}),
+         on("tcp_transmit_skb_refused", forget_dataref), "S3-refs-exact"},
         {"a segment without a reference", small(udp_segmented),
          on("skb_segment", forget_reference_of_new), "S3-refs-exact"},
         {"an issuer that flushes twice", small(udp_nic),
