@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -50,10 +51,10 @@ class AnyKernel {
 };
 
 inline const KernelScenario& kernel_scenario(const std::string& name) {
-    for (const KernelScenario& row : kernel_scenario_table())
-        if (row.name == name) return row;
-    ZCV_CHECK(!"a kernel scenario of that name");
-    return kernel_scenario_table().front();
+    const auto& table = kernel_scenario_table();
+    const auto found = std::ranges::find(table, name, &KernelScenario::name);
+    ZCV_CHECK(found != table.end());
+    return *found;
 }
 
 // The world of a scenario as it is explored.
