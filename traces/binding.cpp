@@ -105,31 +105,8 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
         return std::move(error.mismatch);
     }
     note_releases(event.time_ns);
-    dbg(record);  // DBG
     return std::nullopt;
 }
-void Walk::dbg(std::size_t record) {                                   // DBG
-    if (!getenv("DBG")) return;                                        // DBG
-    fprintf(stderr, "[%zu life %u]", record, ahead_.life_of[record]);  // DBG
-    for (std::size_t k = 0; k < sock_address_.size(); ++k) {
-        SockId so{(std::uint32_t)k};
-        fprintf(stderr, " S%zu%s W:", k, s_[so].dead ? "dead" : "");  // DBG
-        auto one = [&](SkbId x) {
-            auto l = skb_states_[index(x)].life;
-            fprintf(stderr, "%u(k%u,g%u,u%d,d%u) ", l, index(x), ahead_.lives[l].owner,
-                    (int)index(NotifId{s_[s_[x].shinfo].uarg}), s_[s_[x].shinfo].dataref);
-        };  // DBG
-        for (std::size_t i = 0; i < s_[so].write_queue.size(); ++i) one(s_[so].write_queue[i]);
-        fprintf(stderr, "R:");
-        for (std::size_t i = 0; i < s_[so].rtx_queue.size(); ++i) one(s_[so].rtx_queue[i]);
-    }  // DBG
-    if (getenv("DBG")[0] == '2')
-        for (auto& [g, se] : sends_)
-            if (se.notif != none<NotifId>)
-                fprintf(stderr, " g%u:n%u refs%u head%u", g, index(se.notif), s_[se.notif].refs,
-                        index(NotifId{s_[se.notif].head}));  // DBG
-    fprintf(stderr, "\n");                                   // DBG
-}  // DBG
 
 void Walk::finish() {
     std::uint64_t open = 0;

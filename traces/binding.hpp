@@ -165,7 +165,6 @@ class Walk {
     void purge(SockId sock);
 
     void note_releases(std::uint64_t time_ns);
-    void dbg(std::size_t record);  // DBG
     void touch(NotifId notif) { touched_.push_back(notif); }
 
     // Takes a step, or throws what refused it: `what` says in words what the record asks for.
