@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "model/checker/system.hpp"
@@ -72,6 +73,7 @@ class Walk {
         std::size_t history = 0;
         std::vector<std::uint32_t> lives;
         bool linked = false;
+        bool deferred = false;
         bool worker = false;
         bool reports_usage = false;
         bool completed = false;
@@ -165,7 +167,6 @@ class Walk {
     void purge(SockId sock);
 
     void note_releases(std::uint64_t time_ns);
-    void dbg(std::size_t record);  // DBG
     void touch(NotifId notif) { touched_.push_back(notif); }
 
     // Takes a step, or throws what refused it: `what` says in words what the record asks for.
@@ -200,7 +201,10 @@ class Walk {
     std::uint64_t now_ns_ = 0;
     std::uint32_t numbered_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;
+    std::uint64_t never_started_ = 0;
     std::uint64_t unhashed_ = 0;
+    std::uint64_t unread_ = 0;
+    std::unordered_set<std::uint32_t> exited_;  // by tgid
 };
 
 }  // namespace zcv

@@ -49,6 +49,9 @@ void check_profile(const std::string& profile, const std::string& kernel_release
 
 // Walks the trace through the model of its kernel. Never throws for what a trace says: a strange
 // trace is a report. Throws Refusal(usage) for an unknown profile.
+// Whether every record is there that the kernel could have given.
+bool is_whole(const Trace& trace);
+
 ReplayReport replay(const Trace& trace, const ReplayOptions& options);
 
 }  // namespace zcv
