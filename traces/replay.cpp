@@ -90,7 +90,7 @@ void decide(const Trace& trace, ReplayReport& report) {
     if (report.sends == 0) report.reasons.push_back("nothing to check: no zero-copy send");
 
     const bool diverged = report.divergence.has_value();
-    if (!report.violations.empty() || (diverged && complete))
+    if (!report.violations.empty() || (diverged && complete && !report.ambiguous))
         report.verdict = Verdict::violation;
     else if (!complete || diverged || !report.reasons.empty())
         report.verdict = Verdict::inconclusive;

@@ -263,7 +263,7 @@ static void near_device(const struct network* network, pid_t peer) {
 
 /* The first packet of a fresh device may wait for its carrier and for the neighbour. */
 static void warm_up(const struct network* network) {
-    if (network->path == LOOPBACK || network->path == SINK || network->stream) return;
+    if (network->path == LOOPBACK || network->path == SINK) return;
     socklen_t length;
     struct sockaddr_storage address = far_address(network, &length);
     ((struct sockaddr_in*)&address)->sin_port = htons(9);

@@ -23,6 +23,9 @@ static const struct network plain_udp = {.path = LOOPBACK};
 static const struct network plain_tcp = {.path = LOOPBACK, .stream = true};
 static const struct network wire_udp = {.path = PAIR, .rate = "400mbit"};
 static const struct network wire_tcp = {.path = PAIR, .stream = true};
+static const struct network slow_udp = {.path = PAIR, .rate = "20mbit", .burst = "70kb"};
+static const struct network slow_tcp = {
+    .path = PAIR, .rate = "20mbit", .burst = "70kb", .stream = true};
 
 /* The common shape: one network, one socket, one ring. */
 static void send_over(const struct network* network, struct sends how, unsigned ring_flags) {
@@ -382,7 +385,7 @@ static void overflow_tcp(void) {
     overflow_on(&wire_tcp, 40);
 }
 static void overflow_nameless(void) {
-    overflow_on(&wire_tcp, 3);
+    overflow_on(&slow_tcp, 3);
 }
 
 /* Failures --------------------------------------------------------------------------------------
@@ -487,9 +490,6 @@ static int one_burst(const struct network* network, struct io_uring* ring) {
     for (int i = 0; i < 16; i++) submit_one(ring, &how, memory[i], i + 1);
     return how.fd;
 }
-
-static const struct network slow_udp = {.path = PAIR, .rate = "20mbit"};
-static const struct network slow_tcp = {.path = PAIR, .rate = "20mbit", .stream = true};
 
 /* The data in the queues still goes out, and is acknowledged. */
 static void shut_down(void) {
