@@ -115,7 +115,7 @@ class Outstanding {
   public:
     void see(const zcv_event& event) {
         if (event.kind == ZCV_SUBMIT) sends_++;
-        if (event.generation != 0 && (event.kind == ZCV_SUBMIT || event.kind == ZCV_PREP_FAILED))
+        if (event.ubuf != 0 && (event.kind == ZCV_SUBMIT || event.kind == ZCV_PREP_FAILED))
             open_.insert(event.generation);
         const bool overflowed = event.kind == ZCV_CQE_OVERFLOW && (event.cqe_flags & cqe_notif);
         if (overflowed && event.generation == 0) nameless_++;

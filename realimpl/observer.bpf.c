@@ -111,8 +111,9 @@ static __always_inline void remember(struct send* send, __u64 ubuf, const struct
                               .generation = send->generation,
                               .tgid = send->tgid,
                               .user_data = send->user_data};
-    if (bpf_map_update_elem(&sends, &ubuf, send, BPF_ANY)) count_map_failure();
     if (bpf_map_update_elem(&requests, &send->req, &request, BPF_ANY)) count_map_failure();
+    if (!ubuf) return;
+    if (bpf_map_update_elem(&sends, &ubuf, send, BPF_ANY)) count_map_failure();
     if (send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY)) count_map_failure();
     owe_notification(send, ubuf);
 }
@@ -180,19 +181,17 @@ int BPF_PROG(req_failed, const void* sqe, struct io_kiocb* req, int error) {
                         .req = (__u64)req,
                         .tgid = tgid,
                         .task = owner_task(req),
-                        .user_data = BPF_CORE_READ(req, cqe.user_data)};
+                        .user_data = BPF_CORE_READ(req, cqe.user_data),
+                        .generation = next_generation()};
     struct io_sr_msg* sr = command_of(req);
     struct io_kiocb* notif = BPF_CORE_READ(sr, notif);
     struct notif_view view;
     __u64 ubuf = ubuf_of((__u64)notif);
-    if (view_notif(ubuf, &view) && view.ring == send.ring && view.task == send.task &&
-        view.refs == 1 && BPF_CORE_READ(notif, cqe.flags) == CQE_NOTIF &&
-        BPF_CORE_READ(notif, cqe.user_data) == send.user_data) {
-        send.generation = next_generation();
-        remember(&send, ubuf, NULL);
-    } else {
+    if (!view_notif(ubuf, &view) || view.ring != send.ring || view.task != send.task ||
+        view.refs != 1 || BPF_CORE_READ(notif, cqe.flags) != CQE_NOTIF ||
+        BPF_CORE_READ(notif, cqe.user_data) != send.user_data)
         ubuf = 0;
-    }
+    remember(&send, ubuf, NULL);
     struct zcv_event* event = begin(ZCV_PREP_FAILED);
     if (!event) return 0;
     name_send(event, &send, ubuf);
@@ -333,8 +332,12 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
     struct debt* debt = bpf_map_lookup_elem(&debts, &key);
     if (!debt || debt->count == 0) return 0;
     if (!(flags & (CQE_NOTIF | CQE_MORE)) && res >= 0) return 0;
-    struct zcv_event* event = begin(ZCV_CQE_OVERFLOW);
+    struct notif_view view = {};
     __u64 ubuf = debt->count == 1 && !debt->muddled ? debt->ubuf : 0;
+    __u64 refs_at = refs_address_of(ubuf, debt->generation);
+    struct send* send = refs_at ? current_send(ubuf, &view) : NULL;
+    __u64 hash = send && (flags & CQE_NOTIF) ? hash_again(ubuf, send) : 0;
+    struct zcv_event* event = begin(ZCV_CQE_OVERFLOW);
     if (event) {
         event->ring = (__u64)ring;
         event->user_data = user_data;
@@ -343,7 +346,9 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
         event->tgid = debt->tgid;
         event->ubuf = ubuf;
         event->generation = ubuf ? debt->generation : 0;
-        finish(event, 0);
+        event->chain = send ? view.chain : 0;
+        event->hash = hash;
+        finish(event, send ? ubuf : 0);
     }
     if (flags & CQE_NOTIF) overflow_paid(debt, ubuf);
     return 0;

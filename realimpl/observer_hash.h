@@ -12,7 +12,7 @@
 #define SAMPLE_STRIDE 4096u
 #define FULL_BYTES_MAX (1u << 20)
 #define CHUNKS_MAX 8192u
-#define RANGES_MAX 8u
+#define RANGES_MAX 32u
 
 const volatile __u32 hash_mode = ZCV_HASH_NONE;
 const volatile __u64 hash_key = 0;

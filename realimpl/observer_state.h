@@ -68,7 +68,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 32768);
+    __uint(max_entries, 16384);
     __type(key, __u64);
     __type(value, struct ranges);
 } vectors SEC(".maps");

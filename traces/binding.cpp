@@ -12,6 +12,7 @@ namespace zcv {
 namespace {
 
 constexpr std::uint32_t cqe_more = 2;
+constexpr std::uint32_t cqe_notif = 8;
 constexpr std::uint16_t send_zc_report_usage = 8;
 constexpr std::int32_t ecanceled = 125;
 constexpr std::uint32_t notif_zc_copied = 0x80000000u;
@@ -46,7 +47,11 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
 std::optional<Mismatch> Walk::explain(std::size_t record) {
     const zcv_event& event = trace_.events[record];
     now_ns_ = event.time_ns;
-    const auto found = sends_.find(ahead_.send_of[record]);
+    const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
+    nameless_ += nameless;
+    const auto found = sends_.find(nameless && (event.cqe_flags & cqe_notif) != 0
+                                       ? notified_without_name(event, ahead_.send_of[record])
+                                       : ahead_.send_of[record]);
     Send* const send = found == sends_.end() ? nullptr : &found->second;
     if (send != nullptr && send->lost)
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}};
@@ -63,7 +68,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
             case ZCV_CQE_OVERFLOW: {
                 if (send == nullptr) mismatch("no send of that name is in flight");
                 const bool overflow = event.kind == ZCV_CQE_OVERFLOW;
-                if ((event.cqe_flags & 8) != 0)
+                if ((event.cqe_flags & cqe_notif) != 0)
                     on_notif(event, *send, overflow);
                 else
                     on_complete(event, *send, overflow);
@@ -91,9 +96,11 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
             case ZCV_HEAD_FREE:
                 on_skb(ahead_.life_of[record], event);
                 break;
+            case ZCV_EXIT:
+                exited_.insert(event.tgid);
+                break;
             case ZCV_FORK:
             case ZCV_EXEC:
-            case ZCV_EXIT:
             case ZCV_REGISTER:
                 break;
             default:
@@ -108,11 +115,37 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     return std::nullopt;
 }
 
+// Several sends have this name, and the kernel gives no other: it is the one whose notification is
+// due. Where none is, a chain's head comes first.
+std::uint32_t Walk::notified_without_name(const zcv_event& event, std::uint32_t otherwise) const {
+    const auto name = open_by_name_.find({event.ring, event.user_data});
+    const auto ring = ring_at_.find(event.ring);
+    if (name == open_by_name_.end() || ring == ring_at_.end()) return otherwise;
+    const auto& due = s_[ring->second].compl_reqs;
+    if (!due.empty()) {
+        const std::uint32_t generation = send_of_request_[index(due.front().request)];
+        const bool same = std::ranges::find(name->second, generation) != name->second.end();
+        return same ? generation : otherwise;
+    }
+    for (const std::uint32_t generation : name->second) {
+        const Send& send = sends_.at(generation);
+        if (send.completed && !send.lost && s_[send.notif].head == send.notif) return generation;
+    }
+    return otherwise;
+}
+
+// Whether what was not seen cannot have happened.
+bool Walk::knows_all() const {
+    return is_whole(trace_) && nameless_ == 0;
+}
+
 void Walk::finish() {
     std::uint64_t open = 0;
     for (auto& [generation, send] : sends_) {
         if (send.lost || send.notified || (send.completed && !send.more)) continue;
-        if (send.rewritten_ns != 0) {
+        if (send.deferred && !send.completed) ++never_started_;
+        // Where records are missing, its notification may be one of them.
+        if (send.rewritten_ns != 0 && knows_all()) {
             zcv_event last{};
             last.time_ns = now_ns_;
             report_reuse(send, last);
@@ -127,6 +160,30 @@ void Walk::finish() {
             fmt::format("{} times a buffer was submitted again before its notification; without "
                         "content hashes nobody knows whether it was written (capture with --hash)",
                         unknown_resubmissions_));
+    if (nameless_ > 0) {
+        report_.ambiguous = true;
+        report_.reasons.push_back(
+            fmt::format("{} overflown CQEs had a user_data that several sends in flight shared, so "
+                        "which of these a CQE was for is a guess: give each send its own, or make "
+                        "the CQ ring larger",
+                        nameless_));
+    }
+    if (never_started_ > 0)
+        report_.reasons.push_back(
+            fmt::format("{} sends with IOSQE_IO_DRAIN never started: on kernels since 6.13 such a "
+                        "send may wait for its own notification (B32); send without it",
+                        never_started_));
+    const bool hashed = !trace_.info.hash.empty() && trace_.info.hash != "none";
+    if (hashed && unhashed_ > 0)
+        report_.reasons.push_back(
+            fmt::format("the payload of {} sends could not be read when they were submitted: "
+                        "writes to it were not watched",
+                        unhashed_));
+    if (unread_ > 0)
+        report_.reasons.push_back(fmt::format(
+            "the payload of {} sends could not be read when they were notified, outside their "
+            "process or without a name: nobody knows whether it was written too early",
+            unread_));
 }
 
 // Which kernel objects -----------------------------------------------------------------------
@@ -165,6 +222,8 @@ BufferId Walk::buffer_of(const zcv_event& event) {
 // Submission ---------------------------------------------------------------------------------
 
 void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) {
+    // Refused before it owned anything, and by an older capture that did not name it: one CQE.
+    if (event.generation == 0 && event.kind == ZCV_PREP_FAILED) return;
     if (event.generation == 0) mismatch("a send without a generation");
     if (sends_.contains(event.generation)) mismatch("this send was submitted before");
     if (event.kind == ZCV_SUBMIT && event.refs != ZCV_REFS_UNKNOWN && event.refs != 1)
@@ -195,8 +254,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     seen.submitted_ns = event.time_ns;
     report_.history.push_back(seen);
     ++report_.sends;
-    if (event.hash == 0) ++unhashed_;
-
+    open_by_name_[{event.ring, event.user_data}].push_back(event.generation);
     write_and_submit(send, event);
     users_of_buffer_[index(send.buffer)].push_back(event.generation);
     if (event.kind == ZCV_SUBMIT) {
@@ -207,6 +265,8 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
         must<kernel::io_send_zc_prep_early_failure>("a failed preparation", send.request);
     }
     send.notif = s_[send.request].notif;
+    // Its CQE may go unseen into an overflow list, where it has no name.
+    if (!prepared && ahead_.sends.at(send.generation).complete == no_record) give_up(send);
     static_cast<void>(record);
 }
 
@@ -237,6 +297,7 @@ void Walk::write_and_submit(Send& send, const zcv_event& event) {
 void Walk::on_request_moved(const zcv_event& event, Send& send) {
     const RequestId r = send.request;
     if (event.kind == ZCV_ASYNC && s_[r].phase == Phase::prepped) send.worker = true;
+    if (event.kind == ZCV_DEFER) send.deferred = true;
     if (event.kind != ZCV_POLL_ARM) return;
     issue(send);
     // Data of this attempt that shows up only later is attached at the end: no record tells apart.
@@ -271,14 +332,15 @@ void Walk::on_tcp_append(std::size_t record, const zcv_event& event, Send& send)
     if (life == 0) return;
     attach(life);
     if (event.chain == 0 || event.chain == send.ubuf || send.linked) return;
-    if (send.lives.empty() && !ahead_.idle_appends.contains(record) && may_link(send)) link(send);
+    if (send.lives.empty() && !ahead_.idle_appends.contains(record) && may_link(send, record))
+        link(send);
 }
 
 // Whether its data went where the queue's tail is. Nobody says so at that moment; later the chain's
 // head is known, or else that no skb of its own carried any.
-bool Walk::may_link(const Send& send) const {
+bool Walk::may_link(const Send& send, std::size_t record) const {
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    if (!facts.chain_known) return facts.lives.empty();
+    if (!facts.chain_known) return facts.lives.empty() || ahead_.joined_appends.contains(record);
     if (facts.chain == 0 || s_[send.sock].write_queue.empty()) return false;
     const auto head = sends_.find(facts.chain);
     const NotifId tail = s_[s_[SkbId{s_[send.sock].write_queue.back()}].shinfo].uarg;
@@ -300,6 +362,9 @@ void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
     if (chained && !s_.world().profile.chains)
         mismatch("its notification is linked to another one, and this kernel has no chains",
                  around(send));
+    if (send.deferred && s_[send.request].phase == Phase::prepped && event.res == -ecanceled)
+        ++never_started_;
+    if (event.res > 0 && send.hash == 0) ++unhashed_;
     if (event.res >= 0)
         succeed(send, event);
     else
@@ -364,7 +429,7 @@ void Walk::fail(Send& send, const zcv_event& event) {
 // unless it was made out of another one.
 void Walk::attach_the_rest(Send& send) {
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    if (facts.chain != 0 && !send.linked && send.lives.empty() && may_link(send) &&
+    if (facts.chain != 0 && !send.linked && send.lives.empty() && may_link(send, no_record) &&
         can<kernel::io_link_skb>(s_, send.request))
         link(send);
     for (const std::uint32_t life : facts.lives)
@@ -443,23 +508,25 @@ void Walk::reap(RingId ring) {
 // Notification -------------------------------------------------------------------------------
 
 void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
-    if (send.notified) {
+    if (send.notified && nameless_ == 0) {
         violation(send, "S9-one-notif-after-cqe", event.time_ns, "a second CQE with F_NOTIF",
                   "Clients free the wrong buffer when a notification comes twice.");
-        mismatch("this send was notified before", around(send));
     }
+    if (send.notified) mismatch("this send was notified before", around(send));
     if (!send.completed) {
-        violation(send, "S9-one-notif-after-cqe", event.time_ns,
-                  "F_NOTIF was posted and the request's own CQE was not",
-                  "Clients free the wrong buffer when a notification overtakes its completion.");
+        if (knows_all())
+            violation(send, "S9-one-notif-after-cqe", event.time_ns,
+                      "F_NOTIF was posted and the request's own CQE was not",
+                      "Clients free the wrong buffer when a notification overtakes its "
+                      "completion.");
         mismatch("its notification came before its completion", around(send));
     }
-    if (!send.more)
+    if (!send.more && event.generation != 0)
         violation(send, "S10-more-iff-notif", event.time_ns,
                   "F_NOTIF followed a CQE without F_MORE",
                   "The application was told that nothing more would come: the id may be in use "
                   "again, and the wrong send is taken for released (B24).");
-    if (!overflow && event.refs != ZCV_REFS_UNKNOWN && event.refs != 0)
+    if (event.refs != ZCV_REFS_UNKNOWN && event.refs != 0)
         violation(send, "S1-no-early-release", event.time_ns,
                   fmt::format("the notification was posted with {} references left", event.refs),
                   "The kernel said that it let go of the buffer, and it had not.");
@@ -487,6 +554,7 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
     report_.copied += copied;
     check_content(event, send);
     std::erase(users_of_buffer_[index(send.buffer)], send.generation);
+    std::erase(open_by_name_[{history(send).ring, event.user_data}], send.generation);
     send.notif = none<NotifId>;
 }
 
@@ -504,7 +572,7 @@ void Walk::release_chain(Send& send) {
 }
 
 void Walk::check_copied(const zcv_event& event, Send& send) {
-    if (!send.reports_usage) return;
+    if (!send.reports_usage || event.generation == 0) return;
     const bool said = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
     const bool modelled = s_[send.notif].zc_copied || !s_[send.notif].zc_used;
     if (said == modelled) return;
@@ -515,7 +583,9 @@ void Walk::check_copied(const zcv_event& event, Send& send) {
 
 void Walk::check_content(const zcv_event& event, Send& send) {
     const bool changed = event.hash != 0 && send.hash != 0 && event.hash != send.hash;
-    if (changed || send.rewritten_ns != 0) report_reuse(send, event);
+    // Who is gone writes no more.
+    if (event.hash == 0 && send.hash != 0 && !exited_.contains(event.tgid)) ++unread_;
+    if (changed || (send.rewritten_ns != 0 && event.generation != 0)) report_reuse(send, event);
 }
 
 void Walk::report_reuse(Send& send, const zcv_event& event) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "model/checker/system.hpp"
@@ -72,6 +74,7 @@ class Walk {
         std::size_t history = 0;
         std::vector<std::uint32_t> lives;
         bool linked = false;
+        bool deferred = false;
         bool worker = false;
         bool reports_usage = false;
         bool completed = false;
@@ -101,6 +104,8 @@ class Walk {
     };
 
     // binding.cpp: requests, completions, the application.
+    std::uint32_t notified_without_name(const zcv_event& event, std::uint32_t otherwise) const;
+    bool knows_all() const;
     void on_submit(std::size_t record, const zcv_event& event, bool prepared);
     void on_complete(const zcv_event& event, Send& send, bool overflow);
     void on_notif(const zcv_event& event, Send& send, bool overflow);
@@ -113,7 +118,7 @@ class Walk {
     void post(Send& send, bool overflow);
     void reap(RingId ring);
     void attach_the_rest(Send& send);
-    bool may_link(const Send& send) const;
+    bool may_link(const Send& send, std::size_t record) const;
     void link(Send& send);
     void release_chain(Send& send);
     void note_unseen_references(Send& send, std::uint32_t observed);
@@ -194,12 +199,18 @@ class Walk {
     std::vector<std::uint64_t> sock_address_;  // by SockId
     std::unordered_map<std::uint64_t, RingId> ring_at_;
     std::unordered_map<std::string, BufferId> buffer_at_;
+    // By ring and user_data: what was not notified.
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint32_t>> open_by_name_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight
     std::vector<NotifId> touched_;
     std::uint64_t now_ns_ = 0;
     std::uint32_t numbered_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;
+    std::uint64_t nameless_ = 0;
+    std::uint64_t never_started_ = 0;
     std::uint64_t unhashed_ = 0;
+    std::uint64_t unread_ = 0;
+    std::unordered_set<std::uint32_t> exited_;  // by tgid
 };
 
 }  // namespace zcv

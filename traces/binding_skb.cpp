@@ -183,6 +183,7 @@ void Walk::copy_out(SkbId skb) {
 Walk::Usage Walk::usage_of(const Send& send) const {
     const SendFacts& facts = ahead_.sends.at(send.generation);
     if (!send.reports_usage || facts.notif == no_record) return Usage::unknown;
+    if (trace_.events[facts.notif].generation == 0) return Usage::unknown;
     const auto res = static_cast<std::uint32_t>(trace_.events[facts.notif].res);
     return (res & notif_zc_copied) != 0 ? Usage::copied : Usage::zero_copied;
 }

@@ -52,12 +52,12 @@ constexpr std::array<std::uint32_t, ZCV_KIND_COUNT> fields_of_kind{
         zc_flags | hash,                                                      // submit
     cqe_fields,                                                               // complete
     cqe_fields | hash | addr | len,                                           // notif
-    ring | user_data | res | cqe_flags,                                       // cqe-overflow
+    ring | user_data | ubuf | chain | refs | res | cqe_flags | hash,          // cqe-overflow
     request_fields | ubuf,                                                    // poll-arm
     request_fields | ubuf,                                                    // async
     request_fields,                                                           // link
     request_fields,                                                           // defer
-    ring | user_data | res,                                                   // prep-failed
+    ring | user_data | ubuf | refs | res,                                     // prep-failed
     sock | ubuf | skb | head | chain | refs | len | nr_frags | shinfo_flags,  // tcp-append
     skb_fields,                                                               // dev-queue
     skb_fields,                                                               // dev-xmit

@@ -82,6 +82,10 @@ class Look {
         note_issuer(event);
         if (SendFacts* const send = find(event.generation)) {
             note_progress(*send, event.len);
+            // A fresh skb would be the tail by now.
+            if (send->append != no_record && event.len < events_[send->append].len &&
+                event.head != 0 && event.head == events_[send->append].head)
+                all_.joined_appends.insert(send->append);
             if (send->append == no_record) send->bytes = event.len;
             send->append = i;
         }

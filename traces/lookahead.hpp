@@ -57,8 +57,9 @@ struct Lookahead {
     std::vector<Life> lives;                             // from 1
     std::unordered_map<std::uint32_t, SendFacts> sends;  // by generation
     std::vector<std::uint32_t> send_of;  // of each record: its generation; 0 when it names no send
-    std::unordered_set<std::size_t> idle_appends;  // turns of sendmsg that found no room
-    std::unordered_set<std::uint64_t> streams;     // sockets known to be TCP
+    std::unordered_set<std::size_t> idle_appends;    // turns of sendmsg that found no room
+    std::unordered_set<std::size_t> joined_appends;  // data went to the tail, and more was left
+    std::unordered_set<std::uint64_t> streams;       // sockets known to be TCP
     std::unordered_map<std::uint64_t, std::uint64_t> last_sent_ns;  // by socket
 };
 

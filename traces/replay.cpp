@@ -11,6 +11,8 @@
 namespace zcv {
 namespace {
 
+constexpr const char* overflow_probe = "io_uring_cqe_overflow";
+
 const Profile& profile_for(const std::string& name, const std::string& release) {
     if (!name.empty()) {
         if (const Profile* profile = find_profile(name)) return *profile;
@@ -76,8 +78,11 @@ void look_back(const Trace& trace, const Profile& profile, const std::vector<std
 }
 
 void decide(const Trace& trace, ReplayReport& report) {
-    const bool complete = !trace.cut_off && trace.totals.lost == 0 && trace.sequence_gaps == 0;
+    const bool complete = is_whole(trace);
     if (trace.cut_off) report.reasons.push_back("the trace is cut off: it " + trace.cut_reason);
+    if (trace.info.missing.contains(overflow_probe))
+        report.reasons.push_back("overflown completions were not recorded: without " +
+                                 std::string(overflow_probe));
     if (report.lost > 0) report.reasons.push_back(fmt::format("{} records were lost", report.lost));
     if (trace.totals.map_failures > 0)
         report.reasons.push_back(
@@ -85,7 +90,7 @@ void decide(const Trace& trace, ReplayReport& report) {
     if (report.sends == 0) report.reasons.push_back("nothing to check: no zero-copy send");
 
     const bool diverged = report.divergence.has_value();
-    if (!report.violations.empty() || (diverged && complete))
+    if (!report.violations.empty() || (diverged && complete && !report.ambiguous))
         report.verdict = Verdict::violation;
     else if (!complete || diverged || !report.reasons.empty())
         report.verdict = Verdict::inconclusive;
@@ -97,6 +102,11 @@ void decide(const Trace& trace, ReplayReport& report) {
 
 void check_profile(const std::string& profile, const std::string& kernel_release) {
     profile_for(profile, kernel_release);
+}
+
+bool is_whole(const Trace& trace) {
+    return !trace.cut_off && trace.totals.lost == 0 && trace.sequence_gaps == 0 &&
+           !trace.info.missing.contains(overflow_probe);
 }
 
 ReplayReport replay(const Trace& trace, const ReplayOptions& options) {

@@ -38,10 +38,14 @@ struct ReplayReport {
     std::uint64_t notified = 0;
     std::uint64_t copied = 0;
     std::uint64_t inferred_releases = 0;  // known only from the count at the notification
+    bool ambiguous = false;  // some records fit several sends, so a divergence proves nothing
     std::optional<Divergence> divergence;
     std::vector<Violation> violations;
     std::vector<SendHistory> history;  // one entry a send, in order of submission
 };
+
+// Whether every record is there that the kernel could have given.
+bool is_whole(const Trace& trace);
 
 // Throws what replay() would throw for this profile, "" for the kernel's own, and this kernel
 // release: so that it is known before anything is captured.

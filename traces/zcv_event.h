@@ -23,15 +23,15 @@ enum zcv_event_kind {
      * chain, refs, user_data, res, cqe_flags, hash, addr, len */
     ZCV_NOTIF = 3,
     /* io_uring_cqe_overflow: ring, user_data, res, cqe_flags. It stands in for ZCV_COMPLETE or
-     * ZCV_NOTIF (cqe_flags tells); the kernel does not give the request. ubuf and generation only
-     * if a single send of that ring still has that user_data */
+     * ZCV_NOTIF (cqe_flags tells); the kernel does not give the request. ubuf, generation, chain,
+     * refs and hash only if a single send of that ring still has that user_data */
     ZCV_CQE_OVERFLOW = 4,
     ZCV_POLL_ARM = 5, /* io_uring_poll_arm: req, ring, ubuf, user_data */
     ZCV_ASYNC = 6,    /* io_uring_queue_async_work: req, ring, ubuf, user_data */
     ZCV_LINK = 7,     /* io_uring_link: req, ring, user_data; it waits for its predecessor */
     ZCV_DEFER = 8,    /* io_uring_defer: req, ring, user_data; it waits for the drain */
     /* io_uring_req_failed, before any submission: req, ring, user_data, opcode, sqe_flags, res;
-     * ubuf, refs and a generation if it owns a notification, which will be posted all the same */
+     * ubuf and refs if it owns a notification, which will be posted all the same */
     ZCV_PREP_FAILED = 9,
     /* tcp_sendmsg_locked, once a loop turn, before it appends: sock, ubuf (msg->msg_ubuf, whose
      * data is appended), skb and head (the write queue's tail, 0 if none), chain (the tail's own

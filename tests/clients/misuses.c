@@ -11,9 +11,9 @@
 
 enum { count = 12, bytes = 60000 };
 
-static const struct network slow_udp = {.path = PAIR, .rate = "20mbit", .burst = "64kb"};
+static const struct network slow_udp = {.path = PAIR, .rate = "20mbit", .burst = "70kb"};
 static const struct network slow_tcp = {
-    .path = PAIR, .rate = "20mbit", .burst = "64kb", .stream = true};
+    .path = PAIR, .rate = "20mbit", .burst = "70kb", .stream = true};
 
 static struct io_uring ring;
 static bool told[count + 1]; /* which sends were notified */

@@ -95,7 +95,8 @@ struct sockaddr_storage far_address(const struct network* network, socklen_t* le
     return storage;
 }
 
-/* The far end ----------------------------------------------------------------------------------- */
+/* The far end -----------------------------------------------------------------------------------
+ */
 
 /* Reads whatever comes, on as many connections as are made, until it is dismissed and nothing has
  * come for a while, or until the only connection ends. */
@@ -184,7 +185,8 @@ static void be_far(const struct network* network, int control, int report) {
     _exit(0);
 }
 
-/* The near end ---------------------------------------------------------------------------------- */
+/* The near end ----------------------------------------------------------------------------------
+ */
 
 /* A third namespace that forwards, kept by a process of its own. */
 static void make_router(pid_t peer, int mtu) {
@@ -261,7 +263,7 @@ static void near_device(const struct network* network, pid_t peer) {
 
 /* The first packet of a fresh device may wait for its carrier and for the neighbour. */
 static void warm_up(const struct network* network) {
-    if (network->path == LOOPBACK || network->path == SINK || network->stream) return;
+    if (network->path == LOOPBACK || network->path == SINK) return;
     socklen_t length;
     struct sockaddr_storage address = far_address(network, &length);
     ((struct sockaddr_in*)&address)->sin_port = htons(9);

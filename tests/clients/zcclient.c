@@ -1,5 +1,6 @@
 /* Programs that send with zero copy and have never heard of zcv: the right ones. The first argument
- * names one; with a second one, "usage", every notification is asked whether the data was copied. */
+ * names one; with a second one, "usage", every notification is asked whether the data was copied.
+ */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -22,6 +23,9 @@ static const struct network plain_udp = {.path = LOOPBACK};
 static const struct network plain_tcp = {.path = LOOPBACK, .stream = true};
 static const struct network wire_udp = {.path = PAIR, .rate = "400mbit"};
 static const struct network wire_tcp = {.path = PAIR, .stream = true};
+static const struct network slow_udp = {.path = PAIR, .rate = "20mbit", .burst = "70kb"};
+static const struct network slow_tcp = {
+    .path = PAIR, .rate = "20mbit", .burst = "70kb", .stream = true};
 
 /* The common shape: one network, one socket, one ring. */
 static void send_over(const struct network* network, struct sends how, unsigned ring_flags) {
@@ -42,7 +46,8 @@ static struct sends with(struct sends how, int count, unsigned bytes) {
     return how;
 }
 
-/* Plain ----------------------------------------------------------------------------------------- */
+/* Plain -----------------------------------------------------------------------------------------
+ */
 
 static void udp(void) {
     send_over(&plain_udp, usual, 0);
@@ -84,7 +89,8 @@ static void tcp_sqpoll(void) {
     send_over(&wire_tcp, usual, IORING_SETUP_SQPOLL);
 }
 
-/* Addresses ------------------------------------------------------------------------------------- */
+/* Addresses -------------------------------------------------------------------------------------
+ */
 
 static void unconnected(void) {
     struct sends how = usual;
@@ -112,7 +118,8 @@ static void nobody_listens(void) {
     dismiss();
 }
 
-/* Shapes of a send ------------------------------------------------------------------------------ */
+/* Shapes of a send ------------------------------------------------------------------------------
+ */
 
 static void sendmsg_of(int vectors) {
     struct sends how = usual;
@@ -247,7 +254,8 @@ static void waitall(void) {
     dismiss();
 }
 
-/* Paths ----------------------------------------------------------------------------------------- */
+/* Paths -----------------------------------------------------------------------------------------
+ */
 
 static void segments(void) {
     const struct network narrow = {
@@ -297,7 +305,8 @@ static void tap_tcp(void) {
     tapped(&wire_tcp);
 }
 
-/* Rings, threads, processes --------------------------------------------------------------------- */
+/* Rings, threads, processes ---------------------------------------------------------------------
+ */
 
 static void two_rings(void) {
     static char memory[64][2000];
@@ -362,6 +371,7 @@ static void overflow_on(const struct network* network, int names) {
     build(network);
     struct sends how = {.fd = connected(network), .bytes = sizeof(memory[0])};
     struct io_uring ring = open_ring(4, 0, 4);
+    memset(memory, 'z', sizeof(memory));
     for (int i = 0; i < 40; i++) submit_one(&ring, &how, memory[i], i % names);
     sleep_ms(100);
     reap(&ring, 40);
@@ -375,10 +385,11 @@ static void overflow_tcp(void) {
     overflow_on(&wire_tcp, 40);
 }
 static void overflow_nameless(void) {
-    overflow_on(&wire_tcp, 3);
+    overflow_on(&slow_tcp, 3);
 }
 
-/* Failures -------------------------------------------------------------------------------------- */
+/* Failures --------------------------------------------------------------------------------------
+ */
 
 /* Every way that one send alone is refused or fails. */
 static void errors(void) {
@@ -386,6 +397,7 @@ static void errors(void) {
     int pair[2], file = fileno(stderr);
     build(&plain_udp);
     must("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    memset(data, 'z', sizeof(data));
     const struct sends good = {.fd = connected(&plain_udp), .bytes = sizeof(data)};
     struct io_uring ring = open_ring(8, 0, 0);
     struct sends how = good;
@@ -406,7 +418,7 @@ static void errors(void) {
     how.sqe = IOSQE_CQE_SKIP_SUCCESS;
     submit_one(&ring, &how, data, 8);
     how = good;
-    how.bytes = 100000; /* more than a datagram holds */
+    how.bytes = 100000; /* more than a datagram holds, and than data */
     submit_one(&ring, &how, data, 9);
     how = good;
     how.vectors = 3;
@@ -422,6 +434,7 @@ static void link_cancel(void) {
     build(&plain_udp);
     int fd = connected(&plain_udp);
     struct io_uring ring = open_ring(8, 0, 0);
+    memset(data, 'z', sizeof(data));
     for (int i = 0; i < 3; i++) {
         struct io_uring_sqe* sqe = io_uring_get_sqe(&ring);
         io_uring_prep_send_zc(sqe, i == 0 ? 999 : fd, data[i], sizeof(data[i]), 0, 0);
@@ -471,14 +484,12 @@ static void closed_unread(void) {
 static int one_burst(const struct network* network, struct io_uring* ring) {
     static char memory[16][30000];
     build(network);
+    memset(memory, 'z', sizeof(memory));
     struct sends how = {.fd = connected(network), .bytes = sizeof(memory[0])};
     *ring = open_ring(64, 0, 0);
     for (int i = 0; i < 16; i++) submit_one(ring, &how, memory[i], i + 1);
     return how.fd;
 }
-
-static const struct network slow_udp = {.path = PAIR, .rate = "20mbit"};
-static const struct network slow_tcp = {.path = PAIR, .rate = "20mbit", .stream = true};
 
 /* The data in the queues still goes out, and is acknowledged. */
 static void shut_down(void) {
