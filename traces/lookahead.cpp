@@ -179,7 +179,8 @@ class Look {
         if (event.kind == ZCV_DEV_QUEUE) {
             queued_refs_[event.skb] = event.refs;
             queued_[owner] = life;
-            if (all_.streams.contains(event.sock)) last_sent_[event.sock] = life;
+            const bool first = sent_.insert(life).second;
+            if (first && all_.streams.contains(event.sock)) last_sent_[event.sock] = life;
         } else if (event.kind == ZCV_DEV_XMIT) {
             queued_refs_.erase(event.skb);
         }
@@ -225,7 +226,11 @@ class Look {
         }
         if (append || event.kind == ZCV_DEV_QUEUE) {
             const auto last = last_sent_.find(event.sock);
-            if (same_owner(last, last_sent_)) descend(Birth::split, last->second);
+            if (same_owner(last, last_sent_)) return descend(Birth::split, last->second);
+            // A stream sends in order: what comes after another send's data was sent in it before.
+            const auto sent = queued_.find(fresh.owner);
+            if (last != last_sent_.end() && sent != queued_.end())
+                descend(Birth::split, sent->second);
             return;
         }
         // Segments leave in the order in which the large ones were cut up.
@@ -265,7 +270,8 @@ class Look {
     std::unordered_map<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet
     std::unordered_map<std::uint32_t, std::uint32_t> queued_;       // owner -> newest life queued
     std::unordered_map<std::uint32_t, std::deque<Cut>> cut_up_;     // by owner
-    std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;    // socket -> newest life sent
+    std::unordered_set<std::uint32_t> sent_;
+    std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;  // socket -> newest life sent
 };
 
 }  // namespace
