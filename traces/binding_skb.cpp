@@ -71,7 +71,9 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
     const bool tcp = lives && s_.config(s_[original].sock).transport == Transport::tcp;
     if (tcp && (s_[original].loc == Loc::write_queue || s_[original].loc == Loc::rtx_queue)) {
         for (const SkbId skb : lives_[life].skbs)
-            if (skb != original && state_of(skb).address == 0) return adopt(life, skb, event.skb);
+            if (skb != original && state_of(skb).address == 0 && s_[skb].loc != Loc::segmented &&
+                s_[skb].loc != Loc::dma_done)
+                return adopt(life, skb, event.skb);
         return adopt(life, transmit(life), event.skb);
     }
     if (lives && state_of(original).address == 0) {

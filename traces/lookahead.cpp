@@ -100,16 +100,17 @@ class Look {
             all_.idle_appends.insert(send.append);
     }
 
-    // Gone before any driver had it, and there are more references than when it was queued: it was
-    // cut into that many segments.
+    // Done with before any driver had it, or dropped with more references than when it was queued:
+    // it was cut into segments, about as many as there are more references.
     void note_segments(std::size_t i, const zcv_event& event) {
         const auto queued = queued_refs_.find(event.skb);
         if (queued == queued_refs_.end()) return;
         const std::uint32_t before = queued->second;
         queued_refs_.erase(queued);
         const bool known = before != ZCV_REFS_UNKNOWN && event.refs != ZCV_REFS_UNKNOWN;
-        if (known && event.refs > before && all_.life_of[i] != 0)
-            cut_up_[event.generation].push_back({i, event.refs - before});
+        const std::uint32_t more = known && event.refs > before ? event.refs - before : 0;
+        const bool cut = event.kind == ZCV_SKB_CONSUME ? event.ubuf != 0 : more > 0;
+        if (cut && all_.life_of[i] != 0) cut_up_[event.generation].push_back({i, more});
     }
 
     void note_issuer(const zcv_event& event) {
@@ -179,7 +180,8 @@ class Look {
         if (event.kind == ZCV_DEV_QUEUE) {
             queued_refs_[event.skb] = event.refs;
             queued_[owner] = life;
-            if (all_.streams.contains(event.sock)) last_sent_[event.sock] = life;
+            const bool first = sent_.insert(life).second;
+            if (first && all_.streams.contains(event.sock)) last_sent_[event.sock] = life;
         } else if (event.kind == ZCV_DEV_XMIT) {
             queued_refs_.erase(event.skb);
         }
@@ -225,14 +227,21 @@ class Look {
         }
         if (append || event.kind == ZCV_DEV_QUEUE) {
             const auto last = last_sent_.find(event.sock);
-            if (same_owner(last, last_sent_)) descend(Birth::split, last->second);
+            if (same_owner(last, last_sent_)) return descend(Birth::split, last->second);
+            // A stream sends in order: what comes after another send's data was sent in it before.
+            const auto sent = queued_.find(fresh.owner);
+            if (last != last_sent_.end() && sent != queued_.end())
+                descend(Birth::split, sent->second);
             return;
         }
-        // Segments leave in the order in which the large ones were cut up.
+        // Segments leave in the order in which the large ones were cut up; the last one has the
+        // rest.
         const auto large = cut_up_.find(fresh.owner);
-        if (large != cut_up_.end() && !large->second.empty()) {
-            const std::size_t end = large->second.front().record;
-            if (--large->second.front().segments == 0) large->second.pop_front();
+        if (large != cut_up_.end()) {
+            std::deque<Cut>& cuts = large->second;
+            while (cuts.size() > 1 && cuts.front().segments == 0) cuts.pop_front();
+            const std::size_t end = cuts.front().record;
+            if (cuts.front().segments > 0) --cuts.front().segments;
             fresh.cut_ns = events_[end].time_ns;
             return descend(Birth::segment, all_.life_of[end]);
         }
@@ -265,7 +274,8 @@ class Look {
     std::unordered_map<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet
     std::unordered_map<std::uint32_t, std::uint32_t> queued_;       // owner -> newest life queued
     std::unordered_map<std::uint32_t, std::deque<Cut>> cut_up_;     // by owner
-    std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;    // socket -> newest life sent
+    std::unordered_set<std::uint32_t> sent_;
+    std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;  // socket -> newest life sent
 };
 
 }  // namespace

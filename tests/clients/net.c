@@ -22,7 +22,7 @@
 
 enum { port = 4711, life_s = 20, linger_ms = 400 };
 
-static int far_control = -1; /* closed: the far end may go */
+static int far_control = -1; /* closed: the sender is gone, but not what it sent */
 static pid_t far_process;
 
 void must(const char* what, bool right) {
@@ -98,8 +98,8 @@ struct sockaddr_storage far_address(const struct network* network, socklen_t* le
 /* The far end -----------------------------------------------------------------------------------
  */
 
-/* Reads whatever comes, on as many connections as are made, until it is dismissed and nothing has
- * come for a while, or until the only connection ends. */
+/* Reads whatever comes, on as many connections as are made, until it is dismissed, or the sender is
+ * gone and nothing has come for a while. */
 static void take_all(bool stream, int fd, int control) {
     static char sink[1 << 16];
     struct pollfd watched[10] = {{control, POLLIN, 0}, {fd, POLLIN, 0}};
@@ -107,6 +107,7 @@ static void take_all(bool stream, int fd, int control) {
     for (bool dismissed = false;;) {
         if (poll(watched, count, dismissed ? linger_ms : -1) == 0) return;
         if (watched[0].revents) {
+            if (read(control, sink, 1) == 1) return;
             dismissed = true;
             watched[0].fd = -1;
         }
@@ -305,6 +306,7 @@ int connected(const struct network* network) {
 }
 
 void dismiss(void) {
+    signal_ready(far_control);
     close(far_control);
     waitpid(far_process, NULL, 0);
 }

@@ -1,0 +1,182 @@
+// zcv run on programs that know nothing of it (tests/clients): what is right is CLEAN to the last
+// record, and what is wrong is named. Needs root and BPF: without them it exits with 77 and says
+// why.
+#define CATCH_CONFIG_RUNNER
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/program.hpp"
+
+using namespace zcv::test;
+using nlohmann::json;
+
+namespace {
+
+// One run of the client: what zcv says of it, and what the client itself printed.
+struct Judged {
+    int status = -1;
+    json report;
+    std::vector<std::uint64_t> changed;  // sends whose content the client says it changed
+};
+
+Judged judged(const std::string& client) {
+    const Ran ran = run_shell(shell_quoted(ZCV_PROGRAM) + " run --hash full --format json -- " +
+                              shell_quoted(ZCV_CLIENT) + " " + client);
+    INFO(client << ": " << ran.err << ran.out);
+    REQUIRE(ran.err.find("client: ") == std::string::npos);
+    const std::size_t begin = ran.out.find('{');
+    REQUIRE(begin != std::string::npos);
+    Judged found{ran.status, json::parse(ran.out.substr(begin)), {}};
+    std::istringstream names(ran.out.substr(0, begin));
+    for (std::uint64_t name = 0; names >> name;) found.changed.push_back(name);
+    return found;
+}
+
+// Who is accused of breaking the rule, by user_data, each once.
+std::vector<std::uint64_t> accused(const json& report, const std::string& rule) {
+    std::vector<std::uint64_t> names;
+    for (const json& violation : report["violations"])
+        if (violation["rule"].get<std::string>().starts_with(rule + "-"))
+            names.push_back(violation["request"]);
+    std::ranges::sort(names);
+    return names;
+}
+
+void check_explained(const json& report) {
+    CHECK(report["divergence"].is_null());
+    CHECK(report["matched"] == report["records"]);
+    CHECK(report["lost"] == 0);
+    CHECK(report["sends"] > 0);
+}
+
+void check_clean(const std::string& client) {
+    const Judged found = judged(client);
+    INFO(client << ": " << found.report.dump(1));
+    CHECK(found.status == 0);
+    CHECK(found.report["verdict"] == "CLEAN");
+    check_explained(found.report);
+    CHECK(found.report["violations"].empty());
+}
+
+bool says(const json& report, const std::string& part) {
+    return std::ranges::any_of(report["reasons"], [&](const json& reason) {
+        return reason.get<std::string>().find(part) != std::string::npos;
+    });
+}
+
+}  // namespace
+
+// "usage" asks the kernel whether the data was copied, and so checks the model of every copy.
+TEST_CASE("every way to send, used rightly, is CLEAN", "[root]") {
+    for (const std::string mode : {"udp usage",        "tcp usage",      "udp-wire",
+                                   "tcp-wire usage",   "udp-sink usage", "udp-copied usage",
+                                   "tcp-copied usage", "udp6 usage",     "tcp6",
+                                   "udp-defer usage",  "tcp-defer",      "udp-sqpoll",
+                                   "tcp-sqpoll usage", "unconnected",    "sendmsg1",
+                                   "sendmsg3 usage",   "sendmsg20",      "sendmsg20-tcp",
+                                   "empty usage",      "empty-tcp",      "above-mtu usage",
+                                   "constant usage",   "constant-tcp",   "overlap",
+                                   "corked",           "poll-first",     "poll-first-udp",
+                                   "async usage",      "async-tcp",      "fixed",
+                                   "linked usage",     "waitall usage"})
+        DYNAMIC_SECTION(mode) {
+            check_clean(mode);
+        }
+}
+
+TEST_CASE("a hundred small sends in one chain are CLEAN", "[root]") {
+    check_clean("more usage");
+}
+
+TEST_CASE("every path through this machine is CLEAN", "[root]") {
+    for (const std::string mode :
+         {"segments usage", "bridge usage", "bridge-tcp", "router", "router-tcp usage", "tap usage",
+          "tap-tcp", "lossy usage", "lossy-tcp"})
+        DYNAMIC_SECTION(mode) {
+            check_clean(mode);
+        }
+}
+
+TEST_CASE("several rings, threads and processes are CLEAN", "[root]") {
+    for (const std::string mode : {"two-rings usage", "threads", "threads-tcp", "children"})
+        DYNAMIC_SECTION(mode) {
+            check_clean(mode);
+        }
+}
+
+TEST_CASE("a full CQ ring is CLEAN where each send has a name of its own", "[root]") {
+    for (const std::string mode : {"overflow", "overflow-tcp usage"}) DYNAMIC_SECTION(mode) {
+            check_clean(mode);
+        }
+}
+
+TEST_CASE("where overflown CQEs fit several sends nobody is accused", "[root]") {
+    const json report = judged("overflow-nameless").report;
+    INFO(report.dump(1));
+    CHECK(report["verdict"] == "INCONCLUSIVE");
+    CHECK(report["violations"].empty());
+    CHECK(says(report, "is a guess"));
+}
+
+TEST_CASE("what fails is explained and breaks no rule", "[root]") {
+    for (const std::string mode :
+         {"errors", "nobody-listens", "reset", "closed-unread usage", "shutdown", "abort", "close"})
+        DYNAMIC_SECTION(mode) {
+            check_clean(mode);
+        }
+}
+
+TEST_CASE("a program may end while its data is on its way", "[root]") {
+    for (const std::string mode : {"exit", "killed", "killed-tcp", "exec", "never-read"})
+        DYNAMIC_SECTION(mode) {
+            check_clean(mode);
+        }
+}
+
+TEST_CASE("sends cancelled with their link break S10, and nothing else does", "[root]") {
+    const Judged found = judged("link-cancel");
+    INFO(found.report.dump(1));
+    CHECK(found.status == 1);
+    check_explained(found.report);
+    CHECK(accused(found.report, "S10") == std::vector<std::uint64_t>{2, 3});
+    CHECK(found.report["violations"].size() == 2);
+}
+
+TEST_CASE("a drained send that never starts is said to", "[root]") {
+    const Judged found = judged("drain");
+    INFO(found.report.dump(1));
+    CHECK(found.status == 3);
+    check_explained(found.report);
+    CHECK(found.report["violations"].empty());
+    CHECK(says(found.report, "never started"));
+}
+
+TEST_CASE("a misuse is found in exactly the sends whose content changed", "[root]") {
+    for (const std::string mode : {"misuse-rewrite", "misuse-rewrite-tcp", "misuse-realloc",
+                                   "misuse-cancel", "misuse-ring-exit"})
+        DYNAMIC_SECTION(mode) {
+            const Judged found = judged(mode);
+            INFO(found.report.dump(1));
+            CHECK(found.status == 1);
+            CHECK(found.report["verdict"] == "VIOLATION");
+            check_explained(found.report);
+            REQUIRE_FALSE(found.changed.empty());
+            CHECK(accused(found.report, "R1") == found.changed);
+            CHECK(found.report["violations"].size() == found.changed.size());
+        }
+}
+
+int main(int argc, char** argv) {
+    const Ran trial = run_shell(shell_quoted(ZCV_PROGRAM) + " run -- true");
+    if (geteuid() != 0 || trial.status == 4) {
+        std::printf("skipped: %s",
+                    geteuid() != 0 ? "network namespaces need root\n" : trial.err.c_str());
+        return 77;
+    }
+    return Catch::Session().run(argc, argv);
+}
