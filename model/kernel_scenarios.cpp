@@ -103,7 +103,7 @@ std::vector<KernelScenario> streams() {
          .world = {.socks = {tcp_nic},
                    .hazards = {.again = true, .drops = true, .resets = true, .retransmits = true},
                    .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 1, .skbs = 2}},
-         .expect = {.broken = "", .states = 215264, .transitions = 890459, .depth = 50}},
+         .expect = {.broken = "", .states = 98942, .transitions = 411931, .depth = 48}},
         {.name = "tcp-stacked-3",
          .asks = "Three sends in one chain: do all three wait for the last byte on the wire?",
          .profile = "6.18",

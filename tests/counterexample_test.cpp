@@ -16,8 +16,8 @@ TEST_CASE("every broken kernel scenario tells its shortest counterexample word f
         DYNAMIC_SECTION(scenario.name) {
             const checker::Outcome outcome = scenario.explore({});
             const std::string text = outcome.broken + "\n" + text_of(outcome.counterexample);
-            const std::string file = std::string(ZCV_SOURCE_DIR) + "/tests/golden/" +
-                                     scenario.name + ".counterexample";
+            const std::string file =
+                std::string(ZCV_SOURCE_DIR) + "/tests/golden/" + scenario.name + ".counterexample";
             if (std::getenv("ZCV_REWRITE") != nullptr) std::ofstream(file) << text;
             CHECK(text == test::text_of_file(file));
         }

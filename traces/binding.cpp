@@ -395,7 +395,6 @@ void Walk::succeed(Send& send, const zcv_event& event) {
         else
             must<kernel::ip_append_data_copy>("data copied in sendmsg", send.request);
     }
-    s_[send.request].appended = true;  // an earlier attempt may have been the one that appended
     while (!tcp && !s_[send.sock].write_queue.empty()) take<kernel::ip_send_skb>(s_, send.sock);
     must<kernel::io_send_zc_success>("success", send.request);
     if (s_[send.request].worker) {
