@@ -112,12 +112,15 @@ class FixedStore {
 
     const World& world() const { return *world_; }
 
+    // A dangling name is our bug: it stops the search instead of reading what lies beside.
     template <class Id>
     auto& operator[](Id id) {
+        ZCV_CHECK(index(id) < objects(id).size());
         return objects(id)[index(id)];
     }
     template <class Id>
     const auto& operator[](Id id) const {
+        ZCV_CHECK(index(id) < objects(id).size());
         return objects(id)[index(id)];
     }
 

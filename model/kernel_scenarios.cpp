@@ -95,7 +95,7 @@ std::vector<KernelScenario> streams() {
          .world = {.socks = {tcp_nic},
                    .hazards = {.retransmits = true},
                    .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 2, .skbs = 3}},
-         .expect = {.broken = "", .states = 3038393, .transitions = 11556667, .depth = 71}},
+         .expect = {.broken = "", .states = 3025049, .transitions = 11504927, .depth = 64}},
         {.name = "tcp-nic",
          .asks =
              "The same on 6.18, with lost packets, polls and a peer that resets the connection?",
@@ -103,7 +103,7 @@ std::vector<KernelScenario> streams() {
          .world = {.socks = {tcp_nic},
                    .hazards = {.again = true, .drops = true, .resets = true, .retransmits = true},
                    .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 1, .skbs = 2}},
-         .expect = {.broken = "", .states = 217236, .transitions = 897463, .depth = 57}},
+         .expect = {.broken = "", .states = 215264, .transitions = 890459, .depth = 50}},
         {.name = "tcp-stacked-3",
          .asks = "Three sends in one chain: do all three wait for the last byte on the wire?",
          .profile = "6.18",
@@ -114,14 +114,14 @@ std::vector<KernelScenario> streams() {
                               .shinfos = 1,
                               .skbs = 2,
                               .cq_entries = 6}},
-         .expect = {.broken = "", .states = 3126483, .transitions = 10427383, .depth = 66}},
+         .expect = {.broken = "", .states = 2913723, .transitions = 9758575, .depth = 59}},
         {.name = "tcp-loopback",
          .asks = "The clone is copied on receive, the original waits for its ACK: who releases the "
                  "buffer?",
          .profile = "6.18",
          .world = {.socks = {tcp_loopback},
                    .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 2, .skbs = 2}},
-         .expect = {.broken = "", .states = 57003, .transitions = 150643, .depth = 60}},
+         .expect = {.broken = "", .states = 56091, .transitions = 148175, .depth = 51}},
         {.name = "segmented",
          .asks = "A large skb is split on its way out: does the last segment release the buffer?",
          .profile = "6.18",
@@ -129,6 +129,14 @@ std::vector<KernelScenario> streams() {
                    .hazards = {.drops = true},
                    .bounds = {.shinfos = 3, .skbs = 4}},
          .expect = {.broken = "", .states = 215005, .transitions = 877894, .depth = 40}},
+        {.name = "split-and-refused",
+         .asks = "The device refuses an skb, and TCP sends only part of it: do both parts hold the "
+                 "buffer?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::tcp, .dma = true, .splits = true}},
+                   .hazards = {.drops = true, .refusals = true},
+                   .bounds = {.shinfos = 2, .skbs = 3}},
+         .expect = {.broken = "", .states = 14645, .transitions = 58464, .depth = 35}},
         {.name = "copied-at-send",
          .asks = "No scatter-gather, so the data is copied in sendmsg: is there still exactly one "
                  "notification?",
@@ -136,7 +144,7 @@ std::vector<KernelScenario> streams() {
          .world = {.socks = {{.transport = Transport::udp, .dma = true, .copies_at_send = true},
                              {.transport = Transport::tcp, .dma = true, .copies_at_send = true}},
                    .bounds = {.buffers = 1, .requests = 2, .notifs = 2, .shinfos = 1, .skbs = 2}},
-         .expect = {.broken = "", .states = 29990, .transitions = 84429, .depth = 51}},
+         .expect = {.broken = "", .states = 29238, .transitions = 82621, .depth = 36}},
     };
 }
 

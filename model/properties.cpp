@@ -45,8 +45,7 @@ bool a_payload_was_read(const FixedStore& s) {
     return s.any<ShinfoId>([&](ShinfoId h) { return s[h].alive && s[h].arrived; });
 }
 
-// A count that is too low releases early, one that is too high never does.
-bool refs_are_exact(const FixedStore& s) {
+bool ubuf_refs_are_exact(const FixedStore& s) {
     return every<NotifId>(s, [&](NotifId n) {
         if (!s[n].alive) return true;
         unsigned holders = (s[n].owner_ref ? 1u : 0u) + (s[n].syscall_ref ? 1u : 0u);
@@ -59,14 +58,40 @@ bool refs_are_exact(const FixedStore& s) {
     });
 }
 
+bool datarefs_are_exact(const FixedStore& s) {
+    return every<ShinfoId>(s, [&](ShinfoId h) {
+        unsigned skbs = 0;
+        s.for_each<SkbId>([&](SkbId k) { skbs += s[k].alive && s[k].shinfo == h; });
+        return s[h].dataref == skbs && s[h].alive == (skbs > 0);
+    });
+}
+
+// A count that is too low releases early, one that is too high never does. Both counts: the skbs on
+// a shared info, and those who hold a ubuf.
+bool refs_are_exact(const FixedStore& s) {
+    return ubuf_refs_are_exact(s) && datarefs_are_exact(s);
+}
+
 bool a_ubuf_is_shared(const FixedStore& s) {
     return s.any<NotifId>([&](NotifId n) { return s[n].refs >= 2; });
 }
 
-// A notification that comes first, or twice, frees the wrong thing in every client.
+// A notification that comes first, or twice, frees the wrong thing in every client. One that is
+// still to be posted belongs to a request that still has it.
 bool one_notif_after_cqe(const FixedStore& s) {
-    return every<RequestId>(
-        s, [&](RequestId r) { return !s[r].notified || s[r].phase == Phase::posted; });
+    const auto listed = [&](RequestId r) {
+        unsigned times = 0;
+        s.for_each<RingId>([&](RingId ring) {
+            const auto& list = s[ring].compl_reqs;
+            for (std::size_t i = 0; i < list.size(); ++i)
+                times += list[i].request == r && list[i].kind == CqeKind::notif;
+        });
+        return times;
+    };
+    return every<RequestId>(s, [&](RequestId r) {
+        const bool ordered = !s[r].notified || s[r].phase == Phase::posted;
+        return ordered && listed(r) <= (s[r].notif != none<NotifId> ? 1u : 0u);
+    });
 }
 
 bool a_notif_follows_its_cqe(const FixedStore& s) {
@@ -107,7 +132,7 @@ const std::vector<checker::Property<FixedStore>>& kernel_properties() {
         {Must::sometimes, "S2-stable-data-reached", a_payload_was_read,
          "Nobody ever read the pages of a send: the property was not put to the test."},
         {Must::always, "S3-refs-exact", refs_are_exact,
-         "The reference count differs from the number of holders: too low releases early, too high "
+         "A reference count differs from the number of holders: too low releases early, too high "
          "never releases."},
         {Must::sometimes, "S3-refs-exact-reached", a_ubuf_is_shared,
          "No ubuf ever had two holders: the property was not put to the test."},

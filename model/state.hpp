@@ -66,7 +66,7 @@ struct Request {
     bool worker = false;                      // issued by io-wq, without uring_lock
     bool failed = false;                      // res < 0
     bool more = false;                        // the CQE carries F_MORE
-    bool appended = false;                    // this attempt handed data to the network
+    bool appended = false;                    // some attempt handed data to the network
     bool notified = false;                    // the notification's CQE was posted
     bool app_done = false;                    // the application expects nothing more of it
     bool stale = false;  // its buffer was written after submission, before the data was attached

@@ -145,12 +145,13 @@ TEST_CASE("a record shows the fields its kind fills and no others", "[convert]")
     auto notif = cqe;
     notif.merge(std::set<std::string>{"hash", "addr", "len"});
     CHECK(keys(ZCV_NOTIF) == with_every(notif));
-    CHECK(keys(ZCV_CQE_OVERFLOW) == with_every({"ring", "user_data", "res", "cqe_flags"}));
+    CHECK(keys(ZCV_CQE_OVERFLOW) ==
+          with_every({"ring", "ubuf", "chain", "refs", "user_data", "res", "cqe_flags", "hash"}));
     CHECK(keys(ZCV_POLL_ARM) == with_every({"req", "ring", "ubuf", "user_data"}));
     CHECK(keys(ZCV_ASYNC) == with_every({"req", "ring", "ubuf", "user_data"}));
     CHECK(keys(ZCV_LINK) == with_every({"req", "ring", "user_data"}));
     CHECK(keys(ZCV_DEFER) == with_every({"req", "ring", "user_data"}));
-    CHECK(keys(ZCV_PREP_FAILED) == with_every({"ring", "user_data", "res"}));
+    CHECK(keys(ZCV_PREP_FAILED) == with_every({"ring", "ubuf", "refs", "user_data", "res"}));
     CHECK(keys(ZCV_TCP_APPEND) == with_every({"sock", "ubuf", "skb", "head", "chain", "refs", "len",
                                               "nr_frags", "shinfo_flags"}));
     for (const auto kind : {ZCV_DEV_QUEUE, ZCV_DEV_XMIT, ZCV_RX, ZCV_SKB_CONSUME}) {

@@ -59,7 +59,6 @@ struct io_send_zc_prep_late_failure {
 template <class S>
 void enter_sendmsg(S& s, RequestId r) {
     s[r].phase = Phase::issuing;
-    s[r].appended = false;
     const bool tcp = s.config(s[r].sock).transport == Transport::tcp;
     if (tcp && s.world().profile.sendmsg_holds_ubuf) {
         s[s[r].notif].syscall_ref = true;

@@ -73,7 +73,8 @@ struct io_notif_flush {
 };
 
 // Runs for the head in the context of the ring's task and completes the chain in list order: the
-// head, then the newest to the oldest member.
+// head, then the newest to the oldest member. The chain is over then; the kernel leaves its
+// pointers behind unread, but here a name kept would soon be the name of another notification.
 struct io_notif_tw_complete {
     using Of = Ids<NotifId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_notif_tw_complete"};
@@ -81,10 +82,14 @@ struct io_notif_tw_complete {
 
     static bool guard(const auto& s, NotifId n) { return s[n].tw == TaskWork::queued; }
     static void effect(auto& s, NotifId n) {
-        for (NotifId each = n; each != none<NotifId>; each = s[each].next) {
+        for (NotifId each = n; each != none<NotifId>;) {
             const RequestId r = s[each].request;
+            const NotifId next = s[each].next;
             s[each].tw = TaskWork::listed;
+            s[each].head = none<NotifId>;
+            s[each].next = none<NotifId>;
             s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
+            each = next;
         }
     }
 };

@@ -1,0 +1,362 @@
+// The kernel scenarios against an explorer that is obviously right, and against themselves with
+// their kernel changed: whatever the model promises must be shown able to fail.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "tests/any_kernel.hpp"
+#include "tests/naive.hpp"
+#include "tests/situations.hpp"
+
+using namespace zcv;
+using namespace zcv::test;
+using checker::Taken;
+
+namespace {
+
+World small(const SockConfig& config, const Hazards& hazards = {},
+            const std::string& profile = "6.18") {
+    World world = roomy(config, profile);
+    world.hazards = hazards;
+    world.bounds = {
+        .buffers = 1, .requests = 1, .notifs = 1, .shinfos = 3, .skbs = 3, .cq_entries = 4};
+    return world;
+}
+
+World two_streamed(const std::string& profile = "6.18") {
+    World world = small(tcp_nic, {}, profile);
+    world.bounds.requests = 2;
+    world.bounds.notifs = 2;
+    world.bounds.shinfos = 2;
+    world.bounds.skbs = 2;
+    return world;
+}
+
+constexpr SockConfig udp_segmented{.transport = Transport::udp, .dma = true, .segments = true};
+constexpr SockConfig tcp_split{.transport = Transport::tcp, .dma = true, .splits = true};
+constexpr SockConfig udp_tapped{.transport = Transport::udp, .dma = true, .tapped = true};
+
+// The object that the step brought about.
+template <class Id>
+Id born(const FixedStore& before, const FixedStore& after) {
+    Id found = none<Id>;
+    after.for_each<Id>([&](Id id) {
+        if (after[id].alive && !before[id].alive) found = id;
+    });
+    ZCV_CHECK(found != none<Id>);
+    return found;
+}
+
+using Change = std::function<void(const FixedStore& before, FixedStore& after, const Taken&)>;
+
+AnyKernel::Mutate on(const std::string& wanted, const Change& change) {
+    return [=](const FixedStore& before, FixedStore& after, std::string_view step,
+               const Taken& taken) {
+        if (step == wanted) change(before, after, taken);
+        return true;
+    };
+}
+
+AnyKernel::Mutate without(const std::set<std::string, std::less<>>& steps) {
+    return [=](const FixedStore&, FixedStore&, std::string_view step, const Taken&) {
+        return !steps.contains(step);
+    };
+}
+
+// A new shared info that refers to the pages and not to the ubuf, as an MTU probe makes them.
+void forget_ubuf(const FixedStore& before, FixedStore& after, const Taken&) {
+    const auto h = born<ShinfoId>(before, after);
+    --after[NotifId{after[h].uarg}].refs;
+    after[h].uarg = none<NotifId>;
+}
+
+void forget_reference_of_new(const FixedStore& before, FixedStore& after, const Taken&) {
+    --after[NotifId{after[born<ShinfoId>(before, after)].uarg}].refs;
+}
+
+void forget_dataref(const FixedStore& before, FixedStore& after, const Taken&) {
+    --after[after[born<SkbId>(before, after)].shinfo].dataref;
+}
+
+void put_again(FixedStore& s, NotifId n) {
+    if (s[n].refs == 0) return;
+    if (--s[n].refs == 0) s[n].tw = TaskWork::queued;
+}
+
+NotifId notif_in(const FixedStore& s, const Taken& taken) {
+    const NotifId n = s[RequestId{taken.ids[0]}].notif;
+    ZCV_CHECK(n != none<NotifId>);
+    return n;
+}
+
+struct Mutation {
+    std::string claim;
+    World world;
+    AnyKernel::Mutate mutate;
+    std::string breaks;
+    std::vector<std::string> unasked = {};
+};
+
+std::vector<Mutation> early_releases() {
+    return {
+        {"a segment without the ubuf", small(udp_segmented), on("skb_segment", forget_ubuf),
+         "S1-no-early-release"},
+        {"the rest of a split skb without the ubuf", small(tcp_split),
+         on("tcp_fragment", forget_ubuf), "S1-no-early-release"},
+        {"a private copy of a shared info without the ubuf", small(udp_tapped),
+         on("pskb_expand_head", forget_ubuf), "S1-no-early-release"},
+        {"data behind another's skb whose notification is not linked", two_streamed(),
+         on("io_link_skb",
+            [](const FixedStore& before, FixedStore& after, const Taken& taken) {
+                const NotifId n = notif_in(after, taken);
+                const NotifId head = after[n].head;
+                ZCV_CHECK(head != none<NotifId>);
+                after[n] = before[n];
+                after[head] = before[head];
+            }),
+         "S1-no-early-release"},
+        {"a receiver that is handed the sender's pages", small(udp_loopback),
+         on("skb_copy_ubufs",
+            [](const FixedStore& before, FixedStore& after, const Taken& taken) {
+                const ShinfoId h = after[SkbId{taken.ids[0]}].shinfo;
+                after[h].frags = before[h].frags;
+            }),
+         "S1-no-early-release"},
+        {"and what the application then writes goes out",
+         small(udp_segmented),
+         on("skb_segment", forget_ubuf),
+         "S2-stable-data",
+         {"S1", "R1"}},
+        {"though the application keeps its side of the promise",
+         small(udp_segmented),
+         on("skb_segment", forget_ubuf),
+         "R1-no-reuse-before-release",
+         {"S1"}},
+    };
+}
+
+std::vector<Mutation> wrong_counts() {
+    const auto flushed = [](const auto& change) {
+        return on("io_notif_flush", [=](const FixedStore& before, FixedStore& s, const Taken& t) {
+            change(s, notif_in(before, t));
+        });
+    };
+    return {
+        {"a link without a reference to the head", two_streamed(),
+         on("io_link_skb", [](const FixedStore&, FixedStore& s,
+                              const Taken& taken) { --s[s[notif_in(s, taken)].head].refs; }),
+         "S3-refs-exact"},
+        {"a private copy of a shared info without a reference", small(udp_tapped),
+         on("pskb_expand_head", forget_reference_of_new), "S3-refs-exact"},
+        {"the rest of a split skb without a reference", small(tcp_split),
+         on("tcp_fragment", forget_reference_of_new), "S3-refs-exact"},
+        {"a refused clone that the shared info does not count",
+         small(tcp_nic, {.drops = true, .refusals = true}),
+         on("tcp_transmit_skb_refused", forget_dataref), "S3-refs-exact"},
+        {"a segment without a reference", small(udp_segmented),
+         on("skb_segment", forget_reference_of_new), "S3-refs-exact"},
+        {"an issuer that flushes twice", small(udp_nic),
+         flushed([](FixedStore& s, NotifId n) { put_again(s, n); }), "S3-refs-exact"},
+        {"an issuer that forgets that it has flushed", small(udp_nic),
+         flushed([](FixedStore& s, NotifId n) { s[n].owner_ref = true; }), "S3-refs-exact"},
+        {"a call that keeps its reference on 6.1", small(tcp_nic, {}, "6.1"),
+         on("io_send_zc_success", [](const FixedStore&, FixedStore& s,
+                                     const Taken& taken) { ++s[notif_in(s, taken)].refs; }),
+         "S3-refs-exact"},
+        {"a transmitted clone that the shared info does not count", small(tcp_nic),
+         on("tcp_write_xmit", forget_dataref), "S3-refs-exact"},
+        {"a retransmitted clone that the shared info does not count",
+         small(tcp_nic, {.drops = true, .retransmits = true}),
+         on("tcp_retransmit_skb", forget_dataref), "S3-refs-exact"},
+        {"a tap's clone that the shared info does not count", small(udp_tapped),
+         on("dev_queue_xmit_nit", forget_dataref), "S3-refs-exact"},
+    };
+}
+
+std::vector<Mutation> wrong_cqes() {
+    const auto says = [](bool more) {
+        return [=](const FixedStore&, FixedStore& s, const Taken& taken) {
+            s[RequestId{taken.ids[0]}].more = more;
+        };
+    };
+    return {
+        {"a notification posted inline", small(udp_sink),
+         on("io_notif_flush",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                const RequestId r{taken.ids[0]};
+                const NotifId n = s[r].notif;
+                if (s[n].tw != TaskWork::queued) return;
+                s[s[r].ring].cq.push_back({r, CqeKind::notif});
+                s.free(n);
+                s[r].notif = none<NotifId>;
+                s[r].notified = true;
+            }),
+         "S9-one-notif-after-cqe"},
+        {"a worker that flushes before its CQE is posted", small(udp_sink, {.io_wq = true}),
+         on("io_send_zc_success",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                if (!s[RequestId{taken.ids[0]}].worker) return;
+                const NotifId n = notif_in(s, taken);
+                s[n].owner_ref = false;
+                put_again(s, n);
+            }),
+         "S9-one-notif-after-cqe"},
+        {"task work that completes a notification twice", small(udp_sink),
+         on("io_notif_tw_complete",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                const RequestId r = s[NotifId{taken.ids[0]}].request;
+                s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
+            }),
+         "S9-one-notif-after-cqe"},
+        {"a chain that completes its newest member twice", two_streamed(),
+         on("io_notif_tw_complete",
+            [](const FixedStore& before, FixedStore& s, const Taken& taken) {
+                const NotifId member = before[NotifId{taken.ids[0]}].next;
+                if (member == none<NotifId>) return;
+                const RequestId r = s[member].request;
+                s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
+            }),
+         "S9-one-notif-after-cqe"},
+        {"a success that does not announce its notification", small(udp_nic),
+         on("io_notif_flush", says(false)), "S10-more-iff-notif"},
+        {"a failure that does not announce its notification", small(udp_nic, {.issue_fails = true}),
+         on("io_sendrecv_fail", says(false)), "S10-more-iff-notif"},
+        {"a failure that announces one there is not", small(udp_nic, {.prep_fails = true}),
+         on("io_send_zc_prep_early_failure", says(true)), "S10-more-iff-notif"},
+        {"a notification that is dropped", small(udp_nic),
+         on("io_submit_flush_completions",
+            [](const FixedStore& before, FixedStore& s, const Taken& taken) {
+                const auto& done = before[RingId{taken.ids[0]}].compl_reqs.front();
+                if (done.kind == CqeKind::notif) s[done.request].notified = false;
+            }),
+         "S10-more-iff-notif"},
+    };
+}
+
+std::vector<Mutation> mutations() {
+    std::vector<Mutation> all = early_releases();
+    for (const auto& group : {wrong_counts(), wrong_cqes()})
+        all.insert(all.end(), group.begin(), group.end());
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("every kernel scenario counts what a naive explorer counts, and what it declares",
+          "[scenarios]") {
+    std::size_t compared = 0;
+    for (const KernelScenario& row : kernel_scenario_table()) {
+        if (row.expect.states > 60'000) continue;
+        ++compared;
+        DYNAMIC_SECTION(row.name) {
+            const AnyKernel system(world_of(row), row.unasked);
+            const naive::Counts counts = naive::explore(system);
+            const checker::Outcome outcome = find_scenario(row.name)->explore({});
+            CHECK(outcome.states == counts.states);
+            CHECK(outcome.transitions == counts.transitions);
+            CHECK(outcome.broken == counts.broken);
+            const bool holds = counts.broken.empty();
+            CHECK(outcome.depth == (holds ? counts.depth : counts.broken_depth));
+            CHECK(outcome.counterexample.size() == (holds ? 0 : counts.broken_depth));
+            CHECK(row.expect.states != 0);
+            CHECK(as_declared(row.expect, outcome));
+        }
+    }
+    CHECK(compared >= 10);
+}
+
+TEST_CASE("every step of the model is taken in some scenario", "[scenarios]") {
+    std::vector<const KernelScenario*> rows;
+    for (const KernelScenario& row : kernel_scenario_table()) rows.push_back(&row);
+    std::ranges::sort(rows, {}, [](const auto* row) { return row->expect.states; });
+    std::set<std::string> missing;
+    for (const auto& step : AnyKernel(World{}).steps()) missing.emplace(step.name);
+    CHECK(missing.size() == Steps::size);
+    for (const KernelScenario* row : rows) {
+        if (missing.empty()) break;
+        for (const auto& [step, times] : find_scenario(row->name)->explore({}).taken)
+            if (times > 0) missing.erase(step);
+    }
+    for (const std::string& step : missing) UNSCOPED_INFO("never taken: " << step);
+    CHECK(missing.empty());
+}
+
+TEST_CASE("the switches of a profile change the world that is explored", "[scenarios][profile]") {
+    const auto counts_under = [](const Profile& profile) {
+        World world = two_streamed();
+        world.profile = profile;
+        return naive::explore(AnyKernel(world));
+    };
+    Profile profile;
+    const naive::Counts stacked = counts_under(profile);
+    profile.chains = false;
+    const naive::Counts alone = counts_under(profile);
+    profile.sendmsg_holds_ubuf = true;
+    const naive::Counts holding = counts_under(profile);
+    CHECK(stacked.broken.empty());
+    CHECK(alone.broken.empty());
+    CHECK(holding.broken.empty());
+    CHECK(stacked.states > alone.states);
+    // The request's own reference outlives the call's, so that one can release nothing early.
+    CHECK(holding.states == alone.states);
+    CHECK(holding.transitions == alone.transitions);
+    // The profiles are those switches and no others.
+    CHECK(counts_under(*find_profile("6.1")).transitions == holding.transitions);
+    CHECK(counts_under(*find_profile("6.12")).transitions == stacked.transitions);
+}
+
+TEST_CASE("a cancelled link is a violation under 6.18 and none under intended",
+          "[scenarios][profile]") {
+    const auto verdict_of = [](const std::string& name, const std::string& profile) {
+        return with(*find_scenario(name), profile, std::nullopt).explore({}).broken;
+    };
+    CHECK(verdict_of("link-cancel", "intended").empty());
+    CHECK(verdict_of("link-cancel", "6.1") == "S10-more-iff-notif");
+    CHECK(verdict_of("link-cancel-intended", "6.18") == "S10-more-iff-notif");
+}
+
+TEST_CASE("a kernel that is changed for the worse is noticed by the right property",
+          "[scenarios][mutation]") {
+    for (const Mutation& mutation : mutations()) {
+        DYNAMIC_SECTION(mutation.claim) {
+            CHECK(naive::explore(AnyKernel(mutation.world, mutation.unasked)).broken.empty());
+            const AnyKernel changed(mutation.world, mutation.unasked, mutation.mutate);
+            CHECK(naive::explore(changed).broken == mutation.breaks);
+        }
+    }
+}
+
+TEST_CASE("every property of the model can fail", "[scenarios][mutation]") {
+    std::set<std::string> broken;
+    for (const Mutation& mutation : mutations()) broken.insert(mutation.breaks);
+    std::set<std::string> promised;
+    for (const auto& property : kernel_properties())
+        if (property.must == checker::Must::always) promised.emplace(property.name);
+    CHECK(broken == promised);
+}
+
+TEST_CASE("a kernel that never lets go is not called clean", "[scenarios][mutation]") {
+    // Nothing bad happens in it, because nothing happens: the premises are never reached.
+    const auto unreached = [](const std::set<std::string, std::less<>>& steps) {
+        const AnyKernel stuck(small(udp_nic), {}, without(steps));
+        const checker::Outcome outcome = checker::explore(stuck, {});
+        CHECK(outcome.verdict == Verdict::violation);
+        return std::set<std::string>(outcome.unreached.begin(), outcome.unreached.end());
+    };
+    CHECK(unreached({"io_notif_flush"}).contains("S9-one-notif-after-cqe-reached"));
+    CHECK(unreached({"consume_skb"}).contains("S1-no-early-release-reached"));
+    CHECK(unreached({"device_dma"}).contains("S2-stable-data-reached"));
+    CHECK(unreached({"ip_append_data"}).contains("S3-refs-exact-reached"));
+    CHECK(unreached({"ip_append_data"}).contains("R1-no-reuse-before-release-reached"));
+    CHECK(unreached({"io_submit_flush_completions"}).contains("S10-more-iff-notif-reached"));
+}
+
+TEST_CASE("each always property is followed by the premise it needs", "[scenarios]") {
+    const auto& all = kernel_properties();
+    REQUIRE(all.size() % 2 == 0);
+    for (std::size_t i = 0; i < all.size(); i += 2) {
+        CHECK(all[i].must == checker::Must::always);
+        CHECK(all[i + 1].must == checker::Must::sometimes);
+        CHECK(std::string(all[i + 1].name) == std::string(all[i].name) + "-reached");
+    }
+}

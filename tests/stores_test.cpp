@@ -1,0 +1,441 @@
+// The steps are the same code on two stores. If they ever disagreed, what was explored would not be
+// what is replayed; so both walk the same random ways and are compared after every step.
+#include <rapidcheck.h>
+#include <rapidcheck/catch.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+#include <set>
+
+#include "model/growing_store.hpp"
+#include "tests/situations.hpp"
+
+using namespace zcv;
+using namespace zcv::test;
+
+namespace {
+
+// A fixed store that never runs out: what a guard says when bounds do not speak.
+struct Unbounded : FixedStore {
+    using FixedStore::FixedStore;
+    template <class Id>
+    bool room() const {
+        return true;
+    }
+};
+
+// Which object of the growing store stands for which of the fixed one: the stores give freed slots
+// out in different orders.
+template <class Id>
+class Twins {
+  public:
+    void join(Id fixed, Id growing) {
+        growing_[fixed] = growing;
+        fixed_[growing] = fixed;
+    }
+    Id growing(Id fixed) const { return fixed == none<Id> ? fixed : growing_.at(fixed); }
+    Id fixed(Id growing) const { return growing == none<Id> ? growing : fixed_.at(growing); }
+
+  private:
+    std::map<Id, Id> growing_;
+    std::map<Id, Id> fixed_;
+};
+
+struct AllTwins {
+    Twins<BufferId> buffers;
+    Twins<RequestId> requests;
+    Twins<NotifId> notifs;
+    Twins<ShinfoId> shinfos;
+    Twins<SkbId> skbs;
+    Twins<SockId> socks;
+    Twins<RingId> rings;
+
+    auto& of(BufferId) { return buffers; }
+    auto& of(RequestId) { return requests; }
+    auto& of(NotifId) { return notifs; }
+    auto& of(ShinfoId) { return shinfos; }
+    auto& of(SkbId) { return skbs; }
+    auto& of(SockId) { return socks; }
+    auto& of(RingId) { return rings; }
+};
+
+// An object's fields in words, every reference by its name in the fixed store.
+template <class Name>
+class Described {
+  public:
+    explicit Described(Name name) : name_(std::move(name)) {}
+
+    std::uint32_t requests() const { return 0; }
+    std::uint32_t skbs() const { return 0; }
+    std::uint32_t cq_entries() const { return 0; }
+    std::uint32_t cqes() const { return 0; }
+    std::uint32_t refs() const { return 0; }
+
+    void flag(std::string_view name, bool value) { add(name, value ? "yes" : "no"); }
+    template <class C>
+    void count(std::string_view name, C value, std::uint32_t) {
+        add(name, std::to_string(value));
+    }
+    template <class E, std::size_t N>
+    void choice(std::string_view name, E value, const std::array<const char*, N>& names) {
+        add(name, names.at(static_cast<std::size_t>(value)));
+    }
+    template <class R>
+    void ref(std::string_view name, const R& value) {
+        add(name, number(value));
+    }
+    template <class Set>
+    void set(std::string_view name, const Set& value) {
+        std::vector<std::string> all;
+        value.for_each([&](auto id) { all.push_back(std::to_string(index(name_(id)))); });
+        std::ranges::sort(all);
+        add(name, "");
+        for (const std::string& one : all) text_ += one + " ";
+    }
+    template <class Fifo>
+    void fifo(std::string_view name, const Fifo& value, std::uint32_t) {
+        add(name, "");
+        for (std::size_t i = 0; i < value.size(); ++i) text_ += entry(value[i]) + " ";
+    }
+    const std::string& text() const { return text_; }
+
+  private:
+    template <class R>
+    std::string number(const R& ref) {
+        const typename R::id_type id = ref;
+        return id == none<typename R::id_type> ? "-" : std::to_string(index(name_(id)));
+    }
+    template <class K>
+    std::string entry(const Cqe<K>& cqe) {
+        return number(cqe.request) + "/" + std::to_string(static_cast<int>(cqe.kind));
+    }
+    template <class R>
+    std::string entry(const R& ref) {
+        return number(ref);
+    }
+    void add(std::string_view name, const std::string& value) {
+        text_ += " ";
+        text_ += name;
+        text_ += "=" + value;
+    }
+
+    Name name_;
+    std::string text_;
+};
+
+// Which ring's fullness a step can see: a growing store is told of one full ring at a time.
+RingId ring_seen(const FixedStore&, RingId ring) {
+    return ring;
+}
+RingId ring_seen(const FixedStore& s, RequestId r) {
+    return s[r].ring;
+}
+template <class... Id>
+RingId ring_seen(const FixedStore&, Id...) {
+    return none<RingId>;
+}
+
+// The same world twice.
+class Pair {
+  public:
+    explicit Pair(const World& world) : world_(world), fixed_(world_), growing_(world_) {
+        for (std::uint32_t i = 0; i < world_.bounds.buffers; ++i)
+            twins_.buffers.join(BufferId{i}, growing_.add_buffer());
+        for (std::uint32_t i = 0; i < world_.bounds.rings; ++i)
+            twins_.rings.join(RingId{i}, growing_.add_ring());
+        for (std::uint32_t i = 0; i < world_.socks.size(); ++i)
+            twins_.socks.join(SockId{i}, growing_.add_sock(world_.socks[i]));
+        for (std::uint32_t i = 0; i < world_.bounds.requests; ++i) add_request(RequestId{i});
+    }
+    Pair(const Pair&) = delete;
+    Pair& operator=(const Pair&) = delete;
+
+    // Takes one of the enabled steps on both stores: the `choice`-th, counted round. False when
+    // none is enabled, or when the stores have been seen to disagree.
+    bool walk(std::uint64_t choice) {
+        std::uint32_t enabled = 0;
+        visit_all(Steps{}, [&](auto step, auto... ids) {
+            compare_guards<decltype(step)>(ids...);
+            enabled += can<decltype(step)>(bounded(), ids...);
+        });
+        if (enabled == 0 || !disagreement_.empty()) return false;
+        std::uint64_t left = choice % enabled;
+        bool taken = false;
+        visit_all(Steps{}, [&](auto step, auto... ids) {
+            if (taken || !can<decltype(step)>(bounded(), ids...) || left-- > 0) return;
+            taken = true;
+            take_both<decltype(step)>(ids...);
+        });
+        compare_all<BufferId, RequestId, NotifId, ShinfoId, SkbId, SockId, RingId>();
+        return disagreement_.empty();
+    }
+
+    const std::string& disagreement() const { return disagreement_; }
+    const std::set<std::string_view>& taken() const { return taken_; }
+
+  private:
+    template <class... Step, class F>
+    void visit_all(StepList<Step...>, F&& f) {
+        (visit_ids(Step{}, typename Step::Of{}, f), ...);
+    }
+    template <class Step, class A, class F>
+    void visit_ids(Step step, Ids<A>, F& f) {
+        fixed_.for_each<A>([&](A a) { f(step, a); });
+    }
+    template <class Step, class A, class B, class C, class F>
+    void visit_ids(Step step, Ids<A, B, C>, F& f) {
+        fixed_.for_each<A>([&](A a) {
+            fixed_.for_each<B>([&](B b) { fixed_.for_each<C>([&](C c) { f(step, a, b, c); }); });
+        });
+    }
+
+    const FixedStore& bounded() const { return fixed_; }
+
+    template <class Store, class Id>
+    static bool exists(const Store& store, Id id) {
+        if constexpr (requires { store[id].alive; }) return store[id].alive;
+        return true;
+    }
+    template <class Id>
+    Id twin(Id id) {
+        return twins_.of(id).growing(id);
+    }
+    void add_request(RequestId r) {
+        const RingId ring_of_request = fixed_.ring_of(r);
+        twins_.requests.join(r, growing_.add_request(twin(ring_of_request)));
+    }
+
+    template <class... Id>
+    void tell_fullness(Id... ids) {
+        const RingId seen = ring_seen(fixed_, ids...);
+        const bool full = seen != none<RingId> && fixed_.cq_full(seen);
+        growing_.set_cq_full(full ? twin(seen) : none<RingId>);
+    }
+
+    // Guards agree but for the bounds, which only the fixed store has.
+    template <class Step, class... Id>
+    void compare_guards(Id... ids) {
+        const bool within_bounds = can<Step>(bounded(), ids...);
+        if (!(exists(fixed_, ids) && ...)) {
+            if (within_bounds) disagree<Step>("is enabled for what does not exist");
+            return;
+        }
+        tell_fullness(ids...);
+        const bool without_bounds = can<Step>(fixed_, ids...);
+        if (without_bounds != can<Step>(growing_, twin(ids)...)) disagree<Step>("differs in guard");
+        if (within_bounds && !without_bounds) disagree<Step>("is enabled by a bound");
+    }
+
+    template <class Step, class... Id>
+    void take_both(Id... ids) {
+        tell_fullness(ids...);
+        taken_.insert(step_name<Step>());
+        const FixedStore before = fixed_;
+        const GrowingStore growing_before = growing_;
+        Step::effect(static_cast<FixedStore&>(fixed_), ids...);
+        Step::effect(growing_, twin(ids)...);
+        last_ = step_name<Step>();
+        join_new<NotifId>(before, growing_before);
+        join_new<ShinfoId>(before, growing_before);
+        join_new<SkbId>(before, growing_before);
+        fixed_.for_each<RequestId>([&](RequestId r) {
+            if (before[r].phase != Phase::idle && fixed_[r].phase == Phase::idle) add_request(r);
+        });
+    }
+
+    // At most one object of a noun is made in a step.
+    template <class Id>
+    void join_new(const FixedStore& before, const GrowingStore& growing_before) {
+        std::vector<Id> made;
+        fixed_.for_each<Id>([&](Id id) {
+            if (fixed_[id].alive && !before[id].alive) made.push_back(id);
+        });
+        std::size_t slots = 0;
+        growing_before.for_each<Id>([&](Id) { ++slots; });
+        std::vector<Id> grown;
+        growing_.for_each<Id>([&](Id id) {
+            const bool fresh = index(id) >= slots || !growing_before[id].alive;
+            if (growing_[id].alive && fresh) grown.push_back(id);
+        });
+        if (made.size() != grown.size() || made.size() > 1)
+            disagreement_ = std::string(last_) + " made different objects";
+        else if (!made.empty())
+            twins_.of(Id{}).join(made[0], grown[0]);
+    }
+
+    template <class... Id>
+    void compare_all() {
+        if (disagreement_.empty()) (compare_fields<Id>(), ...);
+    }
+    template <class Id>
+    void compare_fields() {
+        std::size_t alive = 0;
+        fixed_.for_each<Id>([&](Id id) {
+            if (!exists(fixed_, id)) return;
+            ++alive;
+            if (is_idle(id)) return;  // a growing store knows its ring already
+            Described here([](auto same) { return same; });
+            fixed_[id].fields(here);
+            Described there([&](auto grown) { return twins_.of(grown).fixed(grown); });
+            growing_[twin(id)].fields(there);
+            if (here.text() != there.text())
+                disagreement_ = std::string(last_) + " left " + noun_of(id) + here.text() +
+                                "\nand, growing," + there.text();
+        });
+        growing_.for_each<Id>([&](Id id) { alive -= exists(growing_, id); });
+        if (alive != 0) disagreement_ = std::string(last_) + " left different numbers of objects";
+    }
+    template <class Id>
+    bool is_idle(Id id) const {
+        if constexpr (std::is_same_v<Id, RequestId>) return fixed_[id].phase == Phase::idle;
+        return false;
+    }
+
+    template <class Step>
+    void disagree(const std::string& how) {
+        disagreement_ =
+            std::string(step_name<Step>()) + " " + how + ", after " + std::string(last_);
+    }
+
+    World world_;
+    Unbounded fixed_;
+    GrowingStore growing_;
+    AllTwins twins_;
+    std::string_view last_ = "the beginning";
+    std::string disagreement_;
+    std::set<std::string_view> taken_;
+};
+
+// Two sockets on whose ways everything happens, as a replay allows it.
+World everything(const std::string& profile, App app, std::uint32_t rings, std::uint32_t entries) {
+    const SockConfig any{.transport = Transport::udp,
+                         .dma = true,
+                         .sink = true,
+                         .receives = true,
+                         .copies_at_send = true,
+                         .forwards = true,
+                         .segments = true,
+                         .splits = true,
+                         .tapped = true};
+    World world = roomy(any, profile);
+    world.app = app;
+    world.socks.push_back(any);
+    world.socks.back().transport = Transport::tcp;
+    world.hazards = {.prep_fails = true,
+                     .issue_fails = true,
+                     .again = true,
+                     .io_wq = true,
+                     // Without F_MORE a request's slot is used again while its notification is
+                     // still to come, and no bound holds the CQEs that are then under way.
+                     .link_cancels = !world.profile.link_cancel_forgets_more,
+                     .drops = true,
+                     .resets = true,
+                     .retransmits = true,
+                     .refusals = true};
+    world.bounds.rings = rings;
+    world.bounds.cq_entries = entries;
+    return world;
+}
+
+// TCP alone, and nothing that ends a connection: chains get long, retries many.
+World streams(const std::string& profile) {
+    World world = everything(profile, App::conforming, 1, 8);
+    world.socks.erase(world.socks.begin());
+    world.hazards.resets = false;
+    return world;
+}
+
+template <class... Step, class F>
+void for_each_name(StepList<Step...>, F&& f) {
+    (f(step_name<Step>()), ...);
+}
+
+std::vector<World> worlds() {
+    return {everything("6.18", App::conforming, 2, 8), everything("6.1", App::first_cqe, 1, 2),
+            everything("intended", App::conforming, 1, 1), streams("6.12"), streams("6.1")};
+}
+
+}  // namespace
+
+TEST_CASE("both stores walk every random way alike", "[model][stores][property]") {
+    const std::vector<World> all = worlds();
+    rc::prop("same guards, same effects", [&] {
+        const auto which = *rc::gen::inRange<std::size_t>(0, all.size());
+        const auto steps = *rc::gen::inRange<std::size_t>(1, 4000);
+        std::mt19937_64 choices(*rc::gen::arbitrary<std::uint32_t>());
+        Pair pair(all[which]);
+        for (std::size_t step = 0; step < steps && pair.walk(choices()); ++step) {
+        }
+        if (!pair.disagreement().empty()) RC_FAIL(pair.disagreement());
+    });
+}
+
+TEST_CASE("a long walk takes every step there is, on both stores", "[model][stores]") {
+    std::set<std::string_view> taken;
+    for (const World& world : worlds())
+        for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+            std::mt19937_64 choices(seed);
+            Pair pair(world);
+            for (int step = 0; step < 4000 && pair.walk(choices()); ++step) {
+            }
+            CHECK(pair.disagreement() == "");
+            taken.insert(pair.taken().begin(), pair.taken().end());
+        }
+    for_each_name(Steps{}, [&](std::string_view name) {
+        if (!taken.contains(name)) FAIL_CHECK(std::string(name) + " is never taken");
+    });
+}
+
+TEST_CASE("a chain of any length completes head first, then newest to oldest",
+          "[model][stores][chain]") {
+    const std::uint32_t sends = GENERATE(5u, 400u);
+    World world = hazardous(tcp_nic, {.resets = true});
+    world.socks.clear();
+    GrowingStore s(world);
+    const RingId of = s.add_ring();
+    const SockId stream = s.add_sock(tcp_nic);
+    const BufferId data = s.add_buffer();
+    REQUIRE(of == ring);
+    REQUIRE(stream == sock);
+    REQUIRE(data == buffer);
+    std::vector<RequestId> requests;
+    for (std::uint32_t i = 0; i < sends; ++i) {
+        requests.push_back(s.add_request(of));
+        if (i == 0)
+            append(s, requests[i]);
+        else
+            stack(s, requests[i]);
+        complete(s, requests[i]);
+    }
+    const NotifId head = notif_of(s, requests[0]);
+    CHECK(s[head].refs == 1);  // members that are done hold nothing: the shinfo alone does
+    post_all(s);
+    CHECK(read_all(s).size() == sends);
+    take<kernel::tcp_write_queue_purge>(s, stream);
+    take<kernel::io_notif_tw_complete>(s, head);
+    post_all(s);
+    Cqes order{"notif 0"};
+    for (std::uint32_t i = sends - 1; i > 0; --i) order.push_back("notif " + std::to_string(i));
+    CHECK(read_all(s) == order);
+    if (sends == 5)  // as seen on a running kernel, counted from 1: 1, 5, 4, 3, 2
+        CHECK(order == Cqes{"notif 0", "notif 4", "notif 3", "notif 2", "notif 1"});
+}
+
+TEST_CASE("a growing store uses a freed slot again and leaves nothing in it", "[model][stores]") {
+    GrowingStore s{World{}};
+    const NotifId one = s.make<NotifId>();
+    const NotifId two = s.make<NotifId>();
+    CHECK_FALSE(one == two);
+    s[one].refs = 7;
+    s[one].head = two;
+    s.free(one);
+    CHECK_FALSE(s[one].alive);
+    CHECK(s.make<NotifId>() == one);
+    CHECK(s.newest() == index(one));
+    CHECK(s[one].alive);
+    CHECK(s[one].refs == 0);
+    CHECK(s[one].head == none<NotifId>);
+    CHECK(s[two].alive);
+}
