@@ -10,6 +10,7 @@
 /* clang-format on */
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -356,6 +357,29 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
 
 /* The network stack ------------------------------------------------------------------------ */
 
+#define PROTOCOL_TCP 6
+#define NO_TRANSPORT_HEADER 0xffff
+#define SEQUENCE_KNOWN (1ull << 32)
+
+/* Where in its stream the data begins: the only name that outlives splitting and sending again. */
+static __always_inline __u64 sequence_of(struct sk_buff* skb) {
+    __be32 sequence = 0;
+    __u16 at = skb->transport_header;
+    struct sock* sock = skb->sk;
+    if (!sock || at == NO_TRANSPORT_HEADER) return 0;
+    if (BPF_CORE_READ(sock, sk_protocol) != PROTOCOL_TCP) return 0;
+    if (bpf_probe_read_kernel(&sequence, sizeof(sequence), skb->head + at + 4)) return 0;
+    return SEQUENCE_KNOWN | bpf_ntohl(sequence);
+}
+
+/* The same of an skb in TCP's own queues, which has no header yet. */
+static __always_inline __u64 sequence_in_queue(struct sk_buff* skb) {
+    __u32 sequence = 0;
+    const void* at = (const void*)skb + bpf_core_field_offset(struct sk_buff, cb);
+    if (bpf_probe_read_kernel(&sequence, sizeof(sequence), at)) return 0;
+    return SEQUENCE_KNOWN | sequence;
+}
+
 static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res) {
     struct skb_view view;
     struct notif_view notif = {};
@@ -387,6 +411,7 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     event->nr_frags = view.nr_frags;
     event->shinfo_flags = view.flags;
     event->len = skb->len;
+    event->addr = sequence_of(skb);
     event->sock = (__u64)skb->sk;
     event->ifindex = device ? (__u32)BPF_CORE_READ(device, ifindex) : 0;
     event->res = res;
@@ -440,6 +465,7 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
     if (at.head) {
         event->skb = (__u64)tail;
         event->head = at.head;
+        event->addr = sequence_in_queue(tail);
         event->owner = known.ubuf;
         event->chain = at.ubuf;
         event->nr_frags = at.nr_frags;

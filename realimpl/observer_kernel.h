@@ -64,6 +64,8 @@ struct sk_buff {
     unsigned int len;
     struct net_device* dev;
     struct sock* sk;
+    char cb[48];
+    __u16 transport_header;
     unsigned int end;
     unsigned char* head;
 };

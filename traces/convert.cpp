@@ -43,33 +43,33 @@ enum Field : std::uint32_t {
 constexpr std::uint32_t request_fields = req | ring | user_data;
 constexpr std::uint32_t cqe_fields = request_fields | ubuf | chain | refs | res | cqe_flags;
 constexpr std::uint32_t skb_fields = skb | head | ubuf | owner | chain | refs | dataref | nr_frags |
-                                     shinfo_flags | len | sock | ifindex;
+                                     shinfo_flags | len | sock | ifindex | addr;
 
 // As zcv_event.h says, in the order of zcv_event_kind.
 constexpr std::array<std::uint32_t, ZCV_KIND_COUNT> fields_of_kind{
     every_field,  // unknown
     request_fields | sock | protocol | ubuf | refs | addr | len | opcode | sqe_flags | msg_flags |
-        zc_flags | hash,                                                      // submit
-    cqe_fields,                                                               // complete
-    cqe_fields | hash | addr | len,                                           // notif
-    ring | user_data | ubuf | chain | refs | res | cqe_flags | hash,          // cqe-overflow
-    request_fields | ubuf,                                                    // poll-arm
-    request_fields | ubuf,                                                    // async
-    request_fields,                                                           // link
-    request_fields,                                                           // defer
-    ring | user_data | ubuf | refs | res,                                     // prep-failed
-    sock | ubuf | skb | head | chain | refs | len | nr_frags | shinfo_flags,  // tcp-append
-    skb_fields,                                                               // dev-queue
-    skb_fields,                                                               // dev-xmit
-    skb_fields,                                                               // rx
-    skb_fields,                                                               // skb-consume
-    skb_fields | res,                                                         // skb-drop
-    head | owner | refs,                                                      // head-free
-    addr,                                                                     // fork
-    0,                                                                        // exec
-    0,                                                                        // exit
-    ring | len | zc_flags,                                                    // ring-create
-    ring | opcode | res,                                                      // register
+        zc_flags | hash,                                                             // submit
+    cqe_fields,                                                                      // complete
+    cqe_fields | hash | addr | len,                                                  // notif
+    ring | user_data | ubuf | chain | refs | res | cqe_flags | hash,                 // cqe-overflow
+    request_fields | ubuf,                                                           // poll-arm
+    request_fields | ubuf,                                                           // async
+    request_fields,                                                                  // link
+    request_fields,                                                                  // defer
+    ring | user_data | ubuf | refs | res,                                            // prep-failed
+    sock | ubuf | skb | head | chain | refs | len | nr_frags | shinfo_flags | addr,  // tcp-append
+    skb_fields,                                                                      // dev-queue
+    skb_fields,                                                                      // dev-xmit
+    skb_fields,                                                                      // rx
+    skb_fields,                                                                      // skb-consume
+    skb_fields | res,                                                                // skb-drop
+    head | owner | refs,                                                             // head-free
+    addr,                                                                            // fork
+    0,                                                                               // exec
+    0,                                                                               // exit
+    ring | len | zc_flags,                                                           // ring-create
+    ring | opcode | res,                                                             // register
 };
 
 constexpr std::array context_names{"unknown", "task", "softirq", "hardirq"};

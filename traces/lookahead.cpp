@@ -175,11 +175,14 @@ class Look {
         std::uint32_t life = life_at(event.head, owner);
         if (life == 0) life = born(i, event, owner);
         all_.life_of[i] = life;
-        if (life == 0 || event.kind == ZCV_TCP_APPEND) return;
+        if (life == 0) return;
+        if (event.addr != 0) all_.lives[life].sequence = event.addr;
+        if (event.kind == ZCV_TCP_APPEND) return;
         skbs_[event.skb] = life;
         if (event.kind == ZCV_DEV_QUEUE) {
             queued_refs_[event.skb] = event.refs;
             queued_[owner] = life;
+            all_.lives[life].bytes = event.len;
             const bool first = sent_.insert(life).second;
             if (first && all_.streams.contains(event.sock)) last_sent_[event.sock] = life;
         } else if (event.kind == ZCV_DEV_XMIT) {
@@ -226,6 +229,11 @@ class Look {
             if (event.sock == 0) return descend(Birth::moved, before->second);
         }
         if (append || event.kind == ZCV_DEV_QUEUE) {
+            if (event.addr != 0) {
+                if (const std::uint32_t parent = sent_before(fresh.owner, event.addr))
+                    descend(Birth::split, parent);
+                return;
+            }
             const auto last = last_sent_.find(event.sock);
             if (same_owner(last, last_sent_)) return descend(Birth::split, last->second);
             // A stream sends in order: what comes after another send's data was sent in it before.
@@ -234,19 +242,45 @@ class Look {
                 descend(Birth::split, sent->second);
             return;
         }
-        // Segments leave in the order in which the large ones were cut up; the last one has the
-        // rest.
         const auto large = cut_up_.find(fresh.owner);
         if (large != cut_up_.end()) {
-            std::deque<Cut>& cuts = large->second;
-            while (cuts.size() > 1 && cuts.front().segments == 0) cuts.pop_front();
-            const std::size_t end = cuts.front().record;
-            if (cuts.front().segments > 0) --cuts.front().segments;
+            const std::size_t end = cut_with(large->second, event.addr);
             fresh.cut_ns = events_[end].time_ns;
             return descend(Birth::segment, all_.life_of[end]);
         }
         const auto queued = queued_.find(fresh.owner);
         if (queued != queued_.end()) descend(Birth::segment, queued->second);
+    }
+
+    static std::uint32_t bytes_after(std::uint64_t sequence, std::uint64_t other) {
+        return static_cast<std::uint32_t>(sequence) - static_cast<std::uint32_t>(other);
+    }
+
+    // The data of this send that was sent already and lies closest before.
+    std::uint32_t sent_before(std::uint32_t owner, std::uint64_t sequence) {
+        std::uint32_t closest = 0;
+        for (const std::uint32_t life : find(owner)->lives) {
+            const std::uint64_t begin = all_.lives[life].sequence;
+            if (begin == 0 || !sent_.contains(life)) continue;
+            const std::uint32_t distance = bytes_after(sequence, begin);
+            if (distance >= 1U << 31U) continue;
+            if (closest == 0 || distance < bytes_after(sequence, all_.lives[closest].sequence))
+                closest = life;
+        }
+        return closest;
+    }
+
+    // Which cut a segment is from: the newest that held its bytes. Where that is not known, they
+    // leave in the order in which the large ones were cut up, and the last one has the rest.
+    std::size_t cut_with(std::deque<Cut>& cuts, std::uint64_t sequence) const {
+        for (auto cut = cuts.rbegin(); sequence != 0 && cut != cuts.rend(); ++cut) {
+            const Life& whole = all_.lives[all_.life_of[cut->record]];
+            if (whole.sequence != 0 && bytes_after(sequence, whole.sequence) < whole.bytes)
+                return cut->record;
+        }
+        while (cuts.size() > 1 && cuts.front().segments == 0) cuts.pop_front();
+        if (cuts.front().segments > 0) --cuts.front().segments;
+        return cuts.front().record;
     }
 
     std::uint32_t life_at(std::uint64_t head, std::uint32_t owner) const {

@@ -32,6 +32,8 @@ struct Life {
     Birth birth = Birth::sent;
     std::uint32_t parent = 0;             // the life it came from, unless from sendmsg
     std::vector<std::uint32_t> children;  // splits and segments, in order of appearance
+    std::uint64_t sequence = 0;           // of its first byte in the stream, plus 2^32; 0 unknown
+    std::uint32_t bytes = 0;              // with headers, when last queued
     std::uint64_t cut_ns = 0;     // a segment: when the large skb went; 0 while it may be there
     std::uint64_t queued_ns = 0;  // last seen at the end of TCP's write queue
     bool moves = false;           // its free means only that it moved

@@ -35,11 +35,13 @@ enum zcv_event_kind {
     ZCV_PREP_FAILED = 9,
     /* tcp_sendmsg_locked, once a loop turn, before it appends: sock, ubuf (msg->msg_ubuf, whose
      * data is appended), skb and head (the write queue's tail, 0 if none), chain (the tail's own
-     * ubuf), refs (of ubuf), len (bytes left to append), nr_frags and shinfo_flags of the tail */
+     * ubuf), refs (of ubuf), len (bytes left to append); of the tail nr_frags, shinfo_flags and
+     * addr as below */
     ZCV_TCP_APPEND = 10,
     /* The skb events below: skb, head, ubuf (from destructor_arg while SKBFL_ZEROCOPY_ENABLE is
      * set, else 0), owner (the ubuf this head was first seen with), chain (io_notif_data.head of
-     * ubuf), refs (of ubuf), dataref, nr_frags, shinfo_flags, len (skb->len), sock, ifindex */
+     * ubuf), refs (of ubuf), dataref, nr_frags, shinfo_flags, len (skb->len), sock, ifindex, addr
+     * (TCP's sequence number of the data plus 2^32; 0 unknown, as in the first captures) */
     ZCV_DEV_QUEUE = 11,   /* net_dev_queue */
     ZCV_DEV_XMIT = 12,    /* net_dev_start_xmit */
     ZCV_RX = 13,          /* netif_receive_skb: before any copy on receive */
@@ -75,7 +77,7 @@ struct zcv_event {
     __u64 owner;     /* struct ubuf_info * this head was first seen with */
     __u64 skb;       /* struct sk_buff * */
     __u64 head;      /* skb->head: stands for the shared info */
-    __u64 addr;      /* user address of the payload; SENDMSG_ZC: of the first iovec */
+    __u64 addr;      /* user address of the payload; SENDMSG_ZC: of the first iovec. See the kind */
     __u64 user_data; /* the application's name of the request */
     __u64 hash;      /* keyed hash of the payload as it is now; 0 not taken or not readable */
     __u32 seq;       /* per CPU, without gaps unless records were lost; wraps */
