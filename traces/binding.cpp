@@ -54,7 +54,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
                                        : ahead_.send_of[record]);
     Send* const send = found == sends_.end() ? nullptr : &found->second;
     if (send != nullptr && send->lost)
-        return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}};
+        return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
     try {
         switch (event.kind) {
             case ZCV_SUBMIT:
@@ -109,6 +109,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     } catch (MismatchError& error) {
         if (send != nullptr) give_up(*send);
         touched_.clear();
+        error.mismatch.certain = is_certain(record);
         return std::move(error.mismatch);
     }
     note_releases(event.time_ns);
@@ -137,6 +138,18 @@ std::uint32_t Walk::notified_without_name(const zcv_event& event, std::uint32_t 
 // Whether what was not seen cannot have happened.
 bool Walk::knows_all() const {
     return is_whole(trace_) && nameless_ == 0;
+}
+
+bool Walk::is_certain(std::size_t record) const {
+    const auto found = sends_.find(send_of(record));
+    if (found == sends_.end()) return true;
+    const SockId sock = found->second.sock;
+    return sock == none<SockId> || index(sock) >= guessed_.size() || !guessed_[index(sock)];
+}
+
+void Walk::note_guess(SockId sock) {
+    if (guessed_.size() <= index(sock)) guessed_.resize(index(sock) + 1);
+    guessed_[index(sock)] = true;
 }
 
 void Walk::finish() {

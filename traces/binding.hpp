@@ -41,6 +41,9 @@ struct Mismatch {
     std::string why;
     std::vector<std::string> around;
     std::vector<std::string> instead;
+    // False on a connection whose skbs were split, refused or retransmitted: which of them a record
+    // speaks of was then inferred, and another explanation might have gone on.
+    bool certain = true;
 };
 
 // One explanation of a trace, carried from record to record on the growing store.
@@ -102,6 +105,9 @@ class Walk {
     struct MismatchError {
         Mismatch mismatch;
     };
+
+    bool is_certain(std::size_t record) const;
+    void note_guess(SockId sock);
 
     // binding.cpp: requests, completions, the application.
     std::uint32_t notified_without_name(const zcv_event& event, std::uint32_t otherwise) const;
@@ -196,6 +202,7 @@ class Walk {
     std::vector<std::uint32_t> send_of_request_;  // by RequestId: generation
     std::unordered_map<std::uint64_t, SkbId> skb_at_;
     std::unordered_map<std::uint64_t, SockId> sock_at_;
+    std::vector<bool> guessed_;                // by SockId, see Mismatch::certain
     std::vector<std::uint64_t> sock_address_;  // by SockId
     std::unordered_map<std::uint64_t, RingId> ring_at_;
     std::unordered_map<std::string, BufferId> buffer_at_;

@@ -57,6 +57,7 @@ bool Walk::split_off(std::uint32_t life) {
         const SkbId skb = lives_[other].original;
         if (state_of(skb).life != other || !can<kernel::tcp_fragment>(s_, skb)) continue;
         take<kernel::tcp_fragment>(s_, skb);
+        note_guess(s_[skb].sock);
         begin_life(life, SkbId{s_.newest()});
         return true;
     }

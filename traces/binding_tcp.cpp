@@ -27,6 +27,7 @@ SkbId Walk::transmit(std::uint32_t life) {
         for (const SkbId skb : skbs)
             if (skb != original) finish_skb(skb);
         must<kernel::tcp_retransmit_skb>("a retransmission", original);
+        note_guess(s_[original].sock);
         return adopt(life, SkbId{s_.newest()}, 0);
     }
     if (s_[original].loc != Loc::write_queue) mismatch("it was sent already", around(original));
@@ -35,6 +36,7 @@ SkbId Walk::transmit(std::uint32_t life) {
         const std::uint32_t front_life = state_of(front).life;
         if (front == original && ahead_.lives[life].queued_ns > now_ns_) {
             must<kernel::tcp_transmit_skb_refused>("a segment that stays in the queue", sock);
+            note_guess(sock);
         } else {
             split_before_sending(front_life);
             must<kernel::tcp_write_xmit>("a segment being sent", sock);

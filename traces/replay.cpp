@@ -118,11 +118,13 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
 
     Walk walk(trace, profile, report);
     const std::vector<std::size_t> order = walk.lookahead().order;
+    bool certain = false;
     for (const std::size_t record : order) {
         std::optional<Mismatch> mismatch = walk.explain(record);
         if (!mismatch) {
             ++report.matched;
-        } else if (!report.divergence) {
+        } else if (!report.divergence || (mismatch->certain && !certain)) {
+            certain = mismatch->certain;
             const std::uint64_t start = trace.events[order.front()].time_ns;
             report.divergence =
                 Divergence{record,
@@ -135,6 +137,12 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
         }
     }
     walk.finish();
+    if (report.divergence && !certain) {
+        report.ambiguous = true;
+        report.reasons.push_back(
+            "on a connection that split or retransmitted skbs a record was not explained: only one "
+            "of several ways to read it was followed");
+    }
     decide(trace, report);
     return report;
 }
