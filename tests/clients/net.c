@@ -306,7 +306,6 @@ int connected(const struct network* network) {
 }
 
 void dismiss(void) {
-    signal_ready(far_control);
-    close(far_control);
+    if (write(far_control, "q", 1) == 1) close(far_control); /* else it went by itself */
     waitpid(far_process, NULL, 0);
 }
