@@ -55,7 +55,10 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     Send* const send = found == sends_.end() ? nullptr : &found->second;
     if (send != nullptr && send->lost)
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
+    const bool of_request =
+        (event.kind >= ZCV_COMPLETE && event.kind <= ZCV_DEFER) || event.kind == ZCV_TCP_APPEND;
     try {
+        if (of_request && send == nullptr) mismatch("no send of that name is in flight");
         switch (event.kind) {
             case ZCV_SUBMIT:
                 on_submit(record, event, true);
@@ -65,24 +68,19 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
                 break;
             case ZCV_COMPLETE:
             case ZCV_NOTIF:
-            case ZCV_CQE_OVERFLOW: {
-                if (send == nullptr) mismatch("no send of that name is in flight");
-                const bool overflow = event.kind == ZCV_CQE_OVERFLOW;
+            case ZCV_CQE_OVERFLOW:
                 if ((event.cqe_flags & cqe_notif) != 0)
-                    on_notif(event, *send, overflow);
+                    on_notif(event, *send, event.kind == ZCV_CQE_OVERFLOW);
                 else
-                    on_complete(event, *send, overflow);
+                    on_complete(event, *send, event.kind == ZCV_CQE_OVERFLOW);
                 break;
-            }
             case ZCV_POLL_ARM:
             case ZCV_ASYNC:
             case ZCV_LINK:
             case ZCV_DEFER:
-                if (send == nullptr) mismatch("no send of that name is in flight");
                 on_request_moved(event, *send);
                 break;
             case ZCV_TCP_APPEND:
-                if (send == nullptr) mismatch("no send of that name is in flight");
                 on_tcp_append(record, event, *send);
                 break;
             case ZCV_RING_CREATE:
@@ -138,18 +136,6 @@ std::uint32_t Walk::notified_without_name(const zcv_event& event, std::uint32_t 
 // Whether what was not seen cannot have happened.
 bool Walk::knows_all() const {
     return is_whole(trace_) && nameless_ == 0;
-}
-
-bool Walk::is_certain(std::size_t record) const {
-    const auto found = sends_.find(send_of(record));
-    if (found == sends_.end()) return true;
-    const SockId sock = found->second.sock;
-    return sock == none<SockId> || index(sock) >= guessed_.size() || !guessed_[index(sock)];
-}
-
-void Walk::note_guess(SockId sock) {
-    if (guessed_.size() <= index(sock)) guessed_.resize(index(sock) + 1);
-    guessed_[index(sock)] = true;
 }
 
 void Walk::finish() {

@@ -95,4 +95,16 @@ void Walk::purge(SockId sock) {
     for (const SkbId skb : gone) drop_from_life(skb);
 }
 
+bool Walk::is_certain(std::size_t record) const {
+    const auto found = sends_.find(send_of(record));
+    if (found == sends_.end()) return true;
+    const SockId sock = found->second.sock;
+    return sock == none<SockId> || index(sock) >= guessed_.size() || !guessed_[index(sock)];
+}
+
+void Walk::note_guess(SockId sock) {
+    if (guessed_.size() <= index(sock)) guessed_.resize(index(sock) + 1);
+    guessed_[index(sock)] = true;
+}
+
 }  // namespace zcv
