@@ -135,9 +135,9 @@ TEST_CASE("a record shows the fields its kind fills and no others", "[convert]")
     };
     const std::set<std::string> cqe{"req",  "ring",      "ubuf", "chain",
                                     "refs", "user_data", "res",  "cqe_flags"};
-    const std::set<std::string> skb{"skb",          "head", "ubuf",    "owner",
-                                    "chain",        "refs", "dataref", "nr_frags",
-                                    "shinfo_flags", "len",  "sock",    "ifindex"};
+    const std::set<std::string> skb{"skb",  "head",    "ubuf",     "owner",        "chain",
+                                    "refs", "dataref", "nr_frags", "shinfo_flags", "len",
+                                    "sock", "ifindex", "addr"};
     CHECK(keys(ZCV_SUBMIT) ==
           with_every({"req", "ring", "sock", "protocol", "ubuf", "refs", "addr", "len", "user_data",
                       "opcode", "sqe_flags", "msg_flags", "zc_flags", "hash"}));
@@ -153,7 +153,7 @@ TEST_CASE("a record shows the fields its kind fills and no others", "[convert]")
     CHECK(keys(ZCV_DEFER) == with_every({"req", "ring", "user_data"}));
     CHECK(keys(ZCV_PREP_FAILED) == with_every({"ring", "ubuf", "refs", "user_data", "res"}));
     CHECK(keys(ZCV_TCP_APPEND) == with_every({"sock", "ubuf", "skb", "head", "chain", "refs", "len",
-                                              "nr_frags", "shinfo_flags"}));
+                                              "nr_frags", "shinfo_flags", "addr"}));
     for (const auto kind : {ZCV_DEV_QUEUE, ZCV_DEV_XMIT, ZCV_RX, ZCV_SKB_CONSUME}) {
         CHECK(keys(kind) == with_every(skb));
     }
