@@ -1,6 +1,10 @@
 #include "model/kernel_system.hpp"
 
 namespace zcv {
+
+template void KernelSystem::for_each_next<const KernelSystem::AnyVisit&>(const State&,
+                                                                         const AnyVisit&) const;
+
 namespace {
 
 template <class... Step>

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "model/ensure.hpp"
+
 namespace zcv {
 namespace {
 
@@ -23,8 +25,22 @@ std::optional<Release> parse(std::string_view text) {
 
 }  // namespace
 
-const std::vector<Profile>& profiles() {
-    static const std::vector<Profile> all{
+const std::vector<Switch>& switches() {
+    static const std::vector<Switch> all{
+        {"chains", &Profile::chains,
+         "an skb can carry several requests' data, their notifications linked (6.10)"},
+        {"sendmsg_holds_ubuf", &Profile::sendmsg_holds_ubuf,
+         "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.2)"},
+        {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
+         "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+    };
+    return all;
+}
+
+namespace {
+
+std::vector<Profile> kernels() {
+    return {
         {.name = "6.1", .covers = "6.1 to 6.9", .chains = false, .sendmsg_holds_ubuf = true},
         {.name = "6.12", .covers = "6.10 to 6.12"},
         {.name = "6.18", .covers = "6.13 and later"},
@@ -32,6 +48,39 @@ const std::vector<Profile>& profiles() {
          .covers = "the kernel as it should be",
          .link_cancel_forgets_more = false},
     };
+}
+
+// A known bug: which kernel it is shown on, and the one switch that is flipped there.
+struct Flipped {
+    std::string_view bug;
+    std::string_view kernel;
+    bool Profile::*member;
+};
+
+std::vector<Flipped> bugs() {
+    return {};
+}
+
+}  // namespace
+
+const std::vector<Profile>& profiles() {
+    static const std::vector<Profile> all = [] {
+        std::vector<Profile> list = kernels();
+        const std::size_t kernels_end = list.size();
+        for (const Flipped& bug : bugs()) {
+            const auto end = list.begin() + static_cast<std::ptrdiff_t>(kernels_end);
+            const auto kernel = std::find_if(list.begin(), end, [&](const Profile& profile) {
+                return profile.name == bug.kernel;
+            });
+            ZCV_CHECK(kernel != end);
+            Profile profile = *kernel;
+            profile.name = bug.bug;
+            profile.*bug.member = !(profile.*bug.member);
+            profile.covers = profile.covers + " with bug " + profile.name;
+            list.push_back(profile);
+        }
+        return list;
+    }();
     return all;
 }
 

@@ -23,7 +23,16 @@ struct Profile {
     bool link_cancel_forgets_more = true;
 };
 
-// rfc-v1 and the slots come with their designs; here: 6.1, 6.12, 6.18 and `intended`.
+// One difference between kernels, by its name in the table: what it means when it is on.
+struct Switch {
+    std::string_view name;  // as the member is called
+    bool Profile::*member;
+    std::string_view means;
+};
+
+const std::vector<Switch>& switches();
+
+// The kernels first, then the known bugs: a kernel with one switch flipped, named after the bug.
 const std::vector<Profile>& profiles();
 
 // nullptr when there is none of that name.

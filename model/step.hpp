@@ -11,6 +11,7 @@
 //   static constexpr KernelRef at{...};     where to read it, at kernel_tag
 //   static constexpr Context context;       who does it
 //   static bool guard(const auto& s, ids...), static void effect(auto& s, ids...)
+// and, when only some worlds have it, static bool in(const World&).
 // Guards only read. Effects cannot fail.
 namespace zcv {
 

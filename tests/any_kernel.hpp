@@ -17,7 +17,7 @@ namespace zcv::test {
 class AnyKernel {
   public:
     using State = FixedStore;
-    using Visit = std::function<void(checker::Taken, const State&)>;
+    using Visit = KernelSystem::AnyVisit;
     // Gets the state before a step, the one after, which it may change, and the step by name and
     // ids. False takes the step away altogether.
     using Mutate = std::function<bool(const State& before, State& after, std::string_view step,
@@ -33,12 +33,13 @@ class AnyKernel {
     void unpack(const std::uint64_t* words, State& state) const { system_.unpack(words, state); }
     // One instance of the steps for every visitor: they are what takes long to compile.
     void for_each_next(const State& state, const Visit& visit) const {
-        system_.for_each_next(state, [&](checker::Taken taken, const State& after) {
-            if (!mutate_) return visit(taken, after);
+        if (!mutate_) return system_.for_each_next<const Visit&>(state, visit);
+        const Visit changing = [&](checker::Taken taken, const State& after) {
             State changed = after;
             if (mutate_(state, changed, system_.steps()[taken.step].name, taken))
                 visit(taken, changed);
-        });
+        };
+        system_.for_each_next<const Visit&>(state, changing);
     }
     std::span<const checker::StepInfo> steps() const { return system_.steps(); }
     std::string params(checker::Taken taken) const { return system_.params(taken); }
