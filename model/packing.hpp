@@ -22,7 +22,10 @@ class FieldBounds {
 
     bool models(Part part) const { return world_->models(part); }
     std::uint32_t requests() const { return world_->bounds.requests; }
+    std::uint32_t ubufs() const { return world_->bounds.ubufs; }
     std::uint32_t skbs() const { return world_->bounds.skbs; }
+    // One for every shared info whose frags hold it, one for its registration.
+    std::uint32_t page_refs() const { return world_->bounds.shinfos + 1; }
     std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
     // A request has at most its own CQE and its notification's under way.
     std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
@@ -155,6 +158,8 @@ class FieldLister {
   public:
     bool models(Part) const { return true; }
     std::uint32_t requests() const { return 0; }
+    std::uint32_t ubufs() const { return 0; }
+    std::uint32_t page_refs() const { return 0; }
     std::uint32_t skbs() const { return 0; }
     std::uint32_t cq_entries() const { return 0; }
     std::uint32_t cqes() const { return 0; }

@@ -14,7 +14,9 @@ namespace zcv {
 // A part of the model that only some worlds have. The fields of a part are packed only where the
 // world models it; elsewhere no step can move them.
 enum class Part : std::uint8_t {
-    providers,  // more than one kind of ubuf_info
+    providers,   // more than one kind of ubuf_info
+    pages,       // who holds references to a buffer's page
+    registered,  // registered buffers and their resource nodes
 };
 
 // Which completion an application finds in its CQ ring.
@@ -53,11 +55,25 @@ template <class K>
 struct Buffer {
     bool written = false;        // holds content that was not yet fully sent
     typename K::Count lent = 0;  // sends which the application believes still use it
+    // One page stands for the buffer. It goes back to the system, and to other hands, when the
+    // process no longer maps it and nothing else refers to it.
+    bool unmapped = false;            // the process no longer has it: munmap, exit, exec
+    typename K::Count page_refs = 0;  // beyond the process's mapping: frags, the registration's pin
+    bool registered = false;          // in the ring's table of registered buffers
+    typename K::Count node_refs = 0;  // io_rsrc_node: the table's and its users'; it holds the pin
 
     template <class F>
     void fields(F& f) {
         f.flag("written", written);
         f.count("lent", lent, f.requests());
+        if (f.models(Part::pages)) {
+            f.flag("unmapped", unmapped);
+            f.count("page-refs", page_refs, f.page_refs());
+        }
+        if (f.models(Part::registered)) {
+            f.flag("registered", registered);
+            f.count("node-refs", node_refs, f.requests() + f.ubufs() + 1);
+        }
     }
 };
 

@@ -69,6 +69,8 @@ class Described {
 
     bool models(Part) const { return true; }
     std::uint32_t requests() const { return 0; }
+    std::uint32_t ubufs() const { return 0; }
+    std::uint32_t page_refs() const { return 0; }
     std::uint32_t skbs() const { return 0; }
     std::uint32_t cq_entries() const { return 0; }
     std::uint32_t cqes() const { return 0; }

@@ -37,14 +37,25 @@ constexpr std::string_view name_of(App app) {
 // The call through which a request hands its data to the kernel, and by which its application
 // learns that the buffer was let go.
 enum class Api : std::uint8_t {
-    send_zc,       // SEND_ZC or SENDMSG_ZC with a notification of its own, since 6.0
-    send,          // copied within the call
-    msg_zerocopy,  // sendmsg with MSG_ZEROCOPY, error queue
-    tx_ctx,        // RFC v1: a send attached to a tx context, flushed explicitly
-    notif_slot,    // 6.0-rc: the same with notification slots
-    given_ubuf,    // MSG_ZEROCOPY given the ubuf_info of an io_uring request
-    af_xdp,        // umem frames
+    send_zc,           // SEND_ZC or SENDMSG_ZC with a notification of its own, since 6.0
+    send_zc_fixed,     // the same from a registered buffer
+    sendmsg_zc_fixed,  // SENDMSG_ZC with an iovec into registered buffers, since 6.15
+    send,              // copied within the call
+    msg_zerocopy,      // sendmsg with MSG_ZEROCOPY, error queue
+    tx_ctx,            // RFC v1: a send attached to a tx context, flushed explicitly
+    notif_slot,        // 6.0-rc: the same with notification slots
+    given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
+    af_xdp,            // umem frames
 };
+
+// Whether every request has a notification of its own, which goes with its CQE.
+constexpr bool notifies_each(Api api) {
+    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
+}
+
+constexpr bool from_registered_buffer(Api api) {
+    return api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
+}
 
 enum class Transport : std::uint8_t { udp, tcp };
 
@@ -104,6 +115,10 @@ inline bool World::models(Part part) const {
         case Part::providers:
             return has(Api::msg_zerocopy) || has(Api::tx_ctx) || has(Api::notif_slot) ||
                    has(Api::given_ubuf);
+        case Part::pages:
+            return true;
+        case Part::registered:
+            return std::ranges::any_of(apis, from_registered_buffer);
     }
     return true;
 }

@@ -56,6 +56,12 @@ struct io_send_zc_prep_late_failure {
     }
 };
 
+// sendmsg is running for a request with a notification of its own.
+template <class S>
+bool is_issuing(const S& s, RequestId r) {
+    return s[r].phase == Phase::issuing && notifies_each(s.api_of(r));
+}
+
 template <class S>
 void enter_sendmsg(S& s, RequestId r) {
     s[r].phase = Phase::issuing;
@@ -108,7 +114,7 @@ struct io_arm_poll_handler {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.again && s[r].phase == Phase::issuing &&
+        return s.world().hazards.again && is_issuing(s, r) &&
                s.config(s[r].sock).transport == Transport::tcp;
     }
     static void effect(auto& s, RequestId r) {
@@ -123,7 +129,7 @@ struct io_send_zc_success {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issuing && s[r].appended &&
+        return is_issuing(s, r) && s[r].appended &&
                (s.config(s[r].sock).transport == Transport::tcp ||
                 s[s[r].sock].write_queue.empty());
     }
@@ -137,8 +143,7 @@ struct io_send_zc_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issuing &&
-               (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
+        return is_issuing(s, r) && (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
                (s.config(s[r].sock).transport == Transport::tcp ||
                 s[s[r].sock].write_queue.empty());
     }
