@@ -43,12 +43,7 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
 std::optional<Mismatch> Walk::explain(std::size_t record) {
     const zcv_event& event = trace_.events[record];
     now_ns_ = event.time_ns;
-    const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
-    nameless_ += nameless;
-    const auto found = sends_.find(nameless && (event.cqe_flags & cqe_notif) != 0
-                                       ? notified_without_name(event, ahead_.send_of[record])
-                                       : ahead_.send_of[record]);
-    Send* const send = found == sends_.end() ? nullptr : &found->second;
+    Send* const send = send_meant(record);
     if (send != nullptr && send->lost)
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
     const bool of_request =
@@ -111,6 +106,17 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     }
     note_releases(event.time_ns);
     return std::nullopt;
+}
+
+// The send a record is about, or null.
+Walk::Send* Walk::send_meant(std::size_t record) {
+    const zcv_event& event = trace_.events[record];
+    const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
+    nameless_ += nameless;
+    const auto found = sends_.find(nameless && (event.cqe_flags & cqe_notif) != 0
+                                       ? notified_without_name(event, ahead_.send_of[record])
+                                       : ahead_.send_of[record]);
+    return found == sends_.end() ? nullptr : &found->second;
 }
 
 // Several sends have this name, and the kernel gives no other: it is the one whose notification is
@@ -565,8 +571,14 @@ void Walk::give_up(Send& send) {
 void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns,
                      std::string evidence, std::string explanation) {
     const SendHistory& seen = report_.history[send.history];
-    report_.violations.push_back({std::move(rule), seen.number, seen.user_data, send.ubuf, time_ns,
-                                  std::move(evidence), std::move(explanation), {}});
+    report_.violations.push_back({std::move(rule),
+                                  seen.number,
+                                  seen.user_data,
+                                  send.ubuf,
+                                  time_ns,
+                                  std::move(evidence),
+                                  std::move(explanation),
+                                  {}});
 }
 
 // Every notification whose last reference went with this record.

@@ -107,6 +107,7 @@ class Walk {
         Mismatch mismatch;
     };
 
+    Send* send_meant(std::size_t record);
     bool is_certain(std::size_t record) const;
     void note_guess(SockId sock);
 
