@@ -57,7 +57,7 @@ std::vector<KernelScenario> frames() {
          .asks = "AF_XDP that copies frames into skbs: does every frame come back?",
          .profile = "6.18",
          .world = xdp_world(xsk_copies, 3, {.drops = true}),
-         .unasked = {"R1"},
+         .unasked = {"R1", "S6"},
          .expect = {.broken = "", .states = 4184, .transitions = 15096, .depth = 18}},
         {.name = "xdp-frags",
          .asks = "AF_XDP skbs that refer to the frames and finish in any order: does each give "
