@@ -13,6 +13,7 @@ std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
 std::vector<KernelScenario> slots();
 std::vector<KernelScenario> other_paths();
+std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
 inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};

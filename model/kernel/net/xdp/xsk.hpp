@@ -16,9 +16,9 @@ RequestId xskq_cons_release(S& s, SockId sock) {
     return r;
 }
 
-// The frags of the skb, or the descriptor in the driver's ring, refer to the frame itself. The pages
-// of all frames are pinned together as long as the memory is registered; here each frame in use is
-// held by itself.
+// The frags of the skb, or the descriptor in the driver's ring, refer to the frame itself. The
+// pages of all frames are pinned together as long as the memory is registered; here each frame in
+// use is held by itself.
 template <class S>
 SkbId skb_of_frame(S& s, RequestId r, Loc loc) {
     const ShinfoId h = s.template make<ShinfoId>();
