@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,8 +60,9 @@ struct Layout {
     unsigned words = 1;
     unsigned cq_at = 0, cq_bits = 0, entry_bits = 0;
     unsigned buffers_at = 0;
-    std::array<unsigned, 4> request_at{};
+    std::array<unsigned, 4> request_at{};  // one bit of got, then
     unsigned rb_at = 0, rb_bits = 0;
+    unsigned pc_at = 0;
     unsigned ref_at = 0, ref_bits = 0;
     unsigned nskb_at = 0, nskb_bits = 0;
     unsigned skbs_at = 0;
@@ -76,10 +78,10 @@ struct State {
 
     Buf buf(unsigned b) const { return Buf{small(layout->buffers_at + 2 * b, 2)}; }
     void set_buf(unsigned b, Buf to) { set(layout->buffers_at + 2 * b, 2, number(to)); }
-    Pc pc(RequestId r) const { return Pc{small(at(r), 3)}; }
-    void set_pc(RequestId r, Pc to) { set(at(r), 3, number(to)); }
-    bool got(RequestId r) const { return get(at(r) + 3, 1) != 0; }
-    void set_got(RequestId r, bool to) { set(at(r) + 3, 1, to); }
+    Pc pc(RequestId r) const { return Pc{small(at(r) + layout->pc_at, 3)}; }
+    void set_pc(RequestId r, Pc to) { set(at(r) + layout->pc_at, 3, number(to)); }
+    bool got(RequestId r) const { return get(at(r), 1) != 0; }
+    void set_got(RequestId r, bool to) { set(at(r), 1, to); }
     // The buffer of a request, counted from 1; 0 is none.
     unsigned rb(RequestId r) const { return get(at(r) + layout->rb_at, layout->rb_bits); }
     void set_rb(RequestId r, unsigned to) { set(at(r) + layout->rb_at, layout->rb_bits, to); }
@@ -323,6 +325,8 @@ std::vector<checker::Field> fields_of(const State<Words>& state);
 template <std::size_t Words>
 std::span<const checker::Property<State<Words>>> all_properties();
 
+class Packed;
+
 // The reference model as the checker sees it; `Words` is Layout(shape).words. States point into the
 // layout, so the system outlives them.
 template <std::size_t Words>
@@ -330,7 +334,8 @@ class System {
   public:
     using State = reference::State<Words>;
 
-    explicit System(const Shape& shape) : layout_(shape) { ZCV_CHECK(layout_.words == Words); }
+    explicit System(const Shape& shape);
+    ~System();
     System(const System&) = delete;
     System& operator=(const System&) = delete;
 
@@ -347,6 +352,11 @@ class System {
     void for_each_next(const State& state, Visitor&& visit) const {
         visit_steps(state, visit, std::make_index_sequence<step_count>{});
     }
+    // In no particular order.
+    template <class Visitor>
+    void for_each_packed(std::uint64_t word, Visitor&& visit) const requires(Words == 1);
+    bool surely_holds(const std::uint64_t* words) const requires(Words == 1);
+
     static std::span<const checker::StepInfo> steps() { return step_infos(); }
     static std::string params(checker::Taken taken) { return params_of(taken); }
     static std::vector<checker::Field> fields(const State& state) { return fields_of(state); }
@@ -394,6 +404,25 @@ class System {
     }
 
     Layout layout_;
+    std::unique_ptr<const Packed> packed_;  // of one-word states
 };
+
+}  // namespace zcv::reference
+
+#include "model/reference_packed.hpp"
+
+namespace zcv::reference {
+
+template <std::size_t Words>
+template <class Visitor>
+void System<Words>::for_each_packed(std::uint64_t word, Visitor&& visit) const
+    requires(Words == 1) {
+    packed_->for_each_next(word, visit);
+}
+
+template <std::size_t Words>
+bool System<Words>::surely_holds(const std::uint64_t* words) const requires(Words == 1) {
+    return packed_->surely_holds(*words);
+}
 
 }  // namespace zcv::reference

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "model/checker/limits.hpp"
+#include "model/checker/system.hpp"
+
+namespace zcv::checker {
+
+// The successors of a packed state, packed: by the shortest way that the system offers, and turned
+// into their representatives when names are not to matter. One for each thread.
+template <System S>
+class Successors {
+  public:
+    using State = typename S::State;
+
+    Successors(const S& system, const Limits& limits)
+        : system_(system), symmetry_(limits.symmetry), state_(system.initial()) {}
+
+    // For each: writes it to where slot() points and calls done(step).
+    template <class Slot, class Done>
+    void visit(const std::uint64_t* words, Slot&& slot, Done&& done) {
+        if constexpr (PackedSteps<S>) {
+            if (system_.words() == 1) {
+                system_.for_each_packed(*words, [&](std::uint8_t step, std::uint64_t after) {
+                    std::uint64_t* const to = slot();
+                    *to = after;
+                    represent(to);
+                    done(step);
+                });
+                return;
+            }
+        }
+        system_.unpack(words, state_);
+        system_.for_each_next(state_, [&](Taken taken, const State& after) {
+            std::uint64_t* const to = slot();
+            system_.pack(after, to);
+            represent(to);
+            done(taken.step);
+        });
+    }
+
+    // The state that stands for this one.
+    void represent([[maybe_unused]] std::uint64_t* words) const {
+        if constexpr (Symmetric<S>) {
+            if (symmetry_ != Symmetry::off) system_.canonical(words, symmetry_ == Symmetry::deep);
+        }
+    }
+
+  private:
+    const S& system_;
+    Symmetry symmetry_;
+    State state_;
+};
+
+}  // namespace zcv::checker
