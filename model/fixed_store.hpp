@@ -84,21 +84,21 @@ struct FixedKind {
 // How many of each noun a state of this store can hold at most. The world's bounds say how many of
 // them a scenario uses; the packed state spends bits only on those.
 struct Capacity {
-    static constexpr std::uint32_t buffers = 3, requests = 4, notifs = 4, shinfos = 6, skbs = 8,
+    static constexpr std::uint32_t buffers = 3, requests = 4, ubufs = 4, shinfos = 6, skbs = 8,
                                    socks = 2, rings = 2;
 };
 
 class FixedStore {
     auto& objects(BufferId) { return buffers_; }
     auto& objects(RequestId) { return requests_; }
-    auto& objects(NotifId) { return notifs_; }
+    auto& objects(UbufId) { return ubufs_; }
     auto& objects(ShinfoId) { return shinfos_; }
     auto& objects(SkbId) { return skbs_; }
     auto& objects(SockId) { return socks_; }
     auto& objects(RingId) { return rings_; }
     const auto& objects(BufferId) const { return buffers_; }
     const auto& objects(RequestId) const { return requests_; }
-    const auto& objects(NotifId) const { return notifs_; }
+    const auto& objects(UbufId) const { return ubufs_; }
     const auto& objects(ShinfoId) const { return shinfos_; }
     const auto& objects(SkbId) const { return skbs_; }
     const auto& objects(SockId) const { return socks_; }
@@ -169,12 +169,14 @@ class FixedStore {
 
     std::uint32_t count(BufferId) const { return world_->bounds.buffers; }
     std::uint32_t count(RequestId) const { return world_->bounds.requests; }
-    std::uint32_t count(NotifId) const { return world_->bounds.notifs; }
+    std::uint32_t count(UbufId) const { return world_->bounds.ubufs; }
     std::uint32_t count(ShinfoId) const { return world_->bounds.shinfos; }
     std::uint32_t count(SkbId) const { return world_->bounds.skbs; }
     std::uint32_t count(SockId) const { return static_cast<std::uint32_t>(world_->socks.size()); }
     std::uint32_t count(RingId) const { return world_->bounds.rings; }
 
+    // Through which call a request hands its data in: they are dealt out in turn.
+    Api api_of(RequestId r) const { return world_->apis[index(r) % world_->apis.size()]; }
     bool cq_full(RingId ring) const { return (*this)[ring].cq.size() >= world_->bounds.cq_entries; }
     // Which ring a request is submitted to: they are dealt out in turn.
     RingId ring_of(RequestId r) const { return RingId{index(r) % world_->bounds.rings}; }
@@ -183,7 +185,7 @@ class FixedStore {
     // Hands every field of every noun to f, in one order: fields() of each object in turn.
     template <class F>
     void visit(F& f) {
-        visit_nouns<BufferId, RequestId, NotifId, ShinfoId, SkbId, SockId, RingId>(f);
+        visit_nouns<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId>(f);
     }
 
   private:
@@ -209,7 +211,7 @@ class FixedStore {
     const World* world_ = nullptr;
     std::array<Buffer<FixedKind>, Capacity::buffers> buffers_{};
     std::array<Request<FixedKind>, Capacity::requests> requests_{};
-    std::array<Notif<FixedKind>, Capacity::notifs> notifs_{};
+    std::array<Ubuf<FixedKind>, Capacity::ubufs> ubufs_{};
     std::array<Shinfo<FixedKind>, Capacity::shinfos> shinfos_{};
     std::array<Skb<FixedKind>, Capacity::skbs> skbs_{};
     std::array<Sock<FixedKind>, Capacity::socks> socks_{};

@@ -87,14 +87,14 @@ class GrowingStore {
 
     auto& pool(BufferId) { return buffers_; }
     auto& pool(RequestId) { return requests_; }
-    auto& pool(NotifId) { return notifs_; }
+    auto& pool(UbufId) { return ubufs_; }
     auto& pool(ShinfoId) { return shinfos_; }
     auto& pool(SkbId) { return skbs_; }
     auto& pool(SockId) { return socks_; }
     auto& pool(RingId) { return rings_; }
     const auto& pool(BufferId) const { return buffers_; }
     const auto& pool(RequestId) const { return requests_; }
-    const auto& pool(NotifId) const { return notifs_; }
+    const auto& pool(UbufId) const { return ubufs_; }
     const auto& pool(ShinfoId) const { return shinfos_; }
     const auto& pool(SkbId) const { return skbs_; }
     const auto& pool(SockId) const { return socks_; }
@@ -153,9 +153,11 @@ class GrowingStore {
     // What a trace brings into the world as it goes.
     BufferId add_buffer() { return BufferId{buffers_.take()}; }
     RingId add_ring() { return RingId{rings_.take()}; }
-    RequestId add_request(RingId ring) {
+    RequestId add_request(RingId ring, Api api = Api::send_zc) {
         const RequestId r{requests_.take()};
         (*this)[r].ring = ring;
+        apis_.resize(std::max<std::size_t>(apis_.size(), index(r) + 1));
+        apis_[index(r)] = api;
         return r;
     }
     SockId add_sock(const SockConfig& config) {
@@ -166,6 +168,7 @@ class GrowingStore {
     }
 
     RingId ring_of(RequestId r) const { return (*this)[r].ring; }
+    Api api_of(RequestId r) const { return apis_[index(r)]; }
     const SockConfig& config(SockId sock) const { return world_.socks[index(sock)]; }
 
     // How many CQEs the application has not read is invisible; the trace tells when there was no
@@ -175,11 +178,12 @@ class GrowingStore {
 
   private:
     World world_;
+    std::vector<Api> apis_;  // by RequestId
     RingId full_ring_ = none<RingId>;
     std::uint32_t newest_ = 0;
     Pool<Buffer<GrowingKind>> buffers_;
     Pool<Request<GrowingKind>> requests_;
-    Pool<Notif<GrowingKind>> notifs_;
+    Pool<Ubuf<GrowingKind>> ubufs_;
     Pool<Shinfo<GrowingKind>> shinfos_;
     Pool<Skb<GrowingKind>> skbs_;
     Pool<Sock<GrowingKind>> socks_;

@@ -3,13 +3,13 @@
 #include <cstdint>
 #include <type_traits>
 
-// Typed names of the nouns. A NotifId is an index into whichever store holds the notifications; no
+// Typed names of the nouns. A UbufId is an index into whichever store holds the notifications; no
 // arithmetic is done on it, so that a request can never be passed where an skb was meant.
 namespace zcv {
 
 enum class BufferId : std::uint32_t {};
 enum class RequestId : std::uint32_t {};
-enum class NotifId : std::uint32_t {};
+enum class UbufId : std::uint32_t {};
 enum class ShinfoId : std::uint32_t {};
 enum class SkbId : std::uint32_t {};
 enum class SockId : std::uint32_t {};
@@ -37,8 +37,8 @@ constexpr const char* noun_of(BufferId) {
 constexpr const char* noun_of(RequestId) {
     return "request";
 }
-constexpr const char* noun_of(NotifId) {
-    return "notif";
+constexpr const char* noun_of(UbufId) {
+    return "ubuf";
 }
 constexpr const char* noun_of(ShinfoId) {
     return "shinfo";

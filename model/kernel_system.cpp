@@ -1,12 +1,22 @@
 #include "model/kernel_system.hpp"
 
 namespace zcv {
+
+template void KernelSystem::for_each_next<const KernelSystem::AnyVisit&>(const State&,
+                                                                         const AnyVisit&) const;
+
 namespace {
+
+template <class Step>
+constexpr std::string_view tag_of() {
+    if (Step::at.file.empty()) return "";
+    return Step::at.version.empty() ? kernel_tag : Step::at.version;
+}
 
 template <class... Step>
 std::vector<checker::StepInfo> infos(StepList<Step...>) {
     return {checker::StepInfo{step_name<Step>(), Step::at.file, Step::at.function,
-                              name_of(Step::context)}...};
+                              name_of(Step::context), tag_of<Step>()}...};
 }
 
 template <class... Id>

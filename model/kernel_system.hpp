@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,13 +18,14 @@ namespace zcv {
 class KernelSystem {
   public:
     using State = FixedStore;
+    using AnyVisit = std::function<void(checker::Taken, const State&)>;
 
     // Properties whose names begin with one of `unasked` are not checked: a scenario may ask a
     // question behind a broken one, or live in a world where the premise cannot come about.
     explicit KernelSystem(const World& world, const std::vector<std::string>& unasked = {})
-        : world_(world), words_(measure(world_)) {
-        for (const auto& property : kernel_properties()) {
-            bool asked = true;
+        : world_(world), words_(measure(world_)), present_(present_in(world_, Steps{})) {
+        for (const KernelProperty& property : kernel_properties()) {
+            bool asked = property.in == nullptr || property.in(world_);
             for (const std::string& name : unasked)
                 asked = asked && !property.name.starts_with(name);
             if (asked) properties_.push_back(property);
@@ -50,6 +53,9 @@ class KernelSystem {
         each_step(state, visit, Steps{});
     }
 
+    // Whether this world has the step at all: no guard of the others is ever asked.
+    bool has_step(std::uint8_t step) const { return present_[step]; }
+
     std::span<const checker::StepInfo> steps() const;
     std::string params(checker::Taken taken) const;
     std::vector<checker::Field> fields(const State& state) const;
@@ -62,22 +68,34 @@ class KernelSystem {
         return measure.words();
     }
 
+    template <class Step>
+    static bool exists_in(const World& world) {
+        if constexpr (requires { Step::in(world); }) return Step::in(world);
+        return true;
+    }
+    template <class... Step>
+    static std::array<bool, sizeof...(Step)> present_in(const World& world, StepList<Step...>) {
+        return {exists_in<Step>(world)...};
+    }
+
     template <class Visit, class... Step>
     void each_step(const State& state, Visit& visit, StepList<Step...>) const {
         std::uint8_t number = 0;
         (each_instance<Step>(state, visit, number++, typename Step::Of{}), ...);
     }
 
-    template <class Step, class Visit, class A>
-    void each_instance(const State& state, Visit& visit, std::uint8_t step, Ids<A>) const {
-        state.for_each<A>([&](A a) { try_step<Step>(state, visit, step, a); });
+    template <class Step, class Visit, class... Id>
+    void each_instance(const State& state, Visit& visit, std::uint8_t step, Ids<Id...>) const {
+        if (present_[step]) each_choice<Step, Id...>(state, visit, step);
     }
-    template <class Step, class Visit, class A, class B, class C>
-    void each_instance(const State& state, Visit& visit, std::uint8_t step, Ids<A, B, C>) const {
-        state.for_each<A>([&](A a) {
-            state.for_each<B>([&](B b) {
-                state.for_each<C>([&](C c) { try_step<Step>(state, visit, step, a, b, c); });
-            });
+    // Binds the ids one by one, the first outermost.
+    template <class Step, class Id, class... Later, class Visit, class... Bound>
+    void each_choice(const State& state, Visit& visit, std::uint8_t step, Bound... bound) const {
+        state.template for_each<Id>([&](Id id) {
+            if constexpr (sizeof...(Later) == 0)
+                try_step<Step>(state, visit, step, bound..., id);
+            else
+                each_choice<Step, Later...>(state, visit, step, bound..., id);
         });
     }
 
@@ -91,7 +109,14 @@ class KernelSystem {
 
     World world_;
     std::size_t words_;
+    std::array<bool, Steps::size> present_;
     std::vector<checker::Property<State>> properties_;
 };
+
+static_assert(Steps::size <= 256, "checker::Taken numbers steps in one byte");
+
+// For those who can bear an indirect call a successor: the steps take long to compile.
+extern template void KernelSystem::for_each_next<const KernelSystem::AnyVisit&>(
+    const State&, const AnyVisit&) const;
 
 }  // namespace zcv

@@ -20,17 +20,21 @@ class FieldBounds {
   public:
     explicit FieldBounds(const World& world) : world_(&world) {}
 
+    bool models(Part part) const { return world_->models(part); }
     std::uint32_t requests() const { return world_->bounds.requests; }
+    std::uint32_t ubufs() const { return world_->bounds.ubufs; }
     std::uint32_t skbs() const { return world_->bounds.skbs; }
+    // One for every shared info whose frags hold it, one for its registration.
+    std::uint32_t page_refs() const { return world_->bounds.shinfos + 1; }
     std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
     // A request has at most its own CQE and its notification's under way.
     std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
     // The owner, a syscall, every shinfo, every other member of the chain.
-    std::uint32_t refs() const { return 1 + 1 + world_->bounds.shinfos + world_->bounds.notifs; }
+    std::uint32_t refs() const { return 1 + 1 + world_->bounds.shinfos + world_->bounds.ubufs; }
 
     std::uint32_t of(BufferId) const { return world_->bounds.buffers; }
     std::uint32_t of(RequestId) const { return world_->bounds.requests; }
-    std::uint32_t of(NotifId) const { return world_->bounds.notifs; }
+    std::uint32_t of(UbufId) const { return world_->bounds.ubufs; }
     std::uint32_t of(ShinfoId) const { return world_->bounds.shinfos; }
     std::uint32_t of(SkbId) const { return world_->bounds.skbs; }
     std::uint32_t of(SockId) const { return static_cast<std::uint32_t>(world_->socks.size()); }
@@ -149,15 +153,21 @@ class FieldReader : public FieldCodec<FieldReader> {
     unsigned used_ = 0;
 };
 
-// Puts fields into words. Objects whose `alive` is false are left out.
-class FieldLister {
-  public:
+// The bounds for whoever looks at fields without counting bits: every part, no limit.
+struct AnyBounds {
+    bool models(Part) const { return true; }
     std::uint32_t requests() const { return 0; }
+    std::uint32_t ubufs() const { return 0; }
+    std::uint32_t page_refs() const { return 0; }
     std::uint32_t skbs() const { return 0; }
     std::uint32_t cq_entries() const { return 0; }
     std::uint32_t cqes() const { return 0; }
     std::uint32_t refs() const { return 0; }
+};
 
+// Puts fields into words. Objects whose `alive` is false are left out.
+class FieldLister : public AnyBounds {
+  public:
     template <class Id>
     void object(Id id) {
         noun_ = std::string(noun_of(id)) + " " + std::to_string(index(id));

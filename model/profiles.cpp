@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "model/ensure.hpp"
+
 namespace zcv {
 namespace {
 
@@ -23,15 +25,72 @@ std::optional<Release> parse(std::string_view text) {
 
 }  // namespace
 
-const std::vector<Profile>& profiles() {
-    static const std::vector<Profile> all{
-        {.name = "6.1", .covers = "6.1 to 6.9", .chains = false, .sendmsg_holds_ubuf = true},
+const std::vector<Switch>& switches() {
+    static const std::vector<Switch> all{
+        {"chains", &Profile::chains,
+         "an skb can carry several requests' data, their notifications linked (6.10)"},
+        {"sendmsg_holds_ubuf", &Profile::sendmsg_holds_ubuf,
+         "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
+        {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
+         "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+    };
+    return all;
+}
+
+namespace {
+
+std::vector<Profile> kernels() {
+    return {
+        {.name = "rfc-v1",
+         .covers = "the first series: tx contexts",
+         .chains = false,
+         .sendmsg_holds_ubuf = true},
+        {.name = "6.0-rc",
+         .covers = "6.0 before its release: notification slots",
+         .chains = false,
+         .sendmsg_holds_ubuf = true},
+        {.name = "6.0", .covers = "6.0", .chains = false, .sendmsg_holds_ubuf = true},
+        {.name = "6.1", .covers = "6.1 to 6.4", .chains = false, .sendmsg_holds_ubuf = true},
+        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false},
         {.name = "6.12", .covers = "6.10 to 6.12"},
         {.name = "6.18", .covers = "6.13 and later"},
         {.name = "intended",
          .covers = "the kernel as it should be",
          .link_cancel_forgets_more = false},
     };
+}
+
+// A known bug: which kernel it is shown on, and the one switch that is flipped there.
+struct Flipped {
+    std::string_view bug;
+    std::string_view kernel;
+    bool Profile::*member;
+};
+
+std::vector<Flipped> bugs() {
+    return {};
+}
+
+}  // namespace
+
+const std::vector<Profile>& profiles() {
+    static const std::vector<Profile> all = [] {
+        std::vector<Profile> list = kernels();
+        const std::size_t kernels_end = list.size();
+        for (const Flipped& bug : bugs()) {
+            const auto end = list.begin() + static_cast<std::ptrdiff_t>(kernels_end);
+            const auto kernel = std::find_if(list.begin(), end, [&](const Profile& profile) {
+                return profile.name == bug.kernel;
+            });
+            ZCV_CHECK(kernel != end);
+            Profile profile = *kernel;
+            profile.name = bug.bug;
+            profile.*bug.member = !(profile.*bug.member);
+            profile.covers = profile.covers + " with bug " + profile.name;
+            list.push_back(profile);
+        }
+        return list;
+    }();
     return all;
 }
 
@@ -43,10 +102,12 @@ const Profile* find_profile(std::string_view name) {
 const Profile* profile_for_release(std::string_view text) {
     const std::optional<Release> release = parse(text);
     if (!release || release->major < 6) return nullptr;
-    if (release->major == 6 && release->minor < 1) return nullptr;
-    if (release->major == 6 && release->minor < 10) return find_profile("6.1");
-    if (release->major == 6 && release->minor < 13) return find_profile("6.12");
-    return find_profile("6.18");
+    if (release->major > 6 || release->minor >= 13) return find_profile("6.18");
+    if (release->minor >= 10) return find_profile("6.12");
+    if (release->minor >= 5) return find_profile("6.6");
+    if (release->minor >= 1) return find_profile("6.1");
+    // A release candidate of 6.0 with slots calls itself 6.0 as well: it is not told apart.
+    return find_profile("6.0");
 }
 
 }  // namespace zcv

@@ -16,14 +16,23 @@ struct Profile {
     // 6.10, "io_uring/notif: implement notification stacking": an skb can carry several requests'
     // data, their notifications linked behind the first one's ubuf_info.
     bool chains = true;
-    // Before 6.2 tcp_sendmsg_locked() took a ubuf reference of its own while it ran.
+    // Before 6.5 tcp_sendmsg_locked() took a ubuf reference of its own while it ran.
     bool sendmsg_holds_ubuf = false;
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).
     bool link_cancel_forgets_more = true;
 };
 
-// rfc-v1 and the slots come with their designs; here: 6.1, 6.12, 6.18 and `intended`.
+// One difference between kernels, by its name in the table: what it means when it is on.
+struct Switch {
+    std::string_view name;  // as the member is called
+    bool Profile::*member;
+    std::string_view means;
+};
+
+const std::vector<Switch>& switches();
+
+// The kernels first, then the known bugs: a kernel with one switch flipped, named after the bug.
 const std::vector<Profile>& profiles();
 
 // nullptr when there is none of that name.

@@ -20,7 +20,8 @@ Packed::Packed(const Layout& layout, Slowly slowly, Holds holds)
         pc_at_[r] = at + layout.pc_at;
         got_at_[r] = at;
         local_[r] = group_on({pc_at_[r], block_bits - layout.pc_at, 0, 0}, 1);
-        submit_[r] = group_on({layout.buffers_at, buffer_bits, at + layout.rb_at, layout.rb_bits + 3}, 1);
+        submit_[r] =
+            group_on({layout.buffers_at, buffer_bits, at + layout.rb_at, layout.rb_bits + 3}, 1);
         push_[r] = group_on({layout.cq_at, layout.cq_bits, pc_at_[r], 3}, 1);
         consume_[r] =
             group_on({layout.cq_at, layout.cq_bits + buffer_bits, at, 1 + layout.rb_bits + 3}, 1);
@@ -30,8 +31,8 @@ Packed::Packed(const Layout& layout, Slowly slowly, Holds holds)
     // matters to what may be at the head of the queue.
     for (unsigned entry = 1; entry <= 3 * requests_; ++entry) {
         const unsigned r = (entry - 1) / 3;
-        const std::uint64_t word = std::uint64_t{entry} << cq_at_ |
-                                   std::uint64_t{number(Pc::notifposted)} << pc_at_[r];
+        const std::uint64_t word =
+            std::uint64_t{entry} << cq_at_ | std::uint64_t{number(Pc::notifposted)} << pc_at_[r];
         head_holds_[entry] = {holds_slowly_(word),
                               holds_slowly_(word | std::uint64_t{1} << got_at_[r])};
     }

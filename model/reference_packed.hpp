@@ -25,8 +25,8 @@ struct Bits {
 
     unsigned count() const { return first_bits + second_bits; }
     std::uint64_t index(std::uint64_t word) const {
-        return ((word >> first_at) & mask(first_bits)) |
-               ((word >> second_at) & mask(second_bits)) << first_bits;
+        return ((word >> first_at) & mask(first_bits)) | ((word >> second_at) & mask(second_bits))
+                                                             << first_bits;
     }
     std::uint64_t of(std::uint64_t word) const {
         return word & (mask(first_bits) << first_at | mask(second_bits) << second_at);

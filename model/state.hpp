@@ -11,6 +11,14 @@
 // follow from that list. A freed object is all zeros, so that equal worlds are equal states.
 namespace zcv {
 
+// A part of the model that only some worlds have. The fields of a part are packed only where the
+// world models it; elsewhere no step can move them.
+enum class Part : std::uint8_t {
+    providers,   // more than one kind of ubuf_info
+    pages,       // who holds references to a buffer's page
+    registered,  // registered buffers and their resource nodes
+};
+
 // Which completion an application finds in its CQ ring.
 enum class CqeKind : std::uint8_t {
     last,
@@ -47,11 +55,25 @@ template <class K>
 struct Buffer {
     bool written = false;        // holds content that was not yet fully sent
     typename K::Count lent = 0;  // sends which the application believes still use it
+    // One page stands for the buffer. It goes back to the system, and to other hands, when the
+    // process no longer maps it and nothing else refers to it.
+    bool unmapped = false;            // the process no longer has it: munmap, exit, exec
+    typename K::Count page_refs = 0;  // beyond the process's mapping: frags, the registration's pin
+    bool registered = false;          // in the ring's table of registered buffers
+    typename K::Count node_refs = 0;  // io_rsrc_node: the table's and its users'; it holds the pin
 
     template <class F>
     void fields(F& f) {
         f.flag("written", written);
         f.count("lent", lent, f.requests());
+        if (f.models(Part::pages)) {
+            f.flag("unmapped", unmapped);
+            f.count("page-refs", page_refs, f.page_refs());
+        }
+        if (f.models(Part::registered)) {
+            f.flag("registered", registered);
+            f.count("node-refs", node_refs, f.requests() + f.ubufs() + 1);
+        }
     }
 };
 
@@ -62,13 +84,13 @@ struct Request {
     typename K::template Ref<BufferId> buffer;
     typename K::template Ref<RingId> ring;
     typename K::template Ref<SockId> sock;
-    typename K::template Ref<NotifId> notif;  // until the notification's CQE is posted
-    bool worker = false;                      // issued by io-wq, without uring_lock
-    bool failed = false;                      // res < 0
-    bool more = false;                        // the CQE carries F_MORE
-    bool appended = false;                    // some attempt handed data to the network
-    bool notified = false;                    // the notification's CQE was posted
-    bool app_done = false;                    // the application expects nothing more of it
+    typename K::template Ref<UbufId> ubuf;  // until the application is told that it is released
+    bool worker = false;                    // issued by io-wq, without uring_lock
+    bool failed = false;                    // res < 0
+    bool more = false;                      // the CQE carries F_MORE
+    bool appended = false;                  // some attempt handed data to the network
+    bool notified = false;                  // the notification's CQE was posted
+    bool app_done = false;                  // the application expects nothing more of it
     bool stale = false;  // its buffer was written after submission, before the data was attached
 
     template <class F>
@@ -77,7 +99,7 @@ struct Request {
         f.ref("buffer", buffer);
         f.ref("ring", ring);
         f.ref("sock", sock);
-        f.ref("notif", notif);
+        f.ref("ubuf", ubuf);
         f.flag("worker", worker);
         f.flag("failed", failed);
         f.flag("more", more);
@@ -88,16 +110,22 @@ struct Request {
     }
 };
 
-// struct io_notif_data with its ubuf_info and the io_kiocb around both.
+// Whose ubuf_info it is: the object around it, and what happens when the last reference goes.
+enum class Provider : std::uint8_t { io_uring, msg_zerocopy, tx_ctx };
+inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "tx-ctx"};
+
+// struct ubuf_info in the object that carries it: io_notif_data and the io_kiocb around that,
+// ubuf_info_msgzc, or the notifier of an RFC tx context.
 template <class K>
-struct Notif {
+struct Ubuf {
     bool alive = false;
-    typename K::template Ref<RequestId> request;
-    typename K::Count refs = 0;              // ubuf_info.refcnt
-    bool owner_ref = false;                  // the request has not flushed it yet
-    bool syscall_ref = false;                // 6.1: tcp_sendmsg_locked() holds one while it runs
-    typename K::template Ref<NotifId> head;  // first of its chain, itself when alone
-    typename K::template Ref<NotifId> next;
+    Provider provider = Provider::io_uring;
+    typename K::template Ref<RequestId> request;  // per-request notifications: whose
+    typename K::Count refs = 0;                   // ubuf_info.refcnt
+    bool owner_ref = false;                       // its issuer has not given up its own yet
+    bool syscall_ref = false;               // 6.1: tcp_sendmsg_locked() holds one while it runs
+    typename K::template Ref<UbufId> head;  // first of its chain, itself when alone
+    typename K::template Ref<UbufId> next;
     bool zc_used = false;
     bool zc_copied = false;
     TaskWork tw = TaskWork::none;
@@ -105,6 +133,7 @@ struct Notif {
     template <class F>
     void fields(F& f) {
         f.flag("alive", alive);
+        if (f.models(Part::providers)) f.choice("provider", provider, provider_names);
         f.ref("request", request);
         f.count("refs", refs, f.refs());
         f.flag("owner-ref", owner_ref);
@@ -122,7 +151,7 @@ template <class K>
 struct Shinfo {
     bool alive = false;
     typename K::Count dataref = 0;
-    typename K::template Ref<NotifId> uarg;     // destructor_arg while SKBFL_ZEROCOPY_ENABLE is set
+    typename K::template Ref<UbufId> uarg;      // destructor_arg while SKBFL_ZEROCOPY_ENABLE is set
     typename K::template Set<RequestId> frags;  // sends whose user pages its frags refer to
     typename K::template Set<BufferId> pages;   // the buffers those pages belong to
     bool stale = false;                         // one of those buffers was written since

@@ -3,12 +3,9 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <random>
-#include <set>
 #include <sstream>
 
 #include "model/checker/search.hpp"
-#include "model/checker/visited.hpp"
 #include "model/nearest.hpp"
 #include "tests/naive.hpp"
 
@@ -118,69 +115,23 @@ std::string text_in(const std::string& file) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// Random words with repetitions, and the two that a table could confuse with its own marks.
-std::vector<std::uint64_t> many_words(std::size_t count) {
-    std::mt19937_64 random(20);
-    std::vector<std::uint64_t> words{0, ~std::uint64_t{0}, 0};
-    for (std::size_t i = 0; i < count; ++i) words.push_back(random() % (count * 3 / 4));
-    return words;
-}
-
 }  // namespace
 
-TEST_CASE("a store of words agrees with std::set through every growth", "[checker][visited]") {
-    WordStore store(1, {}, true);
-    std::set<std::uint64_t> expected;
-    std::vector<std::uint64_t> order;
-    for (const std::uint64_t word : many_words(200'000)) {
-        const Added added = store.add(WordStore::hash(&word), &word);
-        const bool fresh = expected.insert(word).second;
-        if (fresh) order.push_back(word);
-        REQUIRE((added == Added::fresh) == fresh);
-    }
-    REQUIRE(store.size() == expected.size());
-    for (std::size_t i = 0; i < order.size(); ++i) REQUIRE(*store.at(i) == order[i]);
-    for (const std::uint64_t word : order)
-        REQUIRE(store.add(WordStore::hash(&word), &word) == Added::seen);
-}
+TEST_CASE("a deep counterexample is rebuilt, or said not to fit", "[checker]") {
+    const Outcome roomy = explore(Line{}, {});
+    CHECK(roomy.depth == Line::last);
+    REQUIRE(roomy.counterexample.size() == Line::last);
+    CHECK(roomy.counterexample.back().changes.front().after == "30000");
 
-TEST_CASE("a store of longer states agrees with std::set through every growth",
-          "[checker][visited]") {
-    SequenceStore store(3, {}, true);
-    std::set<std::vector<std::uint64_t>> expected;
-    for (const std::uint64_t word : many_words(100'000)) {
-        // States that differ in their last word only, or in their first.
-        const std::vector<std::uint64_t> state{word % 3, 5, word / 3};
-        const bool fresh = expected.insert(state).second;
-        REQUIRE((store.add(store.hash(state.data()), state.data()) == Added::fresh) == fresh);
-    }
-    REQUIRE(store.size() == expected.size());
-}
-
-TEST_CASE("a crowded hash only makes a store slow, never wrong", "[checker][visited]") {
-    WordStore store(1, {}, true);
-    // Mixed values at the very end of the range: all of them wrap around the table's end.
-    for (std::uint64_t i = 0; i < 3000; ++i) {
-        const std::uint64_t mixed = ~std::uint64_t{0} - i;
-        REQUIRE(store.add(mixed, &i) == Added::fresh);
-    }
-    for (std::uint64_t i = 0; i < 3000; ++i) {
-        const std::uint64_t mixed = ~std::uint64_t{0} - i;
-        REQUIRE(store.add(mixed, &i) == Added::seen);
-    }
-}
-
-TEST_CASE("a store takes at most 16 bytes a state besides long states", "[checker][visited]") {
-    WordStore words(1, {}, false);
-    SequenceStore longer(4, {}, false);
-    for (std::uint64_t i = 0; i < 400'000; ++i) {
-        const std::array<std::uint64_t, 4> state{i, i, i, i};
-        words.add(WordStore::hash(state.data()), state.data());
-        words.done_before(i);
-        longer.add(longer.hash(state.data()), state.data());
-    }
-    CHECK(static_cast<double>(words.bytes()) / 400'000 < 13);
-    CHECK(static_cast<double>(longer.bytes()) / 400'000 < 32 + 13);
+    // Enough to find it, not enough to keep the levels on the way.
+    Limits limits;
+    limits.memory_max = 480'000;
+    const Outcome tight = explore(Line{}, limits);
+    CHECK(tight.verdict == Verdict::violation);
+    CHECK(tight.broken == "goes-on");
+    CHECK(tight.depth == Line::last);
+    CHECK(tight.counterexample.empty());
+    CHECK(tight.limit.find("did not fit") != std::string::npos);
 }
 
 TEST_CASE("the counterexample is a shortest one, step by step", "[checker]") {
@@ -286,23 +237,6 @@ TEST_CASE("a violation found before a bound stays a violation", "[checker]") {
     CHECK(outcome.counterexample.size() == 5);
 }
 
-TEST_CASE("a deep counterexample is rebuilt, or said not to fit", "[checker]") {
-    const Outcome roomy = explore(Line{}, {});
-    CHECK(roomy.depth == Line::last);
-    REQUIRE(roomy.counterexample.size() == Line::last);
-    CHECK(roomy.counterexample.back().changes.front().after == "30000");
-
-    // Enough to find it, not enough to keep the levels on the way.
-    Limits limits;
-    limits.memory_max = 480'000;
-    const Outcome tight = explore(Line{}, limits);
-    CHECK(tight.verdict == Verdict::violation);
-    CHECK(tight.broken == "goes-on");
-    CHECK(tight.depth == Line::last);
-    CHECK(tight.counterexample.empty());
-    CHECK(tight.limit.find("did not fit") != std::string::npos);
-}
-
 TEST_CASE("changes say what appeared, moved and went", "[checker][counterexample]") {
     const std::vector<Field> before{{"a", "n", "1"}, {"b", "n", "1"}, {"a", "m", "5"}};
     const std::vector<Field> after{{"a", "n", "2"}, {"c", "n", "1"}, {"a", "m", "5"}};
@@ -312,22 +246,42 @@ TEST_CASE("changes say what appeared, moved and went", "[checker][counterexample
     CHECK(changes_between(before, before).empty());
 }
 
-TEST_CASE("a counterexample prints one aligned line a step", "[checker][counterexample]") {
+TEST_CASE("a counterexample says who did what, where to read it, and what changed",
+          "[checker][counterexample]") {
     const Outcome outcome = explore(TwoCounters(false, {not_5_and_2}), {});
     const std::string text = text_of(outcome.counterexample);
-    CHECK(std::count(text.begin(), text.end(), '\n') == 5);
-    CHECK(text.find("1  syscall  add     by ") == 0);
-    CHECK(text.find("counter x value 0 -> ") != std::string::npos);
-    CHECK(text.find("counter y new, value 1") != std::string::npos);
-    CHECK(text.find("  adder.c\n") != std::string::npos);
+    CHECK(text.find("1  syscall  add(by ") == 0);
+    CHECK(text.find("  counter x value 0 -> ") != std::string::npos);
+    CHECK(text.find("\n            adder.c do_add\n") != std::string::npos);
+    CHECK(text.find("  softirq  follow()        counter y new, value 1\n") != std::string::npos);
     CHECK(text.find(" \n") == std::string::npos);
 
     std::vector<CounterexampleStep> steps = outcome.counterexample;
     steps.insert(steps.end(), outcome.counterexample.begin(), outcome.counterexample.end());
     steps.resize(10);
     for (std::size_t i = 0; i < steps.size(); ++i) steps[i].number = i + 1;
-    CHECK(text_of(steps).rfind(" 1  syscall  add ", 0) == 0);
+    CHECK(text_of(steps).rfind(" 1  syscall  add(", 0) == 0);
     CHECK(text_of(steps).find("\n10  ") != std::string::npos);
+}
+
+TEST_CASE("many changes go below each other, one object a line, and stay on the page",
+          "[checker][counterexample]") {
+    CounterexampleStep step;
+    step.number = 1;
+    step.step = "act";
+    step.context = "syscall";
+    step.file = "a.c";
+    step.function = "__act";
+    step.tag = "v6.12";
+    for (int i = 0; i < 40; ++i)
+        step.changes.push_back({"ring 0", "field" + std::to_string(i), "0", "1"});
+    step.changes.push_back({"skb 0", "loc", "dev", ""});
+    const std::string text = text_of({step});
+    CHECK(text.find("\n            v6.12:a.c __act  ") != std::string::npos);
+    CHECK(text.find(" field0 0 -> 1, field1 0 -> 1,") != std::string::npos);
+    CHECK(text.find("  skb 0 gone\n") != std::string::npos);
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 160);
 }
 
 TEST_CASE("the graph has every state and transition and marks the path", "[checker][graph]") {

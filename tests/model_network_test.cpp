@@ -13,7 +13,7 @@ TEST_CASE("a clone shares the reference: both it and the original must go", "[mo
     Bench bench(hazardous(tcp_nic, {.drops = true, .resets = true}));
     auto& s = bench.s;
     const SkbId original = append(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     const SkbId clone = transmit(s);
     const ShinfoId h = s[original].shinfo;
@@ -85,7 +85,7 @@ TEST_CASE("the rest of a split skb follows it in the queue and holds the buffer"
     auto& s = bench.s;
     const SkbId part = append(s, first);
     const SkbId other = append(s, second);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     complete(s, second);
     const bool sent = GENERATE(false, true);  // splits before it is sent, or to send it again
@@ -122,7 +122,7 @@ TEST_CASE("an skb that the device refuses stays at the front of the write queue"
     Bench bench(hazardous(tcp_nic, {.drops = true, .refusals = true}));
     auto& s = bench.s;
     const SkbId skb = append(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     take<tcp_transmit_skb_refused>(s, sock);
     CHECK(s[sock].write_queue.front() == skb);
@@ -184,7 +184,7 @@ TEST_CASE("an skb with clones is copied on receive only after it got data of its
     Bench bench(roomy(tcp_loopback));
     auto& s = bench.s;
     const SkbId original = append(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     const SkbId clone = transmit(s);
     const ShinfoId shared = s[original].shinfo;
@@ -203,7 +203,7 @@ TEST_CASE("an skb with clones is copied on receive only after it got data of its
     take<skb_copy_ubufs>(s, clone);
     CHECK(s[n].refs == 1);  // the copy's reference, and only that one
     CHECK(s[n].zc_copied);
-    CHECK(s[copy].uarg == none<NotifId>);
+    CHECK(s[copy].uarg == none<UbufId>);
     CHECK(s[copy].frags.empty());
     CHECK(s[copy].pages.empty());
     CHECK(s[shared].uarg == n);
@@ -219,7 +219,7 @@ TEST_CASE("an skb that shares nothing is copied on receive as it is", "[model][r
     Bench bench(roomy(udp_loopback));
     auto& s = bench.s;
     const SkbId skb = send_datagram(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     to_device(s, skb);
     CHECK_FALSE(can<skb_copy_ubufs>(s, skb));  // only on the receiving side
@@ -263,7 +263,7 @@ TEST_CASE("every segment holds the buffer, and so does the large skb until it is
     Bench bench(roomy({.transport = Transport::udp, .dma = true, .segments = true}));
     auto& s = bench.s;
     const SkbId large = send_datagram(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     CHECK_FALSE(can<skb_segment>(s, large));  // on the way out, not before
     take<dev_queue_xmit>(s, large);
@@ -295,7 +295,7 @@ TEST_CASE("a tap gets a clone, which is copied while the original goes out uncop
     Bench bench(roomy({.transport = Transport::udp, .dma = true, .tapped = true}));
     auto& s = bench.s;
     const SkbId skb = send_datagram(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     CHECK_FALSE(can<dev_queue_xmit_nit>(s, skb));
     take<dev_queue_xmit>(s, skb);
@@ -321,7 +321,7 @@ TEST_CASE("a forwarded skb still holds the sender's pages", "[model][forward]") 
     Bench bench(roomy({.transport = Transport::udp, .receives = true, .forwards = true}));
     auto& s = bench.s;
     const SkbId skb = send_datagram(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     to_device(s, skb);
     if (GENERATE(true, false)) take<netif_receive_skb_core>(s, skb);
@@ -338,7 +338,7 @@ TEST_CASE("a dropped packet counts as zero copy, a copied one as copied", "[mode
     Bench bench(hazardous(udp_loopback, {.drops = true}));
     auto& s = bench.s;
     const SkbId skb = send_datagram(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     to_device(s, skb);
     take<netif_receive_skb_core>(s, skb);
     const bool dropped = GENERATE(true, false);
@@ -404,7 +404,7 @@ TEST_CASE("data copied in sendmsg never touches the ubuf, and the notification c
         {.transport = tcp ? Transport::tcp : Transport::udp, .dma = true, .copies_at_send = true}));
     auto& s = bench.s;
     issue(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     CHECK(can<tcp_sendmsg_copy>(s, first) == tcp);
     CHECK(can<ip_append_data_copy>(s, first) == !tcp);
     if (tcp)
@@ -425,7 +425,7 @@ TEST_CASE("no send returns while its datagram is half built", "[model][udp]") {
     auto& s = bench.s;
     issue(s, first);
     take<ip_append_data>(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     CHECK_FALSE(can<ip_append_data>(s, first));  // a datagram is one skb
     CHECK_FALSE(can<io_send_zc_success>(s, first));
     CHECK_FALSE(can<io_send_zc_failure>(s, first));
@@ -472,7 +472,7 @@ TEST_CASE("a freed object leaves nothing behind in its slot", "[model][store]") 
     auto& s = bench.s;
     append(s, first);
     stack(s, second);
-    const NotifId head = notif_of(s, first);
+    const UbufId head = notif_of(s, first);
     complete(s, first);
     complete(s, second);
     const SkbId clone = transmit(s);

@@ -14,7 +14,7 @@ TEST_CASE("the notification waits for its request, however early the device lets
     Bench bench(roomy(udp_sink));
     auto& s = bench.s;
     const SkbId skb = send_datagram(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     to_device(s, skb);
     take<ifb_xmit>(s, skb);
     CHECK(s[n].refs == 1);
@@ -30,7 +30,7 @@ TEST_CASE("the notification waits for the last skb that reads the buffer", "[mod
     Bench bench(roomy(udp_nic));
     auto& s = bench.s;
     const SkbId skb = send_datagram(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     CHECK(s[n].refs == 2);
     complete(s, first);
     CHECK(s[n].refs == 1);
@@ -79,7 +79,7 @@ TEST_CASE("a preparation that fails before the notification exists ends with one
     auto& s = bench.s;
     submit(s, first);
     take<io_send_zc_prep_early_failure>(s, first);
-    CHECK(s[first].notif == none<NotifId>);
+    CHECK(s[first].ubuf == none<UbufId>);
     post_all(s);
     CHECK_FALSE(s[first].more);
     CHECK(s[buffer].lent == 1);
@@ -95,7 +95,7 @@ TEST_CASE("a preparation that fails after it promises the notification that foll
     auto& s = bench.s;
     submit(s, first);
     take<io_send_zc_prep_late_failure>(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     CHECK(s[n].refs == 1);
     CHECK_FALSE(can<io_notif_flush>(s, first));
 
@@ -133,7 +133,7 @@ TEST_CASE("a cancelled link member's notification comes whatever its CQE said", 
     Bench bench(world);
     auto& s = bench.s;
     prepare(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     take<io_req_tw_fail_links>(s, first);
     CHECK(s[first].failed);
     post_all(s);
@@ -159,7 +159,7 @@ TEST_CASE("a worker's notification cannot precede its CQE", "[model][io-wq]") {
     Bench bench(hazardous(udp_sink, {.io_wq = true}));
     auto& s = bench.s;
     prepare(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     take<io_wq_submit_work>(s, first);
     CHECK(s[first].worker);
     take<ip_append_data>(s, first);
@@ -214,7 +214,7 @@ TEST_CASE("a retry collects its skbs under the same notification", "[model][retr
     Bench bench(hazardous(tcp_nic, {.again = true}));
     auto& s = bench.s;
     append(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     CHECK(s[n].refs == 2);
     take<io_arm_poll_handler>(s, first);
     CHECK(s[n].refs == 2);
@@ -240,7 +240,7 @@ TEST_CASE("6.1 holds a reference of the call's own while TCP's sendmsg runs", "[
     Bench bench(world);
     auto& s = bench.s;
     append(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     CHECK(s[n].syscall_ref);
     CHECK(s[n].refs == 3);
     SECTION("until it returns with success") {
@@ -273,9 +273,9 @@ TEST_CASE("a linked notification holds its head, and no shared info of its own",
     Bench bench(roomy(tcp_nic));
     auto& s = bench.s;
     const SkbId skb = append(s, first);
-    const NotifId head = notif_of(s, first);
+    const UbufId head = notif_of(s, first);
     stack(s, second);
-    const NotifId member = notif_of(s, second);
+    const UbufId member = notif_of(s, second);
     CHECK(s[head].refs == 3);  // its request, its shinfo, the member
     CHECK(s[member].refs == 1);
     CHECK(s[member].head == head);
@@ -290,9 +290,9 @@ TEST_CASE("a member of a chain is released only with its head", "[model][chain]"
     Bench bench(roomy(tcp_nic));
     auto& s = bench.s;
     append(s, first);
-    const NotifId head = notif_of(s, first);
+    const UbufId head = notif_of(s, first);
     stack(s, second);
-    const NotifId member = notif_of(s, second);
+    const UbufId member = notif_of(s, second);
     complete(s, second);
     CHECK(s[member].refs == 0);
     CHECK_FALSE(can<io_notif_tw_complete>(s, member));
@@ -315,7 +315,7 @@ TEST_CASE("a member whose request still runs keeps the whole chain waiting", "[m
     auto& s = bench.s;
     append(s, first);
     stack(s, second);
-    const NotifId head = notif_of(s, first);
+    const UbufId head = notif_of(s, first);
     complete(s, first);
     through_nic(s, transmit(s));
     take<tcp_clean_rtx_queue>(s, sock);
@@ -331,7 +331,7 @@ TEST_CASE("a chain's CQEs come head first, then newest to oldest", "[model][chai
     append(s, first);
     for (const RequestId r : {second, third, fourth}) stack(s, r);
     for (const RequestId r : {first, second, third, fourth}) complete(s, r);
-    const NotifId head = notif_of(s, first);
+    const UbufId head = notif_of(s, first);
     through_nic(s, transmit(s));
     take<tcp_clean_rtx_queue>(s, sock);
     take<io_notif_tw_complete>(s, head);
@@ -348,8 +348,8 @@ TEST_CASE("a notification behind a member's own skb comes right after that membe
     append(s, first);
     stack(s, second);
     take<skb_zerocopy_iter_stream>(s, second);  // the rest of its data: a fresh skb
-    const NotifId head = notif_of(s, first);
-    const NotifId member = notif_of(s, second);
+    const UbufId head = notif_of(s, first);
+    const UbufId member = notif_of(s, second);
     CHECK(s[member].refs == 2);
     for (const RequestId r : {third, fourth}) stack(s, r);
     for (const RequestId r : {third, fourth}) CHECK(s[notif_of(s, r)].head == head);
@@ -463,7 +463,7 @@ TEST_CASE("a request's slot is used again only when both sides are done with it"
     Bench bench(roomy(udp_nic));
     auto& s = bench.s;
     const SkbId skb = send_datagram(s, first);
-    const NotifId n = notif_of(s, first);
+    const UbufId n = notif_of(s, first);
     complete(s, first);
     through_nic(s, skb);
     take<io_notif_tw_complete>(s, n);

@@ -80,7 +80,7 @@ Findings round_trips(const World& world) {
         findings.lost += packed(system, back) != words;
         findings.lost += std::hash<std::string>{}(in_words(system, back)) != text;
         FixedStore copy = state;
-        findings.left_over += !dead_are_zero<NotifId>(world, copy) ||
+        findings.left_over += !dead_are_zero<UbufId>(world, copy) ||
                               !dead_are_zero<ShinfoId>(world, copy) ||
                               !dead_are_zero<SkbId>(world, copy);
         open.push(words);
@@ -123,11 +123,11 @@ TEST_CASE("worlds of every kind survive packing", "[model][packing]") {
     World world;
     SECTION("chains, retries and resets, over two rings") {
         world = hazardous(tcp_nic, {.again = true, .resets = true});
-        world.bounds = {.requests = 2, .notifs = 2, .shinfos = 1, .skbs = 2, .rings = 2};
+        world.bounds = {.requests = 2, .ubufs = 2, .shinfos = 1, .skbs = 2, .rings = 2};
     }
     SECTION("a reference of the call's own") {
         world = roomy(tcp_nic, "6.1");
-        world.bounds = {.requests = 2, .notifs = 2, .shinfos = 1, .skbs = 2};
+        world.bounds = {.requests = 2, .ubufs = 2, .shinfos = 1, .skbs = 2};
     }
     SECTION("segments and taps, dropped anywhere") {
         world =
@@ -164,7 +164,7 @@ TEST_CASE("every field at its largest survives packing, in every world", "[model
     for (std::uint32_t requests = 1; requests <= Capacity::requests; ++requests) {
         World world = roomy(tcp_nic);
         world.bounds.requests = requests;
-        world.bounds.notifs = requests;
+        world.bounds.ubufs = requests;
         world.bounds.skbs = 2 * requests;
         world.bounds.shinfos = requests + 1;
         const AnyKernel system(world);
@@ -202,12 +202,12 @@ TEST_CASE("a state is listed field by field, what does not exist left out", "[mo
     CHECK(value_of(fields, "request 1", "phase") == "completed");
     CHECK(value_of(fields, "request 1", "more") == "yes");
     CHECK(value_of(fields, "request 0", "more") == "no");
-    CHECK(value_of(fields, "notif 0", "refs") == "2");
-    CHECK(value_of(fields, "notif 0", "head") == "0");
-    CHECK(value_of(fields, "notif 0", "next") == "1");
-    CHECK(value_of(fields, "notif 1", "next") == "-");
-    CHECK(value_of(fields, "notif 1", "head") == "0");
-    CHECK(value_of(fields, "notif 2", "alive") == "(not there)");
+    CHECK(value_of(fields, "ubuf 0", "refs") == "2");
+    CHECK(value_of(fields, "ubuf 0", "head") == "0");
+    CHECK(value_of(fields, "ubuf 0", "next") == "1");
+    CHECK(value_of(fields, "ubuf 1", "next") == "-");
+    CHECK(value_of(fields, "ubuf 1", "head") == "0");
+    CHECK(value_of(fields, "ubuf 2", "alive") == "(not there)");
     CHECK(value_of(fields, "shinfo 0", "frags") == "{0 1}");
     CHECK(value_of(fields, "skb 0", "loc") == "write-queue");
     CHECK(value_of(fields, "sock 0", "write-queue") == "[0]");
@@ -233,5 +233,5 @@ TEST_CASE("no object has two fields of one name", "[model][fields]") {
         nouns.insert(field.noun.substr(0, field.noun.find(' ')));
     }
     CHECK(nouns ==
-          std::set<std::string>{"buffer", "request", "notif", "shinfo", "skb", "sock", "ring"});
+          std::set<std::string>{"buffer", "request", "ubuf", "shinfo", "skb", "sock", "ring"});
 }

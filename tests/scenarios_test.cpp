@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "model/gallery.hpp"
 #include "tests/any_kernel.hpp"
 #include "tests/naive.hpp"
 #include "tests/situations.hpp"
@@ -19,14 +20,14 @@ World small(const SockConfig& config, const Hazards& hazards = {},
     World world = roomy(config, profile);
     world.hazards = hazards;
     world.bounds = {
-        .buffers = 1, .requests = 1, .notifs = 1, .shinfos = 3, .skbs = 3, .cq_entries = 4};
+        .buffers = 1, .requests = 1, .ubufs = 1, .shinfos = 3, .skbs = 3, .cq_entries = 4};
     return world;
 }
 
 World two_streamed(const std::string& profile = "6.18") {
     World world = small(tcp_nic, {}, profile);
     world.bounds.requests = 2;
-    world.bounds.notifs = 2;
+    world.bounds.ubufs = 2;
     world.bounds.shinfos = 2;
     world.bounds.skbs = 2;
     return world;
@@ -66,26 +67,26 @@ AnyKernel::Mutate without(const std::set<std::string, std::less<>>& steps) {
 // A new shared info that refers to the pages and not to the ubuf, as an MTU probe makes them.
 void forget_ubuf(const FixedStore& before, FixedStore& after, const Taken&) {
     const auto h = born<ShinfoId>(before, after);
-    --after[NotifId{after[h].uarg}].refs;
-    after[h].uarg = none<NotifId>;
+    --after[UbufId{after[h].uarg}].refs;
+    after[h].uarg = none<UbufId>;
 }
 
 void forget_reference_of_new(const FixedStore& before, FixedStore& after, const Taken&) {
-    --after[NotifId{after[born<ShinfoId>(before, after)].uarg}].refs;
+    --after[UbufId{after[born<ShinfoId>(before, after)].uarg}].refs;
 }
 
 void forget_dataref(const FixedStore& before, FixedStore& after, const Taken&) {
     --after[after[born<SkbId>(before, after)].shinfo].dataref;
 }
 
-void put_again(FixedStore& s, NotifId n) {
+void put_again(FixedStore& s, UbufId n) {
     if (s[n].refs == 0) return;
     if (--s[n].refs == 0) s[n].tw = TaskWork::queued;
 }
 
-NotifId notif_in(const FixedStore& s, const Taken& taken) {
-    const NotifId n = s[RequestId{taken.ids[0]}].notif;
-    ZCV_CHECK(n != none<NotifId>);
+UbufId notif_in(const FixedStore& s, const Taken& taken) {
+    const UbufId n = s[RequestId{taken.ids[0]}].ubuf;
+    ZCV_CHECK(n != none<UbufId>);
     return n;
 }
 
@@ -108,9 +109,9 @@ std::vector<Mutation> early_releases() {
         {"data behind another's skb whose notification is not linked", two_streamed(),
          on("io_link_skb",
             [](const FixedStore& before, FixedStore& after, const Taken& taken) {
-                const NotifId n = notif_in(after, taken);
-                const NotifId head = after[n].head;
-                ZCV_CHECK(head != none<NotifId>);
+                const UbufId n = notif_in(after, taken);
+                const UbufId head = after[n].head;
+                ZCV_CHECK(head != none<UbufId>);
                 after[n] = before[n];
                 after[head] = before[head];
             }),
@@ -156,9 +157,9 @@ std::vector<Mutation> wrong_counts() {
         {"a segment without a reference", small(udp_segmented),
          on("skb_segment", forget_reference_of_new), "S3-refs-exact"},
         {"an issuer that flushes twice", small(udp_nic),
-         flushed([](FixedStore& s, NotifId n) { put_again(s, n); }), "S3-refs-exact"},
+         flushed([](FixedStore& s, UbufId n) { put_again(s, n); }), "S3-refs-exact"},
         {"an issuer that forgets that it has flushed", small(udp_nic),
-         flushed([](FixedStore& s, NotifId n) { s[n].owner_ref = true; }), "S3-refs-exact"},
+         flushed([](FixedStore& s, UbufId n) { s[n].owner_ref = true; }), "S3-refs-exact"},
         {"a call that keeps its reference on 6.1", small(tcp_nic, {}, "6.1"),
          on("io_send_zc_success", [](const FixedStore&, FixedStore& s,
                                      const Taken& taken) { ++s[notif_in(s, taken)].refs; }),
@@ -184,11 +185,11 @@ std::vector<Mutation> wrong_cqes() {
          on("io_notif_flush",
             [](const FixedStore&, FixedStore& s, const Taken& taken) {
                 const RequestId r{taken.ids[0]};
-                const NotifId n = s[r].notif;
+                const UbufId n = s[r].ubuf;
                 if (s[n].tw != TaskWork::queued) return;
                 s[s[r].ring].cq.push_back({r, CqeKind::notif});
                 s.free(n);
-                s[r].notif = none<NotifId>;
+                s[r].ubuf = none<UbufId>;
                 s[r].notified = true;
             }),
          "S9-one-notif-after-cqe"},
@@ -196,7 +197,7 @@ std::vector<Mutation> wrong_cqes() {
          on("io_send_zc_success",
             [](const FixedStore&, FixedStore& s, const Taken& taken) {
                 if (!s[RequestId{taken.ids[0]}].worker) return;
-                const NotifId n = notif_in(s, taken);
+                const UbufId n = notif_in(s, taken);
                 s[n].owner_ref = false;
                 put_again(s, n);
             }),
@@ -204,15 +205,15 @@ std::vector<Mutation> wrong_cqes() {
         {"task work that completes a notification twice", small(udp_sink),
          on("io_notif_tw_complete",
             [](const FixedStore&, FixedStore& s, const Taken& taken) {
-                const RequestId r = s[NotifId{taken.ids[0]}].request;
+                const RequestId r = s[UbufId{taken.ids[0]}].request;
                 s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
             }),
          "S9-one-notif-after-cqe"},
         {"a chain that completes its newest member twice", two_streamed(),
          on("io_notif_tw_complete",
             [](const FixedStore& before, FixedStore& s, const Taken& taken) {
-                const NotifId member = before[NotifId{taken.ids[0]}].next;
-                if (member == none<NotifId>) return;
+                const UbufId member = before[UbufId{taken.ids[0]}].next;
+                if (member == none<UbufId>) return;
                 const RequestId r = s[member].request;
                 s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
             }),
@@ -246,7 +247,6 @@ TEST_CASE("every kernel scenario counts what a naive explorer counts, and what i
           "[scenarios]") {
     std::size_t compared = 0;
     for (const KernelScenario& row : kernel_scenario_table()) {
-        if (row.expect.states > 60'000) continue;
         ++compared;
         DYNAMIC_SECTION(row.name) {
             const AnyKernel system(world_of(row), row.unasked);
@@ -358,5 +358,28 @@ TEST_CASE("each always property is followed by the premise it needs", "[scenario
         CHECK(all[i].must == checker::Must::always);
         CHECK(all[i + 1].must == checker::Must::sometimes);
         CHECK(std::string(all[i + 1].name) == std::string(all[i].name) + "-reached");
+    }
+}
+
+TEST_CASE("every known bug has a scenario that breaks and a twin that holds, or says why not",
+          "[scenarios][gallery]") {
+    const auto& table = kernel_scenario_table();
+    const auto named = [&](std::string_view name) {
+        return std::ranges::find(table, name, &KernelScenario::name);
+    };
+    for (const Bug& bug : gallery()) {
+        INFO(bug.id);
+        CHECK(!bug.title.empty());
+        CHECK(!bug.story.empty());
+        CHECK(!bug.source.empty());
+        CHECK(bug.scenario.empty() == !bug.left_out.empty());
+        CHECK(bug.scenario.empty() == bug.twin.empty());
+        if (bug.scenario.empty()) continue;
+        const auto scenario = named(bug.scenario);
+        const auto twin = named(bug.twin);
+        REQUIRE(scenario != table.end());
+        REQUIRE(twin != table.end());
+        CHECK(!scenario->expect.broken.empty());
+        CHECK(twin->expect.broken.empty());
     }
 }

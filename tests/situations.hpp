@@ -29,7 +29,7 @@ inline World roomy(const SockConfig& config, const std::string& profile = "6.18"
     world.socks = {config};
     world.bounds = {.buffers = Capacity::buffers,
                     .requests = Capacity::requests,
-                    .notifs = Capacity::notifs,
+                    .ubufs = Capacity::ubufs,
                     .shinfos = Capacity::shinfos,
                     .skbs = Capacity::skbs,
                     .rings = 1,
@@ -73,8 +73,8 @@ void issue(S& s, RequestId r, BufferId b = buffer) {
 }
 
 template <class S>
-NotifId notif_of(const S& s, RequestId r) {
-    return s[r].notif;
+UbufId notif_of(const S& s, RequestId r) {
+    return s[r].ubuf;
 }
 
 // One datagram built and handed down; sendmsg is about to return.

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "model/growing_store.hpp"
+#include "model/packing.hpp"
 #include "tests/situations.hpp"
 
 using namespace zcv;
@@ -46,7 +47,7 @@ class Twins {
 struct AllTwins {
     Twins<BufferId> buffers;
     Twins<RequestId> requests;
-    Twins<NotifId> notifs;
+    Twins<UbufId> ubufs;
     Twins<ShinfoId> shinfos;
     Twins<SkbId> skbs;
     Twins<SockId> socks;
@@ -54,7 +55,7 @@ struct AllTwins {
 
     auto& of(BufferId) { return buffers; }
     auto& of(RequestId) { return requests; }
-    auto& of(NotifId) { return notifs; }
+    auto& of(UbufId) { return ubufs; }
     auto& of(ShinfoId) { return shinfos; }
     auto& of(SkbId) { return skbs; }
     auto& of(SockId) { return socks; }
@@ -63,15 +64,9 @@ struct AllTwins {
 
 // An object's fields in words, every reference by its name in the fixed store.
 template <class Name>
-class Described {
+class Described : public AnyBounds {
   public:
     explicit Described(Name name) : name_(std::move(name)) {}
-
-    std::uint32_t requests() const { return 0; }
-    std::uint32_t skbs() const { return 0; }
-    std::uint32_t cq_entries() const { return 0; }
-    std::uint32_t cqes() const { return 0; }
-    std::uint32_t refs() const { return 0; }
 
     void flag(std::string_view name, bool value) { add(name, value ? "yes" : "no"); }
     template <class C>
@@ -168,7 +163,7 @@ class Pair {
             taken = true;
             take_both<decltype(step)>(ids...);
         });
-        compare_all<BufferId, RequestId, NotifId, ShinfoId, SkbId, SockId, RingId>();
+        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId>();
         return disagreement_.empty();
     }
 
@@ -237,7 +232,7 @@ class Pair {
         Step::effect(static_cast<FixedStore&>(fixed_), ids...);
         Step::effect(growing_, twin(ids)...);
         last_ = step_name<Step>();
-        join_new<NotifId>(before, growing_before);
+        join_new<UbufId>(before, growing_before);
         join_new<ShinfoId>(before, growing_before);
         join_new<SkbId>(before, growing_before);
         fixed_.for_each<RequestId>([&](RequestId r) {
@@ -409,7 +404,7 @@ TEST_CASE("a chain of any length completes head first, then newest to oldest",
             stack(s, requests[i]);
         complete(s, requests[i]);
     }
-    const NotifId head = notif_of(s, requests[0]);
+    const UbufId head = notif_of(s, requests[0]);
     CHECK(s[head].refs == 1);  // members that are done hold nothing: the shinfo alone does
     post_all(s);
     CHECK(read_all(s).size() == sends);
@@ -425,17 +420,17 @@ TEST_CASE("a chain of any length completes head first, then newest to oldest",
 
 TEST_CASE("a growing store uses a freed slot again and leaves nothing in it", "[model][stores]") {
     GrowingStore s{World{}};
-    const NotifId one = s.make<NotifId>();
-    const NotifId two = s.make<NotifId>();
+    const UbufId one = s.make<UbufId>();
+    const UbufId two = s.make<UbufId>();
     CHECK_FALSE(one == two);
     s[one].refs = 7;
     s[one].head = two;
     s.free(one);
     CHECK_FALSE(s[one].alive);
-    CHECK(s.make<NotifId>() == one);
+    CHECK(s.make<UbufId>() == one);
     CHECK(s.newest() == index(one));
     CHECK(s[one].alive);
     CHECK(s[one].refs == 0);
-    CHECK(s[one].head == none<NotifId>);
+    CHECK(s[one].head == none<UbufId>);
     CHECK(s[two].alive);
 }

@@ -263,7 +263,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     } else {
         must<kernel::io_send_zc_prep_early_failure>("a failed preparation", send.request);
     }
-    send.notif = s_[send.request].notif;
+    send.notif = s_[send.request].ubuf;
     // Its CQE may go unseen into an overflow list, where it has no name.
     if (!prepared && ahead_.sends.at(send.generation).complete == no_record) give_up(send);
     static_cast<void>(record);
@@ -342,8 +342,8 @@ bool Walk::may_link(const Send& send, std::size_t record) const {
     if (!facts.chain_known) return facts.lives.empty() || ahead_.joined_appends.contains(record);
     if (facts.chain == 0 || s_[send.sock].write_queue.empty()) return false;
     const auto head = sends_.find(facts.chain);
-    const NotifId tail = s_[s_[SkbId{s_[send.sock].write_queue.back()}].shinfo].uarg;
-    return head != sends_.end() && tail != none<NotifId> && s_[tail].head == head->second.notif;
+    const UbufId tail = s_[s_[SkbId{s_[send.sock].write_queue.back()}].shinfo].uarg;
+    return head != sends_.end() && tail != none<UbufId> && s_[tail].head == head->second.notif;
 }
 
 void Walk::link(Send& send) {
@@ -468,8 +468,8 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
 bool Walk::is_at_tail(const Send& send) const {
     const auto& queue = s_[send.sock].write_queue;
     if (queue.empty()) return true;
-    const NotifId last = s_[s_[SkbId{queue.back()}].shinfo].uarg;
-    return last == none<NotifId> || last == send.notif;
+    const UbufId last = s_[s_[SkbId{queue.back()}].shinfo].uarg;
+    return last == none<UbufId> || last == send.notif;
 }
 
 void Walk::post(Send& send, bool overflow) {
@@ -529,7 +529,7 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
                   fmt::format("the notification was posted with {} references left", event.refs),
                   "The kernel said that it let go of the buffer, and it had not.");
     const bool copied = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
-    const NotifId n = send.notif;
+    const UbufId n = send.notif;
     if (s_[n].owner_ref) must<kernel::io_send_zc_cleanup>("the request's cleanup", send.request);
     if (s_[n].tw == TaskWork::none) {
         if (s_[n].head != n)
@@ -553,14 +553,14 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
     check_content(event, send);
     std::erase(users_of_buffer_[index(send.buffer)], send.generation);
     std::erase(open_by_name_[{history(send).ring, event.user_data}], send.generation);
-    send.notif = none<NotifId>;
+    send.notif = none<UbufId>;
 }
 
 // The kernel says that nothing refers to the buffer any more. What the model still holds was let go
 // of without a record: seen later, seen by another CPU, or not seen at all.
 void Walk::release_chain(Send& send) {
     const bool was_held = s_[send.notif].refs > 0;
-    for (NotifId n = send.notif; n != none<NotifId>; n = s_[n].next) {
+    for (UbufId n = send.notif; n != none<UbufId>; n = s_[n].next) {
         Send& member = send_at(send_of_request_[index(s_[n].request)]);
         if (s_[n].owner_ref && s_[member.request].phase == Phase::posted)
             must<kernel::io_send_zc_cleanup>("a member's cleanup", member.request);
@@ -625,11 +625,11 @@ void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns,
 
 // Every notification whose last reference went with this record.
 void Walk::note_releases(std::uint64_t time_ns) {
-    for (const NotifId touched : touched_) {
-        if (touched == none<NotifId> || !s_[touched].alive) continue;
-        const NotifId head = s_[touched].head;
-        if (head == none<NotifId> || s_[head].tw != TaskWork::queued) continue;
-        for (NotifId n = head; n != none<NotifId>; n = s_[n].next) {
+    for (const UbufId touched : touched_) {
+        if (touched == none<UbufId> || !s_[touched].alive) continue;
+        const UbufId head = s_[touched].head;
+        if (head == none<UbufId> || s_[head].tw != TaskWork::queued) continue;
+        for (UbufId n = head; n != none<UbufId>; n = s_[n].next) {
             SendHistory& seen = history(send_at(send_of_request_[index(s_[n].request)]));
             if (seen.released_ns) continue;
             seen.released_ns = time_ns;
@@ -666,8 +666,8 @@ std::vector<checker::Field> Walk::fields_of(const Send& send) const {
     };
     list(send.request);
     list(send.notif);
-    if (send.notif != none<NotifId> && s_[send.notif].head != send.notif)
-        list(NotifId{s_[send.notif].head});
+    if (send.notif != none<UbufId> && s_[send.notif].head != send.notif)
+        list(UbufId{s_[send.notif].head});
     for (const std::uint32_t life : send.lives)
         if (!lives_[life].gone) list(lives_[life].shinfo);
     list(send.sock);

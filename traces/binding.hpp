@@ -68,7 +68,7 @@ class Walk {
     struct Send {
         std::uint32_t generation = 0;
         RequestId request = none<RequestId>;
-        NotifId notif = none<NotifId>;
+        UbufId notif = none<UbufId>;
         BufferId buffer = none<BufferId>;
         SockId sock = none<SockId>;
         RingId ring = none<RingId>;
@@ -176,7 +176,7 @@ class Walk {
     void purge(SockId sock);
 
     void note_releases(std::uint64_t time_ns);
-    void touch(NotifId notif) { touched_.push_back(notif); }
+    void touch(UbufId notif) { touched_.push_back(notif); }
 
     // Takes a step, or throws what refused it: `what` says in words what the record asks for.
     template <class Step, class... Id>
@@ -209,7 +209,7 @@ class Walk {
     // By ring and user_data: what was not notified.
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint32_t>> open_by_name_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight
-    std::vector<NotifId> touched_;
+    std::vector<UbufId> touched_;
     std::uint64_t now_ns_ = 0;
     std::uint32_t numbered_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;

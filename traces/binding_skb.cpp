@@ -145,7 +145,7 @@ void Walk::on_head_free(std::uint32_t life, const zcv_event& event) {
     const Send& owner = send_at(ahead_.lives[life].owner);
     release_life(life);
     const bool exact = s_.config(owner.sock).transport == Transport::udp && !owner.notified;
-    if (exact && owner.notif != none<NotifId> && event.refs != ZCV_REFS_UNKNOWN &&
+    if (exact && owner.notif != none<UbufId> && event.refs != ZCV_REFS_UNKNOWN &&
         event.refs > s_[owner.notif].refs)
         mismatch(fmt::format("the notification has {} references left, the model explains {}",
                              event.refs, s_[owner.notif].refs),

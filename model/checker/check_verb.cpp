@@ -189,11 +189,12 @@ std::string estimate(const checker::Progress& progress) {
 
 void show(const std::string& name, const checker::Progress& progress) {
     const double rate = static_cast<double>(progress.states) / progress.seconds;
-    std::cerr << fmt::format(
-                     "\r{}: {} states, {:.2f} M/s, level {}, frontier {}, {} MiB, {:.0f} s, {}\033[K",
-                     name, progress.states, rate / 1e6, progress.depth, progress.frontier,
-                     progress.bytes >> 20, progress.seconds, estimate(progress))
-              << std::flush;
+    std::cerr
+        << fmt::format(
+               "\r{}: {} states, {:.2f} M/s, level {}, frontier {}, {} MiB, {:.0f} s, {}\033[K",
+               name, progress.states, rate / 1e6, progress.depth, progress.frontier,
+               progress.bytes >> 20, progress.seconds, estimate(progress))
+        << std::flush;
 }
 
 // Set by Ctrl-C: the search then ends by itself and reports what it covered. A second one ends the
@@ -220,8 +221,8 @@ checker::Outcome explore(const Scenario& scenario, const CheckSettings& settings
     limits.stop = &interrupted;
     limits.frontier_folder = options.frontier_folder.value_or("");
     limits.resume = options.resume_file.has_value();
-    limits.checkpoint_file = limits.resume ? *options.resume_file
-                                           : options.checkpoint_file.value_or("");
+    limits.checkpoint_file =
+        limits.resume ? *options.resume_file : options.checkpoint_file.value_or("");
     limits.search_name =
         fmt::format("{}, profile {}, application {}, symmetry {}, reduction {}, zcv {}",
                     scenario.name, scenario.profile, scenario.app, name_of(settings.symmetry),

@@ -28,8 +28,8 @@ bool Frontier::open(Side& side) {
 bool Frontier::close(Side& side) {
     Block block = std::exchange(side.open, {});
     if (LevelFile* const disk = disk_for_found()) {
-        block.at =
-            disk->append(LevelFile::states, found_, block.count, block.states, block.count * words_);
+        block.at = disk->append(LevelFile::states, found_, block.count, block.states,
+                                block.count * words_);
         if (block.at == LevelFile::none) return false;
         if (block.own != nullptr && !keep_) {
             side.spare.push_back(std::move(block.own));

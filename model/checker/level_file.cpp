@@ -126,9 +126,8 @@ std::vector<std::uint64_t> LevelFile::open(const std::string& file, const std::s
     return ended_with;
 }
 
-void LevelFile::each_states(
-    const std::function<void(std::uint64_t, std::uint64_t, std::uint32_t, const std::uint64_t*)>&
-        use) {
+void LevelFile::each_states(const std::function<void(std::uint64_t, std::uint64_t, std::uint32_t,
+                                                     const std::uint64_t*)>& use) {
     Header header{};
     std::vector<std::uint64_t> payload;
     for (std::uint64_t at = 0; at < end_; at += sizeof header + payload.size() * 8) {

@@ -17,10 +17,10 @@ namespace zcv::checker {
 struct Progress {
     std::uint64_t states = 0;
     std::uint64_t transitions = 0;
-    std::uint64_t depth = 0;           // of the level being expanded
-    std::uint64_t frontier = 0;        // states found and not yet expanded
-    std::uint64_t level_before = 0;    // states of the level before the one being expanded,
-    std::uint64_t level = 0;           // and of that one
+    std::uint64_t depth = 0;         // of the level being expanded
+    std::uint64_t frontier = 0;      // states found and not yet expanded
+    std::uint64_t level_before = 0;  // states of the level before the one being expanded,
+    std::uint64_t level = 0;         // and of that one
     double seconds = 0;
     std::uint64_t bytes = 0;
 };
@@ -51,12 +51,12 @@ struct Limits {
     unsigned threads = 1;
     Visited visited = Visited::exact;
     Symmetry symmetry = Symmetry::off;
-    bool reduction = false;                     // partial order
-    const std::atomic<bool>* stop = nullptr;    // set from outside: the search ends cleanly
-    std::string frontier_folder{};              // keep the frontier in a file there
-    std::string checkpoint_file{};              // write every level there
-    bool resume = false;                        // ... and begin with what it holds
-    std::string search_name{};                  // what is searched, for the checkpoint
+    bool reduction = false;                   // partial order
+    const std::atomic<bool>* stop = nullptr;  // set from outside: the search ends cleanly
+    std::string frontier_folder{};            // keep the frontier in a file there
+    std::string checkpoint_file{};            // write every level there
+    bool resume = false;                      // ... and begin with what it holds
+    std::string search_name{};                // what is searched, for the checkpoint
 };
 
 struct StepCount {

@@ -17,8 +17,7 @@ Table::Table(Budget& budget, std::uint64_t hash_mask, unsigned threads)
     : budget_(budget),
       hash_mask_(hash_mask),
       region_(budget.max() / 16 * 17),
-      stride_(region_.bytes() / Hand::partitions / 4096 * 4096 /
-              sizeof(std::uint64_t)) {
+      stride_(region_.bytes() / Hand::partitions / 4096 * 4096 / sizeof(std::uint64_t)) {
     static_assert(sizeof(Cell) == sizeof(std::uint64_t));
     for (std::size_t i = 0; i < parts_.size(); ++i)
         parts_[i].cells = reinterpret_cast<Cell*>(region_.data() + i * stride_);

@@ -49,8 +49,7 @@ class CellStore {
     Inserted insert(unsigned thread, std::uint64_t hash, const std::uint64_t*) {
         // An empty cell is zero, so the one state that mixes to zero is remembered beside the
         // table.
-        if (hash == 0)
-            return has_zero_.exchange(true) ? Inserted::seen : Inserted::fresh;
+        if (hash == 0) return has_zero_.exchange(true) ? Inserted::seen : Inserted::fresh;
         return table_.insert(
             hand(thread), hash, [hash](std::uint64_t cell) { return cell == hash; },
             [hash] { return hash; });
@@ -112,9 +111,7 @@ class SlotStore {
     };
 
     static std::uint64_t number_of(std::uint64_t cell) { return (cell & ~hash_mask) - 1; }
-    std::uint64_t* state_at(std::uint64_t number) const {
-        return states_.data() + number * words_;
-    }
+    std::uint64_t* state_at(std::uint64_t number) const { return states_.data() + number * words_; }
     bool equal(const std::uint64_t* a, const std::uint64_t* b) const {
         for (std::size_t i = 0; i < words_; ++i)
             if (a[i] != b[i]) return false;

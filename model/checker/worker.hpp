@@ -5,10 +5,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <new>
 #include <sstream>
-#include <functional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -42,9 +42,7 @@ struct Shared {
         if (limit.empty()) limit = why;
         halted = true;
     }
-    double seconds() const {
-        return std::chrono::duration<double>(Clock::now() - started).count();
-    }
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - started).count(); }
 
     const S& system;
     const Limits& limits;
@@ -116,8 +114,7 @@ class Worker {
         const std::uint64_t hash = shared_.store.hash(state);
         shared_.store.hand(thread_).begin_turn();
         Inserted how = shared_.store.insert(thread_, hash, state);
-        while (how == Inserted::crowded &&
-               shared_.store.grow(thread_, hash) == Table::Grown::yes)
+        while (how == Inserted::crowded && shared_.store.grow(thread_, hash) == Table::Grown::yes)
             how = shared_.store.insert(thread_, hash, state);
         shared_.store.hand(thread_).end_turn();
         if (how != Inserted::fresh && how != Inserted::seen) return out_of_room();
@@ -251,9 +248,9 @@ class Worker {
 
     void out_of_room() {
         const std::string disk = shared_.frontier.complaint();
-        shared_.halt(!disk.empty() ? disk
-                                   : "memory: " + std::to_string(shared_.budget.used()) +
-                                         " bytes in use");
+        shared_.halt(!disk.empty()
+                         ? disk
+                         : "memory: " + std::to_string(shared_.budget.used()) + " bytes in use");
     }
 
     // What happens now and then: look at the clock and at what others want, report.

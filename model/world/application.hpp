@@ -37,7 +37,8 @@ struct app_submit {
     static constexpr Context context = Context::application;
 
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
-        return s[b].written && s[r].phase == Phase::idle && !s[sock].dead;
+        return s[b].written && s[r].phase == Phase::idle && notifies_each(s.api_of(r)) &&
+               !s[sock].dead;
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "model/profiles.hpp"
+#include "model/state.hpp"
 
 // What surrounds the kernel: who uses it, which paths its packets take, and how much of everything
 // there is. A world is fixed while it is explored or replayed.
@@ -16,8 +19,42 @@ enum class App : std::uint8_t {
     first_cqe,   // at the request's own CQE, whatever its flags (users.md A1)
 };
 
+struct AppName {
+    App app;
+    std::string_view name;
+};
+inline constexpr std::array app_names{
+    AppName{App::conforming, "conforming"},
+    AppName{App::first_cqe, "first-cqe"},
+};
+
 constexpr std::string_view name_of(App app) {
-    return app == App::conforming ? "conforming" : "first-cqe";
+    for (const AppName& each : app_names)
+        if (each.app == app) return each.name;
+    return "";
+}
+
+// The call through which a request hands its data to the kernel, and by which its application
+// learns that the buffer was let go.
+enum class Api : std::uint8_t {
+    send_zc,           // SEND_ZC or SENDMSG_ZC with a notification of its own, since 6.0
+    send_zc_fixed,     // the same from a registered buffer
+    sendmsg_zc_fixed,  // SENDMSG_ZC with an iovec into registered buffers, since 6.15
+    send,              // copied within the call
+    msg_zerocopy,      // sendmsg with MSG_ZEROCOPY, error queue
+    tx_ctx,            // RFC v1: a send attached to a tx context, flushed explicitly
+    notif_slot,        // 6.0-rc: the same with notification slots
+    given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
+    af_xdp,            // umem frames
+};
+
+// Whether every request has a notification of its own, which goes with its CQE.
+constexpr bool notifies_each(Api api) {
+    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
+}
+
+constexpr bool from_registered_buffer(Api api) {
+    return api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
 }
 
 enum class Transport : std::uint8_t { udp, tcp };
@@ -54,7 +91,7 @@ struct Hazards {
 struct Bounds {
     std::uint32_t buffers = 1;
     std::uint32_t requests = 1;
-    std::uint32_t notifs = 1;
+    std::uint32_t ubufs = 1;
     std::uint32_t shinfos = 1;
     std::uint32_t skbs = 1;
     std::uint32_t rings = 1;
@@ -64,9 +101,26 @@ struct Bounds {
 struct World {
     Profile profile = {};
     App app = App::conforming;
+    std::vector<Api> apis = {Api::send_zc};  // dealt out to the requests in turn
     std::vector<SockConfig> socks = {};
     Hazards hazards = {};
     Bounds bounds = {};
+
+    bool has(Api api) const { return std::ranges::find(apis, api) != apis.end(); }
+    bool models(Part part) const;
 };
+
+inline bool World::models(Part part) const {
+    switch (part) {
+        case Part::providers:
+            return has(Api::msg_zerocopy) || has(Api::tx_ctx) || has(Api::notif_slot) ||
+                   has(Api::given_ubuf);
+        case Part::pages:
+            return true;
+        case Part::registered:
+            return std::ranges::any_of(apis, from_registered_buffer);
+    }
+    return true;
+}
 
 }  // namespace zcv

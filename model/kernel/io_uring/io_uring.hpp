@@ -19,7 +19,7 @@ void post_cqe(S& s, RingId ring, RequestId r, CqeKind kind) {
 // A request slot ends its life when neither side will speak of it again.
 template <class S>
 void retire_if_over(S& s, RequestId r) {
-    if (s[r].app_done && s[r].phase == Phase::posted && s[r].notif == none<NotifId>) s.retire(r);
+    if (s[r].app_done && s[r].phase == Phase::posted && s[r].ubuf == none<UbufId>) s.retire(r);
 }
 
 // Fills one CQE, in the order of the completion list. A notification's io_kiocb goes back to the
@@ -39,8 +39,8 @@ struct io_submit_flush_completions {
             s[r].phase = Phase::posted;
             return;
         }
-        s.free(NotifId{s[r].notif});
-        s[r].notif = none<NotifId>;
+        s.free(UbufId{s[r].ubuf});
+        s[r].ubuf = none<UbufId>;
         s[r].notified = true;
         retire_if_over(s, r);
     }

@@ -15,10 +15,10 @@ struct io_send_zc_prep {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::sqe && s.template room<NotifId>();
+        return s[r].phase == Phase::sqe && s.template room<UbufId>();
     }
     static void effect(auto& s, RequestId r) {
-        s[r].notif = io_alloc_notif(s, r);
+        s[r].ubuf = io_alloc_notif(s, r);
         s[r].phase = Phase::prepped;
     }
 };
@@ -47,31 +47,37 @@ struct io_send_zc_prep_late_failure {
 
     static bool guard(const auto& s, RequestId r) {
         return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
-               s.template room<NotifId>();
+               s.template room<UbufId>();
     }
     static void effect(auto& s, RequestId r) {
-        s[r].notif = io_alloc_notif(s, r);
+        s[r].ubuf = io_alloc_notif(s, r);
         s[r].failed = true;
         s[r].phase = Phase::issued;
     }
 };
+
+// sendmsg is running for a request with a notification of its own.
+template <class S>
+bool is_issuing(const S& s, RequestId r) {
+    return s[r].phase == Phase::issuing && notifies_each(s.api_of(r));
+}
 
 template <class S>
 void enter_sendmsg(S& s, RequestId r) {
     s[r].phase = Phase::issuing;
     const bool tcp = s.config(s[r].sock).transport == Transport::tcp;
     if (tcp && s.world().profile.sendmsg_holds_ubuf) {
-        s[s[r].notif].syscall_ref = true;
-        ++s[s[r].notif].refs;
+        s[s[r].ubuf].syscall_ref = true;
+        ++s[s[r].ubuf].refs;
     }
 }
 
 template <class S>
 void leave_sendmsg(S& s, RequestId r, Phase next) {
     s[r].phase = next;
-    if (!s[s[r].notif].syscall_ref) return;
-    s[s[r].notif].syscall_ref = false;
-    io_tx_ubuf_complete(s, s[r].notif, false, true);
+    if (!s[s[r].ubuf].syscall_ref) return;
+    s[s[r].ubuf].syscall_ref = false;
+    io_tx_ubuf_complete(s, s[r].ubuf, false, true);
 }
 
 // Also the retry from poll: the same request, the same notification.
@@ -108,7 +114,7 @@ struct io_arm_poll_handler {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.again && s[r].phase == Phase::issuing &&
+        return s.world().hazards.again && is_issuing(s, r) &&
                s.config(s[r].sock).transport == Transport::tcp;
     }
     static void effect(auto& s, RequestId r) {
@@ -123,7 +129,7 @@ struct io_send_zc_success {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issuing && s[r].appended &&
+        return is_issuing(s, r) && s[r].appended &&
                (s.config(s[r].sock).transport == Transport::tcp ||
                 s[s[r].sock].write_queue.empty());
     }
@@ -137,8 +143,7 @@ struct io_send_zc_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issuing &&
-               (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
+        return is_issuing(s, r) && (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
                (s.config(s[r].sock).transport == Transport::tcp ||
                 s[s[r].sock].write_queue.empty());
     }
@@ -172,11 +177,10 @@ struct io_send_zc_cleanup {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::posted && s[r].notif != none<NotifId> &&
-               s[s[r].notif].owner_ref;
+        return s[r].phase == Phase::posted && s[r].ubuf != none<UbufId> && s[s[r].ubuf].owner_ref;
     }
     static void effect(auto& s, RequestId r) {
-        const NotifId n = s[r].notif;
+        const UbufId n = s[r].ubuf;
         s[n].owner_ref = false;
         io_tx_ubuf_complete(s, n, false, true);
     }

@@ -10,8 +10,8 @@ namespace zcv::kernel {
 
 // The refs == 1 it begins with belongs to the request.
 template <class S>
-NotifId io_alloc_notif(S& s, RequestId r) {
-    const NotifId n = s.template make<NotifId>();
+UbufId io_alloc_notif(S& s, RequestId r) {
+    const UbufId n = s.template make<UbufId>();
     s[n].request = r;
     s[n].refs = 1;
     s[n].owner_ref = true;
@@ -22,7 +22,7 @@ NotifId io_alloc_notif(S& s, RequestId r) {
 // ubuf_info_ops.complete. At zero the CQE is only queued as task work, because the last reference
 // may go in softirq. A chained member does not complete itself: it gives up its hold on the head.
 template <class S>
-void io_tx_ubuf_complete(S& s, NotifId n, bool with_skb, bool success) {
+void io_tx_ubuf_complete(S& s, UbufId n, bool with_skb, bool success) {
     auto& notif = s[n];
     if (success && with_skb) notif.zc_used = true;
     if (!success) notif.zc_copied = true;
@@ -38,14 +38,14 @@ void io_tx_ubuf_complete(S& s, NotifId n, bool with_skb, bool success) {
 // ubuf_info_ops.link_skb, its guard table: may the data of this notification ride in an skb that
 // already carries `prev`? (kernel.md 4.1; EEXIST makes the caller start a fresh skb)
 template <class S>
-bool io_link_allowed(const S& s, NotifId n, NotifId prev) {
+bool io_link_allowed(const S& s, UbufId n, UbufId prev) {
     if (!s.world().profile.chains || prev == n) return false;
-    if (s[n].head != n || s[n].next != none<NotifId>) return false;
+    if (s[n].head != n || s[n].next != none<UbufId>) return false;
     return s[s[prev].request].ring == s[s[n].request].ring;
 }
 
 template <class S>
-void io_link(S& s, NotifId n, NotifId prev) {
+void io_link(S& s, UbufId n, UbufId prev) {
     s[n].head = s[prev].head;
     s[n].next = s[prev].next;
     s[prev].next = n;
@@ -63,7 +63,7 @@ struct io_notif_flush {
         return s[r].phase == Phase::issued && !s[r].failed && !s[r].worker;
     }
     static void effect(auto& s, RequestId r) {
-        const NotifId n = s[r].notif;
+        const UbufId n = s[r].ubuf;
         s[n].owner_ref = false;
         io_tx_ubuf_complete(s, n, false, true);
         s[r].more = true;
@@ -76,18 +76,18 @@ struct io_notif_flush {
 // head, then the newest to the oldest member. The chain is over then; the kernel leaves its
 // pointers behind unread, but here a name kept would soon be the name of another notification.
 struct io_notif_tw_complete {
-    using Of = Ids<NotifId>;
+    using Of = Ids<UbufId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_notif_tw_complete"};
     static constexpr Context context = Context::task_work;
 
-    static bool guard(const auto& s, NotifId n) { return s[n].tw == TaskWork::queued; }
-    static void effect(auto& s, NotifId n) {
-        for (NotifId each = n; each != none<NotifId>;) {
+    static bool guard(const auto& s, UbufId n) { return s[n].tw == TaskWork::queued; }
+    static void effect(auto& s, UbufId n) {
+        for (UbufId each = n; each != none<UbufId>;) {
             const RequestId r = s[each].request;
-            const NotifId next = s[each].next;
+            const UbufId next = s[each].next;
             s[each].tw = TaskWork::listed;
-            s[each].head = none<NotifId>;
-            s[each].next = none<NotifId>;
+            s[each].head = none<UbufId>;
+            s[each].next = none<UbufId>;
             s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
             each = next;
         }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/include/linux/skbuff.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 
@@ -14,8 +14,8 @@ template <class S>
 ShinfoId skb_zcopy_set(S& s, RequestId r) {
     const ShinfoId h = s.template make<ShinfoId>();
     s[h].dataref = 1;
-    s[h].uarg = s[r].notif;
-    ++s[s[r].notif].refs;
+    s[h].uarg = s[r].ubuf;
+    ++s[s[r].ubuf].refs;
     return h;
 }
 
@@ -49,7 +49,7 @@ template <class S>
 void skb_release_data(S& s, ShinfoId h) {
     ZCV_CHECK(s[h].dataref > 0);
     if (--s[h].dataref > 0) return;
-    if (s[h].uarg != none<NotifId>) io_tx_ubuf_complete(s, s[h].uarg, true, true);
+    if (s[h].uarg != none<UbufId>) ubuf_complete(s, s[h].uarg, true, true);
     s.free(h);
 }
 
@@ -78,14 +78,14 @@ struct pskb_expand_head {
     static bool guard(const auto& s, SkbId k) {
         if (!s[k].alive || s[k].loc != Loc::rx) return false;
         const auto& shinfo = s[s[k].shinfo];
-        return shinfo.dataref > 1 && shinfo.uarg != none<NotifId> && s.template room<ShinfoId>();
+        return shinfo.dataref > 1 && shinfo.uarg != none<UbufId> && s.template room<ShinfoId>();
     }
     static void effect(auto& s, SkbId k) {
         const ShinfoId old = s[k].shinfo;
         const ShinfoId copy = s.template make<ShinfoId>();
         s[copy] = s[old];
         s[copy].dataref = 1;
-        ++s[NotifId{s[old].uarg}].refs;
+        ++s[UbufId{s[old].uarg}].refs;
         // The peer may acknowledge from here on. That is early by the copy below: it allows more
         // than the kernel does.
         s[old].arrived = true;
@@ -104,13 +104,13 @@ struct skb_copy_ubufs {
     static bool guard(const auto& s, SkbId k) {
         if (!s[k].alive || s[k].loc != Loc::rx) return false;
         const auto& shinfo = s[s[k].shinfo];
-        return shinfo.dataref == 1 && shinfo.uarg != none<NotifId>;
+        return shinfo.dataref == 1 && shinfo.uarg != none<UbufId>;
     }
     static void effect(auto& s, SkbId k) {
         const ShinfoId h = s[k].shinfo;
         read_pages(s, h);
-        io_tx_ubuf_complete(s, s[h].uarg, true, false);
-        s[h].uarg = none<NotifId>;
+        ubuf_complete(s, s[h].uarg, true, false);
+        s[h].uarg = none<UbufId>;
         s[h].frags.clear();
         s[h].pages.clear();
         s[h].stale = false;
@@ -127,7 +127,7 @@ struct skb_segment {
 
     static bool guard(const auto& s, SkbId k) {
         return s[k].alive && (s[k].loc == Loc::qdisc || s[k].loc == Loc::segmented) &&
-               s.config(s[k].sock).segments && s[s[k].shinfo].uarg != none<NotifId> &&
+               s.config(s[k].sock).segments && s[s[k].shinfo].uarg != none<UbufId> &&
                s.template room<ShinfoId>() && s.template room<SkbId>();
     }
     static void effect(auto& s, SkbId k) {
@@ -136,7 +136,7 @@ struct skb_segment {
         s[h] = s[large];
         s[h].dataref = 1;
         s[h].arrived = false;
-        ++s[NotifId{s[large].uarg}].refs;
+        ++s[UbufId{s[large].uarg}].refs;
         // Whatever becomes of the segments, the peer has to acknowledge the large one's bytes: here
         // that may happen as soon as it is split, which allows more than the kernel does.
         s[large].arrived = true;

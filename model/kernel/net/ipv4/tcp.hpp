@@ -22,12 +22,12 @@ struct io_link_skb {
 
     static bool guard(const auto& s, RequestId r) {
         if (!tcp_may_append(s, r) || s[s[r].sock].write_queue.empty()) return false;
-        const NotifId prev = s[s[SkbId{s[s[r].sock].write_queue.back()}].shinfo].uarg;
-        return prev != none<NotifId> && io_link_allowed(s, s[r].notif, prev);
+        const UbufId prev = s[s[SkbId{s[s[r].sock].write_queue.back()}].shinfo].uarg;
+        return prev != none<UbufId> && io_link_allowed(s, s[r].ubuf, prev);
     }
     static void effect(auto& s, RequestId r) {
         const ShinfoId h = s[SkbId{s[s[r].sock].write_queue.back()}].shinfo;
-        io_link(s, s[r].notif, s[h].uarg);
+        io_link(s, s[r].ubuf, s[h].uarg);
         fill_frags(s, h, r);
     }
 };

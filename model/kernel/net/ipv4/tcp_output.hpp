@@ -51,7 +51,7 @@ struct tcp_fragment {
     static bool guard(const auto& s, SkbId k) {
         return s[k].alive && (s[k].loc == Loc::write_queue || s[k].loc == Loc::rtx_queue) &&
                s.config(s[k].sock).transport == Transport::tcp && s.config(s[k].sock).splits &&
-               s[s[k].shinfo].uarg != none<NotifId> && s.template room<ShinfoId>() &&
+               s[s[k].shinfo].uarg != none<UbufId> && s.template room<ShinfoId>() &&
                s.template room<SkbId>();
     }
     static void effect(auto& s, SkbId k) {
@@ -59,7 +59,7 @@ struct tcp_fragment {
         const ShinfoId h = s.template make<ShinfoId>();
         s[h] = s[whole];
         s[h].dataref = 1;
-        ++s[NotifId{s[whole].uarg}].refs;
+        ++s[UbufId{s[whole].uarg}].refs;
         const SockId sock = s[k].sock;
         const SkbId rest = new_skb(s, h, sock, s[k].loc);
         auto& queue = s[k].loc == Loc::write_queue ? s[sock].write_queue : s[sock].rtx_queue;

@@ -1,0 +1,51 @@
+#include "model/properties/tables.hpp"
+
+namespace zcv {
+namespace {
+
+using checker::Must;
+
+bool ubuf_refs_are_exact(const FixedStore& s) {
+    return every<UbufId>(s, [&](UbufId n) {
+        if (!s[n].alive) return true;
+        unsigned holders = (s[n].owner_ref ? 1u : 0u) + (s[n].syscall_ref ? 1u : 0u);
+        s.for_each<ShinfoId>([&](ShinfoId h) { holders += s[h].alive && s[h].uarg == n; });
+        if (s[n].head == n)
+            s.for_each<UbufId>([&](UbufId m) {
+                holders += m != n && s[m].alive && s[m].head == n && s[m].refs > 0;
+            });
+        return s[n].refs == holders;
+    });
+}
+
+bool datarefs_are_exact(const FixedStore& s) {
+    return every<ShinfoId>(s, [&](ShinfoId h) {
+        unsigned skbs = 0;
+        s.for_each<SkbId>([&](SkbId k) { skbs += s[k].alive && s[k].shinfo == h; });
+        return s[h].dataref == skbs && s[h].alive == (skbs > 0);
+    });
+}
+
+// A count that is too low releases early, one that is too high never does. Both counts: the skbs on
+// a shared info, and those who hold a ubuf.
+bool refs_are_exact(const FixedStore& s) {
+    return ubuf_refs_are_exact(s) && datarefs_are_exact(s);
+}
+
+bool a_ubuf_is_shared(const FixedStore& s) {
+    return s.any<UbufId>([&](UbufId n) { return s[n].refs >= 2; });
+}
+
+}  // namespace
+
+std::vector<KernelProperty> reference_properties() {
+    return {
+        {Must::always, "S3-refs-exact", refs_are_exact,
+         "A reference count differs from the number of holders: too low releases early, too high "
+         "never releases."},
+        {Must::sometimes, "S3-refs-exact-reached", a_ubuf_is_shared,
+         "No ubuf ever had two holders: the property was not put to the test."},
+    };
+}
+
+}  // namespace zcv

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <vector>
+
+#include "model/kernel_scenarios.hpp"
+
+// The scenarios of the kernel model, a table a subject. Each is the smallest world that can answer
+// its question.
+namespace zcv {
+
+std::vector<KernelScenario> datagrams();
+std::vector<KernelScenario> streams();
+std::vector<KernelScenario> broken_promises();
+
+inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
+inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};
+inline constexpr SockConfig udp_loopback{.transport = Transport::udp, .receives = true};
+inline constexpr SockConfig tcp_nic{.transport = Transport::tcp, .dma = true};
+inline constexpr SockConfig tcp_loopback{.transport = Transport::tcp, .receives = true};
+
+// Every request can have its own notification, every datagram its own shared info.
+constexpr Bounds udp_bounds(std::uint32_t requests, std::uint32_t skbs) {
+    return {.buffers = requests,
+            .requests = requests,
+            .ubufs = requests,
+            .shinfos = skbs,
+            .skbs = skbs};
+}
+
+}  // namespace zcv
