@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -118,9 +119,21 @@ struct State {
         set(layout->cq_at, layout->cq_bits, queue | entry << (length * layout->entry_bits));
     }
 
+    // A request as one number, and without the name of its buffer.
+    unsigned block(RequestId r) const { return get(at(r), block_bits()); }
+    void set_block(RequestId r, unsigned to) { set(at(r), block_bits(), to); }
+    std::uint64_t block_without_rb(RequestId r) const {
+        const unsigned rb_mask = ((1U << layout->rb_bits) - 1) << layout->rb_at;
+        return block(r) & ~rb_mask;
+    }
+    void set_entry(unsigned i, unsigned to) {
+        set(layout->cq_at + i * layout->entry_bits, layout->entry_bits, to);
+    }
+
     friend bool operator==(const State& a, const State& b) { return a.words == b.words; }
 
   private:
+    unsigned block_bits() const { return layout->skbs_at + 3 * layout->shape.skbs; }
     unsigned at(RequestId r) const { return layout->request_at[number(r)]; }
     unsigned skb_at(RequestId r, SkbId k) const { return at(r) + layout->skbs_at + 3 * number(k); }
     static std::size_t word_of(unsigned bit) {
@@ -357,6 +370,20 @@ class System {
     void for_each_packed(std::uint64_t word, Visitor&& visit) const requires(Words == 1);
     bool surely_holds(const std::uint64_t* words) const requires(Words == 1);
 
+    // Exact: two states have the same representative if and only if buffers and requests can be
+    // renamed so that one becomes the other. `deep`: skbs of a request that are all attached can be
+    // renamed as well, for an skb is attached at the first free place and never looked for by
+    // place.
+    void canonical(std::uint64_t* words, bool deep) const;
+
+    // The steps of one set that may be taken before all others (reduction.hpp says what that
+    // needs), of those there are the one numbered `which`; false when there are not so many. The
+    // rest of an skb's life until only the last reference is left is its own; the submitter's
+    // reference goes with nobody looking; a buffer may as well be filled at once; and what lies in
+    // the queue was decided when it was put there.
+    template <class Visitor>
+    bool for_each_alone(const State& s, Visitor&& visit, unsigned which = 0) const;
+
     static std::span<const checker::StepInfo> steps() { return step_infos(); }
     static std::string params(checker::Taken taken) { return params_of(taken); }
     static std::vector<checker::Field> fields(const State& state) { return fields_of(state); }
@@ -373,14 +400,7 @@ class System {
     template <std::size_t Number, class Visitor>
     void visit_step(const State s, Visitor& visit) const {
         using Step = std::tuple_element_t<Number, Steps>;
-        const auto take = [&](auto... ids) {
-            if (!Step::guard(s, ids...)) return;
-            State after = s;
-            Step::effect(after, ids...);
-            visit(checker::Taken{static_cast<std::uint8_t>(Number),
-                                 {static_cast<std::uint8_t>(ids)...}},
-                  after);
-        };
+        const auto take = [&](auto... ids) { try_step<Number>(s, visit, ids...); };
         const Shape& shape = layout_.shape;
         if constexpr (requires { Step::guard(s); }) {
             take();
@@ -398,6 +418,32 @@ class System {
             });
         }
     }
+    template <std::size_t Number, class Visitor, class... Id>
+    static void try_step(const State& s, Visitor& visit, Id... ids) {
+        using Step = std::tuple_element_t<Number, Steps>;
+        if (!Step::guard(s, ids...)) return;
+        State after = s;
+        Step::effect(after, ids...);
+        visit(
+            checker::Taken{static_cast<std::uint8_t>(Number), {static_cast<std::uint8_t>(ids)...}},
+            after);
+    }
+    template <class Step, std::size_t Number = 0>
+    static constexpr std::size_t number_of() {
+        if constexpr (std::is_same_v<std::tuple_element_t<Number, Steps>, Step>)
+            return Number;
+        else
+            return number_of<Step, Number + 1>();
+    }
+    template <class Visitor, class... Step, class... Id>
+    static bool all_of(std::tuple<Step...>*, const State& s, Visitor& visit, Id... ids) {
+        (try_step<number_of<Step>()>(s, visit, ids...), ...);
+        return true;
+    }
+    template <class... Step, class Visitor, class... Id>
+    static bool take_all(const State& s, Visitor& visit, Id... ids) {
+        return all_of(static_cast<std::tuple<Step...>*>(nullptr), s, visit, ids...);
+    }
     template <class Id, class Take>
     static void each(unsigned count, Take&& take) {
         for (unsigned i = 0; i < count; ++i) take(Id{static_cast<std::uint8_t>(i)});
@@ -406,6 +452,32 @@ class System {
     Layout layout_;
     std::unique_ptr<const Packed> packed_;  // of one-word states
 };
+
+template <std::size_t Words>
+template <class Visitor>
+bool System<Words>::for_each_alone(const State& s, Visitor&& visit, unsigned which) const {
+    for (unsigned i = 0; i < s.shape().requests; ++i) {
+        const RequestId r{static_cast<std::uint8_t>(i)};
+        for (unsigned j = 0; j < s.shape().skbs; ++j) {
+            const SkbId k{static_cast<std::uint8_t>(j)};
+            const Skb skb = s.skb(r, k);
+            const bool own = skb == Skb::copied || skb == Skb::cloned || skb == Skb::queued;
+            if (!own || which-- != 0) continue;
+            if (skb == Skb::copied) return take_all<FreeCopy>(s, visit, r, k);
+            if (skb == Skb::cloned) return take_all<CloneDone, OrigAcked>(s, visit, r, k);
+            return take_all<Clone, Xmit, Free, Copy>(s, visit, r, k);
+        }
+        if (s.pc(r) == Pc::posted && which-- == 0) return take_all<DropSubmit>(s, visit, r);
+    }
+    // An application that takes the first CQE for the release shares buffers between requests:
+    // what it does with them is for all to see.
+    if (s.shape().first_cqe) return false;
+    for (unsigned b = 0; b < s.shape().buffers; ++b)
+        if (s.buf(b) == Buf::free && which-- == 0)
+            return take_all<Write>(s, visit, BufferId{static_cast<std::uint8_t>(b)});
+    if (s.head() == Cqe::none || which != 0) return false;
+    return take_all<ConsumeErr, ConsumeMore, ConsumeNotif>(s, visit);
+}
 
 }  // namespace zcv::reference
 

@@ -249,7 +249,7 @@ TEST_CASE("a damaged level does not count, another search is refused", "[visited
     // The last state of the last level, one bit of it.
     std::fstream bytes(file.path, std::ios::binary | std::ios::in | std::ios::out);
     bytes.seekp(static_cast<long>(std::filesystem::file_size(file.path)) - 48);
-    bytes.put('\\x04');
+    bytes.put(4);
     bytes.close();
     LevelFile levels;
     CHECK(levels.open(file.path, "a search", 1) == std::vector<std::uint64_t>{0});

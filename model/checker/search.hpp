@@ -106,14 +106,14 @@ class Search {
         const std::vector<std::uint64_t> ended =
             file_.open(limits.checkpoint_file, limits.search_name, words);
         ZCV_CHECK(ended.size() == 4 + taken_before_.size());
-        depth_ = ended[0];
+        const std::uint64_t last = ended[0];
         file_.each_states([&](std::uint64_t level, std::uint64_t at, std::uint32_t count,
                               const std::uint64_t* states) {
             for (std::uint32_t i = 0; i < count; ++i)
-                workers_.front().add_known(states + i * words, level == depth_);
-            if (level == depth_ && !Store::holds_states) shared_.frontier.append_read(at, count);
+                workers_.front().add_known(states + i * words, level == last);
+            if (level == last && !Store::holds_states) shared_.frontier.append_read(at, count);
         });
-        shared_.frontier.turn_over(depth_);
+        shared_.frontier.turn_over(last);
         shared_.frontier.record_in(file_);
         shared_.states = ended[1];
         shared_.tickets = ended[1];
@@ -122,6 +122,7 @@ class Search {
         std::copy(ended.begin() + 4, ended.end(), taken_before_.begin());
         level_states_ = ended[1];
         finished_ = shared_.frontier.level().empty();
+        depth_ = last - (finished_ ? 1 : 0);
     }
 
     void expand_level() {
@@ -146,7 +147,7 @@ class Search {
         if (!broken().empty()) return;
         if (!finished_) depth_ = level;
         if (!file_.is_open()) return;
-        std::vector<std::uint64_t> numbers{depth_, shared_.states, shared_.transitions,
+        std::vector<std::uint64_t> numbers{level, shared_.states, shared_.transitions,
                                            shared_.reached};
         const std::vector<std::uint64_t> steps = taken();
         numbers.insert(numbers.end(), steps.begin(), steps.end());
@@ -194,6 +195,7 @@ Outcome explore_with(const S& system, const Limits& limits) {
     outcome.unreached = search->unreached();
     outcome.miss_probability = search->miss_probability();
     if (Symmetric<S>) outcome.symmetry = limits.symmetry;
+    outcome.reduction = Reducible<S> && limits.reduction;
     const std::vector<std::uint64_t> taken = search->taken();
     for (std::size_t i = 0; i < taken.size(); ++i)
         outcome.taken.push_back({std::string(system.steps()[i].name), taken[i]});

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "model/checker/limits.hpp"
+#include "model/checker/reduction.hpp"
 #include "model/checker/system.hpp"
+#include "model/ensure.hpp"
 
 namespace zcv::checker {
 
@@ -16,11 +18,17 @@ class Successors {
     using State = typename S::State;
 
     Successors(const S& system, const Limits& limits)
-        : system_(system), symmetry_(limits.symmetry), state_(system.initial()) {}
+        : system_(system),
+          symmetry_(limits.symmetry),
+          reduction_(limits.reduction),
+          state_(system.initial()) {}
 
     // For each: writes it to where slot() points and calls done(step).
     template <class Slot, class Done>
     void visit(const std::uint64_t* words, Slot&& slot, Done&& done) {
+        if constexpr (Reducible<S>) {
+            if (reduction_ && visit_alone(words, slot, done)) return;
+        }
         if constexpr (PackedSteps<S>) {
             if (system_.words() == 1) {
                 system_.for_each_packed(*words, [&](std::uint8_t step, std::uint64_t after) {
@@ -49,8 +57,23 @@ class Successors {
     }
 
   private:
+    template <class Slot, class Done>
+    bool visit_alone(const std::uint64_t* words, Slot&& slot, Done&& done) {
+        system_.unpack(words, state_);
+#ifndef NDEBUG
+        ZCV_CHECK(broken_promise(system_, state_).empty());
+#endif
+        return system_.for_each_alone(state_, [&](Taken taken, const State& after) {
+            std::uint64_t* const to = slot();
+            system_.pack(after, to);
+            represent(to);
+            done(taken.step);
+        });
+    }
+
     const S& system_;
     Symmetry symmetry_;
+    bool reduction_;
     State state_;
 };
 

@@ -46,11 +46,16 @@ BitStore::BitStore(Budget& budget, std::size_t words, unsigned threads)
     for (unsigned i = 0; i < threads; ++i) hands_.emplace_back();
 }
 
-// Three bits in one word of 64: a new state is missed when all of its bits are set already.
+// Three bits in one word of 64: a new state is missed when all of its bits are set already. How
+// many states share a word is Poisson distributed.
 double BitStore::miss_probability(std::uint64_t states) const {
     const double a_word = static_cast<double>(states) / static_cast<double>(count_);
-    const double set = 1 - std::pow(1 - 3.0 / 64, a_word);
-    return set * set * set;
+    double missed = 0;
+    for (int k = 1; k < a_word + 10 * std::sqrt(a_word) + 20; ++k) {
+        const double likely = std::exp(k * std::log(a_word) - a_word - std::lgamma(k + 1.0));
+        missed += likely * std::pow(1 - std::pow(1 - 1.0 / 64, 3 * k), 3);
+    }
+    return states == 0 ? 0 : missed;
 }
 
 }  // namespace zcv::checker
