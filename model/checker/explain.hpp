@@ -79,6 +79,38 @@ PackedSet leading_to(const S& system, const Limits& limits, Crew& crew, const Fr
     return found;
 }
 
+template <System S>
+CounterexampleStep in_words(const S& system, std::size_t number, Taken taken,
+                            const typename S::State& before, const typename S::State& after) {
+    const StepInfo& info = system.steps()[taken.step];
+    return {number,
+            taken,
+            std::string(info.name),
+            system.params(taken),
+            std::string(info.context),
+            std::string(info.file),
+            std::string(info.function),
+            changes_between(system.fields(before), system.fields(after)),
+            std::string(info.tag)};
+}
+
+// Puts a path into words by walking it.
+template <System S>
+std::vector<CounterexampleStep> in_words(const S& system, const std::vector<Taken>& path) {
+    std::vector<CounterexampleStep> steps;
+    typename S::State state = system.initial();
+    for (const Taken& wanted : path) {
+        std::optional<typename S::State> next;
+        system.for_each_next(state, [&](Taken taken, const typename S::State& after) {
+            if (taken == wanted && !next) next = after;
+        });
+        ZCV_CHECK(next.has_value());
+        steps.push_back(in_words(system, steps.size() + 1, wanted, state, *next));
+        state = *next;
+    }
+    return steps;
+}
+
 // From the initial state, always the first step that leads on: `on[i]` are the states after i steps
 // from which it goes on.
 template <System S>
@@ -97,13 +129,8 @@ std::vector<CounterexampleStep> first_path(const S& system, const Limits& limits
             if (on[i].contains(words.data())) first.emplace(taken, after);
         });
         ZCV_CHECK(first.has_value());
-        const auto& [taken, after] = *first;
-        const StepInfo& info = system.steps()[taken.step];
-        steps.push_back({i, taken, std::string(info.name), system.params(taken),
-                         std::string(info.context), std::string(info.file),
-                         std::string(info.function),
-                         changes_between(system.fields(state), system.fields(after))});
-        state = after;
+        steps.push_back(in_words(system, i, first->first, state, first->second));
+        state = first->second;
     }
     return steps;
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,7 @@ struct Outcome {
     double bytes_per_state = 0;   // visited set and frontier at their largest
     double miss_probability = 0;  // of an inexact visited set
     std::vector<CounterexampleStep> counterexample;
+    std::optional<Repeat> repeat;        // of an eventually-property: how it goes on for ever
     std::vector<std::string> unreached;  // sometimes-properties never true
     std::vector<StepCount> taken;        // every step of the system, how often it was taken
     std::string limit;                   // which bound ended it, "" when none did
