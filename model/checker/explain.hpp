@@ -90,8 +90,7 @@ CounterexampleStep in_words(const S& system, std::size_t number, Taken taken,
             std::string(info.context),
             std::string(info.file),
             std::string(info.function),
-            changes_between(system.fields(before), system.fields(after)),
-            std::string(info.tag)};
+            changes_between(system.fields(before), system.fields(after))};
 }
 
 // Puts a path into words by walking it.
