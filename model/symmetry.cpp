@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 
 #include "model/checker/visited.hpp"
 #include "model/packing.hpp"
@@ -173,14 +174,23 @@ Counts counts_of(const FixedStore& state) {
             state.count(RingId{})};
 }
 
+// A handful of objects: less is moved than by anything cleverer.
+template <class T, class Before>
+void sort_few(std::array<T, objects_max>& few, std::size_t count, Before&& before) {
+    for (std::size_t i = 1; i < std::min(count, objects_max); ++i)
+        for (std::size_t k = i; k > 0 && before(few[k], few[k - 1]); --k)
+            std::swap(few[k], few[k - 1]);
+}
+
 std::size_t different(const Colours& colours, const Counts& counts) {
     std::size_t all = 0;
-    for (std::size_t noun = 0; noun < nouns_with_names; ++noun) {
-        auto sorted = colours.of[noun];
-        std::sort(sorted.begin(), sorted.begin() + counts[noun]);
-        all += static_cast<std::size_t>(std::unique(sorted.begin(), sorted.begin() + counts[noun]) -
-                                        sorted.begin());
-    }
+    for (std::size_t noun = 0; noun < nouns_with_names; ++noun)
+        for (std::size_t i = 0; i < counts[noun]; ++i) {
+            const auto& of = colours.of[noun];
+            std::size_t first = 0;
+            while (of[first] != of[i]) ++first;
+            all += first == i;
+        }
     return all;
 }
 
@@ -234,10 +244,9 @@ void make_canonical(const World& world, FixedStore& state) {
         std::iota(order.begin(), order.end(), std::uint8_t{0});
         const bool named = noun >= nouns_with_names || (noun == 1 && requests_have_names);
         if (!named)
-            std::sort(order.begin(), order.begin() + counts[noun],
-                      [&](std::uint8_t a, std::uint8_t b) {
-                          return colours.of[noun][a] < colours.of[noun][b];
-                      });
+            sort_few(order, counts[noun], [&](std::uint8_t a, std::uint8_t b) {
+                return colours.of[noun][a] < colours.of[noun][b];
+            });
         for (std::uint8_t i = 0; i < objects_max; ++i) names[noun][order[i]] = i;
     }
     FixedStore renamed = state;
