@@ -13,7 +13,7 @@ namespace zcv {
 namespace {
 
 constexpr std::size_t objects_max = 8;
-constexpr std::size_t nouns = 7;
+constexpr std::size_t nouns = 8;
 
 template <class Id>
 constexpr std::size_t noun_number(Id) {
@@ -23,9 +23,10 @@ constexpr std::size_t noun_number(Id) {
     if constexpr (std::is_same_v<Id, ShinfoId>) return 3;
     if constexpr (std::is_same_v<Id, SkbId>) return 4;
     if constexpr (std::is_same_v<Id, SockId>) return 5;
-    return 6;
+    if constexpr (std::is_same_v<Id, RingId>) return 6;
+    return 7;
 }
-constexpr std::size_t nouns_with_names = 5;  // sockets and rings come after them
+constexpr std::size_t nouns_with_names = 5;  // sockets, rings and slots come after them
 
 template <class T>
 using PerObject = std::array<std::array<T, objects_max>, nouns>;
@@ -107,7 +108,9 @@ class Look : public FieldBounds {
         now_.bare[noun_][at_] = false;
     }
     void entry(const Cqe<FixedKind>& cqe, std::uint64_t place) {
-        colour_ = checker::mixed(colour_ + static_cast<std::uint64_t>(cqe.kind) + 1);
+        colour_ = checker::mixed(colour_ + static_cast<std::uint64_t>(cqe.kind) + 1 +
+                                 (std::uint64_t{cqe.seq} << 16));
+        if (cqe.slot.raw() != 0) refer(SlotId{cqe.slot}, place * 4 + 3);
         if (cqe.request.raw() != 0)
             refer(RequestId{cqe.request}, place * 4 + static_cast<std::uint64_t>(cqe.kind));
     }
@@ -171,7 +174,7 @@ using Counts = std::array<std::uint32_t, nouns>;
 Counts counts_of(const FixedStore& state) {
     return {state.count(BufferId{}), state.count(RequestId{}), state.count(UbufId{}),
             state.count(ShinfoId{}), state.count(SkbId{}),     state.count(SockId{}),
-            state.count(RingId{})};
+            state.count(RingId{}),   state.count(SlotId{})};
 }
 
 // A handful of objects: less is moved than by anything cleverer.
@@ -228,7 +231,8 @@ void move_all(const FixedStore& from, FixedStore& to, const PerObject<std::uint8
 
 void make_canonical(const World& world, FixedStore& state) {
     const Counts counts = counts_of(state);
-    const bool requests_have_names = world.bounds.rings > 1;
+    const bool requests_have_names =
+        world.bounds.rings > 1 || world.bounds.slots > 1 || world.apis.size() > 1;
     Colours colours;
     for (std::size_t noun = 0; noun < nouns; ++noun)
         for (std::size_t i = 0; i < objects_max; ++i) {

@@ -3,8 +3,9 @@
 #include "model/fixed_store.hpp"
 
 // Buffers, requests, ubufs, shared infos and skbs are interchangeable: no step asks for one by its
-// number, and a new one may as well be any that is free. Sockets and rings keep their names, for a
-// world configures each; so do requests where they are dealt out over several rings.
+// number, and a new one may as well be any that is free. Sockets, rings and slots keep their names,
+// for a world configures each; so do requests where they are dealt out over several rings, slots or
+// calls.
 namespace zcv {
 
 // Renames the objects of a state so that states which differ in names only become equal. The names

@@ -76,6 +76,10 @@ class Worker {
           line_(line_places * words_),
           buffer_(block_states * words_),
           taken_(shared.system.steps().size()) {
+        if constexpr (!Store::holds_states) {
+            // What no hash in that place can be.
+            for (std::uint64_t i = 0; i < recent_places; ++i) recent_.push_back(i + 1);
+        }
         std::uint64_t number = 0;
         for (const Property<State>& property : shared.system.properties()) {
             if (property.must == Must::always)
@@ -129,6 +133,7 @@ class Worker {
 
   private:
     static constexpr std::size_t line_places = 64;
+    static constexpr std::size_t recent_places = std::size_t{1} << 14;
 
     void expand_blocks() {
         Hand& hand = shared_.store.hand(thread_);
@@ -172,6 +177,13 @@ class Worker {
     }
     void push() {
         hashes_[line_at_] = shared_.store.hash(&line_[line_at_ * words_]);
+        if constexpr (!Store::holds_states) {
+            // Steps that commute lead to the same state by two ways, one soon after the other.
+            // Where the hash is all that counts, that is seen without going to memory.
+            std::uint64_t& recent = recent_[hashes_[line_at_] % recent_places];
+            if (recent == hashes_[line_at_]) return;
+            recent = hashes_[line_at_];
+        }
         shared_.store.prefetch(hashes_[line_at_]);
         waiting_[line_at_] = true;
         line_at_ = (line_at_ + 1) % line_places;
@@ -286,6 +298,7 @@ class Worker {
     std::size_t line_at_ = 0;
     std::vector<std::uint64_t> deferred_;
     std::vector<std::uint64_t> deferred_hashes_;
+    std::vector<std::uint64_t> recent_;  // hashes that were looked up not long ago
     std::vector<std::uint64_t> buffer_;  // a block from disk
     std::vector<std::uint64_t> taken_;
     std::vector<const Property<State>*> always_;
