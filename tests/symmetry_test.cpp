@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "model/checker/search.hpp"
 #include "model/kernel_scenarios.hpp"
 #include "model/kernel_system.hpp"
 #include "model/scenarios.hpp"

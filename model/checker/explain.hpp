@@ -100,7 +100,7 @@ std::vector<CounterexampleStep> in_words(const S& system, const std::vector<Take
     typename S::State state = system.initial();
     for (const Taken& wanted : path) {
         std::optional<typename S::State> next;
-        system.for_each_next(state, [&](Taken taken, const typename S::State& after) {
+        visit_next(system, state, [&](Taken taken, const typename S::State& after) {
             if (taken == wanted && !next) next = after;
         });
         ZCV_CHECK(next.has_value());
@@ -121,7 +121,7 @@ std::vector<CounterexampleStep> first_path(const S& system, const Limits& limits
     std::vector<std::uint64_t> words(system.words());
     for (std::size_t i = 1; i < on.size(); ++i) {
         std::optional<std::pair<Taken, typename S::State>> first;
-        system.for_each_next(state, [&](Taken taken, const typename S::State& after) {
+        visit_next(system, state, [&](Taken taken, const typename S::State& after) {
             if (first) return;
             system.pack(after, words.data());
             successors.represent(words.data());

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "model/checker/limits.hpp"
 #include "model/checker/reduction.hpp"
@@ -41,12 +43,16 @@ class Successors {
             }
         }
         system_.unpack(words, state_);
-        system_.for_each_next(state_, [&](Taken taken, const State& after) {
+        taken_.clear();
+        found_.clear();
+        system_.for_each_next(state_, Collect{this});
+        const std::size_t count = system_.words();
+        for (std::size_t i = 0; i < taken_.size(); ++i) {
             std::uint64_t* const to = slot();
-            system_.pack(after, to);
+            for (std::size_t k = 0; k < count; ++k) to[k] = found_[i * count + k];
             represent(to);
-            done(taken.step);
-        });
+            done(taken_[i]);
+        }
     }
 
     // The state that stands for this one.
@@ -71,10 +77,24 @@ class Successors {
         });
     }
 
+    // One visitor for whatever is done with successors: the steps of a large system take long to
+    // compile.
+    struct Collect {
+        Successors* to;
+        void operator()(Taken taken, const State& after) const {
+            const std::size_t count = to->system_.words();
+            to->taken_.push_back(taken.step);
+            to->found_.resize(to->found_.size() + count);
+            to->system_.pack(after, to->found_.data() + to->found_.size() - count);
+        }
+    };
+
     const S& system_;
     Symmetry symmetry_;
     bool reduction_;
     State state_;
+    std::vector<std::uint8_t> taken_;
+    std::vector<std::uint64_t> found_;  // successors, packed one after the other
 };
 
 }  // namespace zcv::checker

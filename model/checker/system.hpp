@@ -72,6 +72,15 @@ concept System = requires(const S& system, const typename S::State& state, typen
     { system.properties() } -> std::convertible_to<std::span<const Property<typename S::State>>>;
 };
 
+// A system whose steps take long to compile offers one instance of them for every visitor.
+template <System S, class Visit>
+void visit_next(const S& system, const typename S::State& state, const Visit& visit) {
+    if constexpr (requires { typename S::AnyVisit; })
+        system.template for_each_next<const typename S::AnyVisit&>(state, visit);
+    else
+        system.for_each_next(state, visit);
+}
+
 // What a system may offer besides, to be searched faster. Each says the same as the members above.
 //
 // Successors of a one-word state without unpacking it: visit(step, word after).
