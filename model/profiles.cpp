@@ -33,6 +33,24 @@ const std::vector<Switch>& switches() {
          "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.2)"},
         {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
          "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+        {"link_forgets_ring", &Profile::link_forgets_ring,
+         "notifications of two rings that share a TCP socket are chained (6.10 to 6.12.48)"},
+        {"flush_keeps_cleanup", &Profile::flush_keeps_cleanup,
+         "a flushed notification is given up again in the request's cleanup (6.14-rc)"},
+        {"worker_flushes_inline", &Profile::worker_flushes_inline,
+         "a worker gives up the notification before its request's CQE is posted (6.0-rc)"},
+        {"failed_send_suppresses_notif", &Profile::failed_send_suppresses_notif,
+         "a failed send's notification is released without a CQE (6.0)"},
+        {"wake_counts_work", &Profile::wake_counts_work,
+         "a waiter's wake-up counts task work, though some of it posts two CQEs (before 6.10)"},
+        {"fail_handler_cleans_up", &Profile::fail_handler_cleans_up,
+         "the fail handler gives up the notification, and the cleanup again (6.0-rc)"},
+        {"usage_only_on_head", &Profile::usage_only_on_head,
+         "only the head of a chain learns whether data was copied (6.10)"},
+        {"failed_send_keeps_link", &Profile::failed_send_keeps_link,
+         "a failed send is not marked so, and the rest of its link goes on (6.0-rc)"},
+        {"drain_counts_notifs", &Profile::drain_counts_notifs,
+         "a drained send waits for its own notification"},
     };
     return all;
 }
@@ -43,10 +61,11 @@ std::vector<Profile> kernels() {
     return {
         {.name = "6.1", .covers = "6.1 to 6.9", .chains = false, .sendmsg_holds_ubuf = true},
         {.name = "6.12", .covers = "6.10 to 6.12"},
-        {.name = "6.18", .covers = "6.13 and later"},
+        {.name = "6.18", .covers = "6.13 and later", .drain_counts_notifs = true},
         {.name = "intended",
          .covers = "the kernel as it should be",
-         .link_cancel_forgets_more = false},
+         .link_cancel_forgets_more = false,
+         .usage_only_on_head = false},
     };
 }
 
@@ -58,7 +77,15 @@ struct Flipped {
 };
 
 std::vector<Flipped> bugs() {
-    return {};
+    return {
+        {"B2", "6.12", &Profile::link_forgets_ring},
+        {"B3", "6.18", &Profile::flush_keeps_cleanup},
+        {"B6", "6.1", &Profile::worker_flushes_inline},
+        {"B8", "6.1", &Profile::failed_send_suppresses_notif},
+        {"B9", "6.12", &Profile::wake_counts_work},
+        {"B10", "6.1", &Profile::fail_handler_cleans_up},
+        {"B31", "6.1", &Profile::failed_send_keeps_link},
+    };
 }
 
 }  // namespace
