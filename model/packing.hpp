@@ -155,9 +155,8 @@ class FieldReader : public FieldCodec<FieldReader> {
     unsigned used_ = 0;
 };
 
-// Puts fields into words. Objects whose `alive` is false are left out.
-class FieldLister {
-  public:
+// The bounds for whoever looks at fields without counting bits: every part, no limit.
+struct AnyBounds {
     bool models(Part) const { return true; }
     std::uint32_t requests() const { return 0; }
     std::uint32_t ubufs() const { return 0; }
@@ -166,7 +165,11 @@ class FieldLister {
     std::uint32_t cq_entries() const { return 0; }
     std::uint32_t cqes() const { return 0; }
     std::uint32_t refs() const { return 0; }
+};
 
+// Puts fields into words. Objects whose `alive` is false are left out.
+class FieldLister : public AnyBounds {
+  public:
     template <class Id>
     void object(Id id) {
         noun_ = std::string(noun_of(id)) + " " + std::to_string(index(id));

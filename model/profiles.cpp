@@ -30,7 +30,7 @@ const std::vector<Switch>& switches() {
         {"chains", &Profile::chains,
          "an skb can carry several requests' data, their notifications linked (6.10)"},
         {"sendmsg_holds_ubuf", &Profile::sendmsg_holds_ubuf,
-         "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.2)"},
+         "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
         {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
          "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
         {"link_forgets_ring", &Profile::link_forgets_ring,
@@ -59,7 +59,17 @@ namespace {
 
 std::vector<Profile> kernels() {
     return {
-        {.name = "6.1", .covers = "6.1 to 6.9", .chains = false, .sendmsg_holds_ubuf = true},
+        {.name = "rfc-v1",
+         .covers = "the first series: tx contexts",
+         .chains = false,
+         .sendmsg_holds_ubuf = true},
+        {.name = "6.0-rc",
+         .covers = "6.0 before its release: notification slots",
+         .chains = false,
+         .sendmsg_holds_ubuf = true},
+        {.name = "6.0", .covers = "6.0", .chains = false, .sendmsg_holds_ubuf = true},
+        {.name = "6.1", .covers = "6.1 to 6.4", .chains = false, .sendmsg_holds_ubuf = true},
+        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false},
         {.name = "6.12", .covers = "6.10 to 6.12"},
         {.name = "6.18", .covers = "6.13 and later", .drain_counts_notifs = true},
         {.name = "intended",
@@ -119,10 +129,12 @@ const Profile* find_profile(std::string_view name) {
 const Profile* profile_for_release(std::string_view text) {
     const std::optional<Release> release = parse(text);
     if (!release || release->major < 6) return nullptr;
-    if (release->major == 6 && release->minor < 1) return nullptr;
-    if (release->major == 6 && release->minor < 10) return find_profile("6.1");
-    if (release->major == 6 && release->minor < 13) return find_profile("6.12");
-    return find_profile("6.18");
+    if (release->major > 6 || release->minor >= 13) return find_profile("6.18");
+    if (release->minor >= 10) return find_profile("6.12");
+    if (release->minor >= 5) return find_profile("6.6");
+    if (release->minor >= 1) return find_profile("6.1");
+    // A release candidate of 6.0 with slots calls itself 6.0 as well: it is not told apart.
+    return find_profile("6.0");
 }
 
 }  // namespace zcv

@@ -16,7 +16,7 @@ struct Profile {
     // 6.10, "io_uring/notif: implement notification stacking": an skb can carry several requests'
     // data, their notifications linked behind the first one's ubuf_info.
     bool chains = true;
-    // Before 6.2 tcp_sendmsg_locked() took a ubuf reference of its own while it ran.
+    // Before 6.5 tcp_sendmsg_locked() took a ubuf reference of its own while it ran.
     bool sendmsg_holds_ubuf = false;
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).

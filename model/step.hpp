@@ -20,6 +20,9 @@ inline constexpr std::string_view kernel_tag = "v6.12";
 struct KernelRef {
     std::string_view file;      // below the kernel tree; "" for a step of the world around it
     std::string_view function;  // as the kernel spells it
+    // Which source, when it is not the one at kernel_tag: a version before or after it ("6.0-rc"),
+    // or a posted series that was never merged ("rfc-v1").
+    std::string_view version = {};
 };
 
 enum class Context { application, syscall, io_wq, task_work, softirq, device, peer };

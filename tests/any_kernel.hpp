@@ -14,6 +14,42 @@
 // that forgets a reference, say. A checker that does not notice is no checker.
 namespace zcv::test {
 
+// Every field of a state, part of its world or not, one byte each: no width is computed from
+// bounds.
+class EveryField : public AnyBounds {
+  public:
+    template <class Id>
+    void object(Id) {}
+    void flag(std::string_view, bool value) { add(value ? 1 : 0); }
+    template <class... Bound>
+    void count(std::string_view, std::uint8_t value, Bound...) {
+        add(value);
+    }
+    template <class E, std::size_t N>
+    void choice(std::string_view, E value, const std::array<const char*, N>&) {
+        add(static_cast<std::uint8_t>(value));
+    }
+    template <class Id>
+    void ref(std::string_view, const FixedKind::Ref<Id>& value) {
+        add(value.raw());
+    }
+    template <class Id>
+    void set(std::string_view, const FixedKind::Set<Id>& value) {
+        add(value.raw());
+    }
+    template <class T, class... Bound>
+    void fifo(std::string_view, const FixedKind::Fifo<T>& value, Bound...) {
+        const auto* const bytes = reinterpret_cast<const char*>(&value);
+        static_assert(std::has_unique_object_representations_v<FixedKind::Fifo<T>>);
+        text_.append(bytes, sizeof value);
+    }
+    std::string take() { return std::move(text_); }
+
+  private:
+    void add(std::uint8_t byte) { text_ += static_cast<char>(byte); }
+    std::string text_;
+};
+
 class AnyKernel {
   public:
     using State = FixedStore;
@@ -31,6 +67,12 @@ class AnyKernel {
     std::size_t words() const { return system_.words(); }
     void pack(const State& state, std::uint64_t* words) const { system_.pack(state, words); }
     void unpack(const std::uint64_t* words, State& state) const { system_.unpack(words, state); }
+    std::string bytes(const State& state) const {
+        EveryField fields;
+        State copy = state;
+        copy.visit(fields);
+        return fields.take();
+    }
     // One instance of the steps for every visitor: they are what takes long to compile.
     void for_each_next(const State& state, const Visit& visit) const {
         if (!mutate_) return system_.for_each_next<const Visit&>(state, visit);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -14,7 +15,10 @@ int main() {
     const auto places = kernel_places(sources_under(ZCV_SOURCE_DIR));
     const Complaints complaints = dangling_places(places, linux_src);
     for (const std::string& complaint : complaints) std::puts(complaint.c_str());
-    std::printf("%zu places looked up in %s, %zu not there\n", places.size(), linux_src,
-                complaints.size());
+    const auto elsewhere = std::count_if(places.begin(), places.end(),
+                                         [](const auto& place) { return !place.version.empty(); });
+    std::printf("%zu places looked up in %s, %zu not there; %td are of other versions\n",
+                places.size() - static_cast<std::size_t>(elsewhere), linux_src, complaints.size(),
+                elsewhere);
     return complaints.empty() ? 0 : 1;
 }

@@ -1,8 +1,12 @@
 #pragma once
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <cstdint>
-#include <map>
+#include <cstring>
 #include <queue>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,16 +33,32 @@ std::string broken_in(const S& system, const typename S::State& state) {
     return "";
 }
 
+// 128 bits of hash stand for a state: the chance that two of 10^8 share one is below 10^-22. Taken
+// of every field as it is, where the system can say that, so that what packing loses shows.
+using Name = std::pair<std::uint64_t, std::uint64_t>;
+
+template <class S>
+Name name_of(const S& system, const typename S::State& state) {
+    std::string bytes;
+    if constexpr (requires { system.bytes(state); }) {
+        bytes = system.bytes(state);
+    } else {
+        bytes.resize(8 * system.words());
+        std::vector<std::uint64_t> words(system.words());
+        system.pack(state, words.data());
+        std::memcpy(bytes.data(), words.data(), bytes.size());
+    }
+    const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+    return {hash.high64, hash.low64};
+}
+
 template <class S>
 Counts explore(const S& system) {
-    using Key = std::vector<std::uint64_t>;
-    std::map<Key, std::uint64_t> depth_of;
+    std::set<Name> met;
     std::queue<std::pair<typename S::State, std::uint64_t>> open;
     Counts counts;
     const auto meet = [&](const typename S::State& state, std::uint64_t depth) {
-        Key key(system.words());
-        system.pack(state, key.data());
-        if (!depth_of.emplace(key, depth).second) return;
+        if (!met.insert(name_of(system, state)).second) return;
         counts.depth = depth;
         open.emplace(state, depth);
         if (!counts.broken.empty()) return;
@@ -56,7 +76,7 @@ Counts explore(const S& system) {
             meet(after, next_depth);
         });
     }
-    counts.states = depth_of.size();
+    counts.states = met.size();
     return counts;
 }
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "model/growing_store.hpp"
+#include "model/packing.hpp"
 #include "tests/situations.hpp"
 
 using namespace zcv;
@@ -63,18 +64,9 @@ struct AllTwins {
 
 // An object's fields in words, every reference by its name in the fixed store.
 template <class Name>
-class Described {
+class Described : public AnyBounds {
   public:
     explicit Described(Name name) : name_(std::move(name)) {}
-
-    bool models(Part) const { return true; }
-    std::uint32_t requests() const { return 0; }
-    std::uint32_t ubufs() const { return 0; }
-    std::uint32_t page_refs() const { return 0; }
-    std::uint32_t skbs() const { return 0; }
-    std::uint32_t cq_entries() const { return 0; }
-    std::uint32_t cqes() const { return 0; }
-    std::uint32_t refs() const { return 0; }
 
     void flag(std::string_view name, bool value) { add(name, value ? "yes" : "no"); }
     template <class C>

@@ -238,25 +238,30 @@ struct KernelPlace {
     std::string where;
     std::string file;
     std::string function;
+    std::string version;  // "" for the model's kernel tag
 };
 
 inline std::vector<KernelPlace> kernel_places(const std::vector<Source>& sources) {
-    const std::regex ref(R"re(KernelRef\s+at\s*\{\s*"([^"]*)"\s*,\s*"([^"]*)"\s*\})re");
+    const std::regex ref(
+        R"re(KernelRef\s+at\s*\{\s*"([^"]*)"\s*,\s*"([^"]*)"\s*(?:,\s*"([^"]*)"\s*)?\})re");
     std::vector<KernelPlace> places;
     for (const Source& source : sources) {
         if (source.folder() != "model" || !source.is_code()) continue;
         for (std::sregex_iterator it(source.text.begin(), source.text.end(), ref), end; it != end;
              ++it) {
-            if ((*it)[1].length() > 0) places.push_back({source.path, (*it)[1], (*it)[2]});
+            if ((*it)[1].length() > 0)
+                places.push_back({source.path, (*it)[1], (*it)[2], (*it)[3]});
         }
     }
     return places;
 }
 
+// Places of other versions cannot be looked up in a tree of the model's tag.
 inline Complaints dangling_places(const std::vector<KernelPlace>& places,
                                   const std::string& linux_src) {
     Complaints complaints;
     for (const KernelPlace& place : places) {
+        if (!place.version.empty()) continue;
         std::ifstream in(fs::path(linux_src) / place.file, std::ios::binary);
         const std::string text{std::istreambuf_iterator<char>(in), {}};
         const std::regex use("\\b" + place.function + "\\s*\\(");

@@ -97,4 +97,8 @@ TEST_CASE("a place in the kernel that is not there is found out", "[tidy]") {
     CHECK(dangling_places(places("notif.c\", \"io_notif_flush"), linux_src / "").empty());
     CHECK(dangling_places(places("notif.c\", \"io_notif"), linux_src / "").size() == 1);
     CHECK(dangling_places(places("gone.c\", \"io_notif_flush"), linux_src / "").size() == 1);
+    const auto old = places("gone.c\", \"io_notif_slot_flush\", \"6.0-rc");
+    REQUIRE(old.size() == 1);
+    CHECK(old[0].version == "6.0-rc");
+    CHECK(dangling_places(old, linux_src / "").empty());
 }
