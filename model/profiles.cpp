@@ -67,9 +67,13 @@ std::vector<Profile> kernels() {
          .covers = "6.0 before its release: notification slots",
          .chains = false,
          .sendmsg_holds_ubuf = true},
-        {.name = "6.0", .covers = "6.0", .chains = false, .sendmsg_holds_ubuf = true},
+        {.name = "6.0",
+         .covers = "6.0",
+         .chains = false,
+         .sendmsg_holds_ubuf = true,
+         .failed_send_suppresses_notif = true},
         {.name = "6.1", .covers = "6.1 to 6.4", .chains = false, .sendmsg_holds_ubuf = true},
-        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false},
+        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false, .wake_counts_work = true},
         {.name = "6.12", .covers = "6.10 to 6.12"},
         {.name = "6.18", .covers = "6.13 and later", .drain_counts_notifs = true},
         {.name = "intended",
@@ -91,10 +95,9 @@ std::vector<Flipped> bugs() {
         {"B2", "6.12", &Profile::link_forgets_ring},
         {"B3", "6.18", &Profile::flush_keeps_cleanup},
         {"B6", "6.1", &Profile::worker_flushes_inline},
-        {"B8", "6.1", &Profile::failed_send_suppresses_notif},
         {"B9", "6.12", &Profile::wake_counts_work},
         {"B10", "6.1", &Profile::fail_handler_cleans_up},
-        {"B31", "6.1", &Profile::failed_send_keeps_link},
+        {"B31", "intended", &Profile::failed_send_keeps_link},
     };
 }
 

@@ -179,6 +179,10 @@ class Pair {
     void visit_ids(Step step, Ids<A>, F& f) {
         fixed_.for_each<A>([&](A a) { f(step, a); });
     }
+    template <class Step, class A, class B, class F>
+    void visit_ids(Step step, Ids<A, B>, F& f) {
+        fixed_.for_each<A>([&](A a) { fixed_.for_each<B>([&](B b) { f(step, a, b); }); });
+    }
     template <class Step, class A, class B, class C, class F>
     void visit_ids(Step step, Ids<A, B, C>, F& f) {
         fixed_.for_each<A>([&](A a) {
@@ -339,6 +343,27 @@ World streams(const std::string& profile) {
     World world = everything(profile, App::conforming, 1, 8);
     world.socks.erase(world.socks.begin());
     world.hazards.resets = false;
+    return world;
+}
+
+// What a request can go through besides success. A step that a world does not have is taken here
+// all the same where its guard allows it, so these worlds have them all.
+World ordered(App app) {
+    World world = everything("intended", app, 1, 8);
+    world.hazards.links = true;
+    world.hazards.cancels = true;
+    world.hazards.link_timeouts = true;
+    world.hazards.drains = true;
+    world.hazards.cqes_lost = true;
+    world.reports_usage = true;
+    world.tracks_delivery = true;
+    return world;
+}
+
+World deferred() {
+    World world = everything("6.18", App::conforming, 1, 8);
+    world.hazards.io_wq = false;
+    world.defer_taskrun_waits = 2;
     return world;
 }
 

@@ -11,6 +11,9 @@ namespace zcv {
 std::vector<KernelProperty> buffer_properties();
 std::vector<KernelProperty> reference_properties();
 std::vector<KernelProperty> completion_properties();
+std::vector<KernelProperty> chain_properties();
+std::vector<KernelProperty> waiting_properties();
+std::vector<KernelProperty> report_properties();
 
 template <class Id, class F>
 bool every(const FixedStore& s, F&& f) {

@@ -44,11 +44,25 @@ SkbId skb_clone(S& s, SkbId k, Loc loc) {
     return new_skb(s, s[k].shinfo, s[k].sock, loc);
 }
 
+// Whether packets took the pages of a send as they are, or a copy: what its notification should
+// report. The kernel tells only the ubuf that the skb points at, the head of a chain.
+template <class S>
+void note_usage(S& s, ShinfoId h, bool copied) {
+    if (!s.world().reports_usage) return;
+    s[h].frags.for_each([&](RequestId r) {
+        (copied ? s[r].copied : s[r].zero_copied) = true;
+        if (s.world().profile.usage_only_on_head || s[r].ubuf == none<UbufId>) return;
+        auto& own = s[s[r].ubuf];
+        (copied ? own.zc_copied : own.zc_used) = true;
+    });
+}
+
 // skb_release_data(): the last skb lets go of the shared info, which lets go of the ubuf.
 template <class S>
 void skb_release_data(S& s, ShinfoId h) {
     ZCV_CHECK(s[h].dataref > 0);
     if (--s[h].dataref > 0) return;
+    note_usage(s, h, false);
     if (s[h].uarg != none<UbufId>) ubuf_complete(s, s[h].uarg, true, true);
     s.free(h);
 }
@@ -66,6 +80,7 @@ template <class S>
 void read_pages(S& s, ShinfoId h) {
     s[h].arrived = true;
     if (s[h].stale) s[h].wrong = true;
+    if (s.world().tracks_delivery) s[h].frags.for_each([&](RequestId r) { s[r].arrived = true; });
 }
 
 // An skb that shares its data must get a private copy of the shared info before it may be changed;
@@ -109,6 +124,7 @@ struct skb_copy_ubufs {
     static void effect(auto& s, SkbId k) {
         const ShinfoId h = s[k].shinfo;
         read_pages(s, h);
+        note_usage(s, h, true);
         ubuf_complete(s, s[h].uarg, true, false);
         s[h].uarg = none<UbufId>;
         s[h].frags.clear();
