@@ -90,6 +90,15 @@ UbufId notif_in(const FixedStore& s, const Taken& taken) {
     return n;
 }
 
+// Data of a send in another's skb, and neither notification knows of the other.
+void forget_link(const FixedStore& before, FixedStore& after, const Taken& taken) {
+    const UbufId n = notif_in(after, taken);
+    const UbufId head = after[n].head;
+    ZCV_CHECK(head != none<UbufId>);
+    after[n] = before[n];
+    after[head] = before[head];
+}
+
 struct Mutation {
     std::string claim;
     World world;
@@ -100,39 +109,117 @@ struct Mutation {
 
 std::vector<Mutation> early_releases() {
     return {
-        {"a segment without the ubuf", small(udp_segmented), on("skb_segment", forget_ubuf),
-         "S1-no-early-release"},
-        {"the rest of a split skb without the ubuf", small(tcp_split),
-         on("tcp_fragment", forget_ubuf), "S1-no-early-release"},
-        {"a private copy of a shared info without the ubuf", small(udp_tapped),
-         on("pskb_expand_head", forget_ubuf), "S1-no-early-release"},
-        {"data behind another's skb whose notification is not linked", two_streamed(),
-         on("io_link_skb",
-            [](const FixedStore& before, FixedStore& after, const Taken& taken) {
-                const UbufId n = notif_in(after, taken);
-                const UbufId head = after[n].head;
-                ZCV_CHECK(head != none<UbufId>);
-                after[n] = before[n];
-                after[head] = before[head];
-            }),
-         "S1-no-early-release"},
-        {"a receiver that is handed the sender's pages", small(udp_loopback),
+        {"a segment without the ubuf, once the notification is out",
+         small(udp_segmented),
+         on("skb_segment", forget_ubuf),
+         "S1-no-early-release",
+         {"S4"}},
+        {"the rest of a split skb without the ubuf, once the notification is out",
+         small(tcp_split),
+         on("tcp_fragment", forget_ubuf),
+         "S1-no-early-release",
+         {"S4"}},
+        {"a private copy of a shared info without the ubuf, once the notification is out",
+         small(udp_tapped),
+         on("pskb_expand_head", forget_ubuf),
+         "S1-no-early-release",
+         {"S4"}},
+        {"data behind another's skb whose notification is not linked, once that is out",
+         two_streamed(),
+         on("io_link_skb", forget_link),
+         "S1-no-early-release",
+         {"S4"}},
+        {"a receiver that is handed the sender's pages, once the notification is out",
+         small(udp_loopback),
          on("skb_copy_ubufs",
             [](const FixedStore& before, FixedStore& after, const Taken& taken) {
                 const ShinfoId h = after[SkbId{taken.ids[0]}].shinfo;
                 after[h].frags = before[h].frags;
             }),
-         "S1-no-early-release"},
+         "S1-no-early-release",
+         {"S4"}},
         {"and what the application then writes goes out",
          small(udp_segmented),
          on("skb_segment", forget_ubuf),
          "S2-stable-data",
-         {"S1", "R1"}},
+         {"S1", "S4", "R1"}},
         {"though the application keeps its side of the promise",
          small(udp_segmented),
          on("skb_segment", forget_ubuf),
          "R1-no-reuse-before-release",
-         {"S1"}},
+         {"S1", "S4"}},
+    };
+}
+
+// What becomes of the shared info that the step makes, or of the one its skb has.
+template <class F>
+Change in_new_shinfo(const F& change) {
+    return [=](const FixedStore& before, FixedStore& s, const Taken&) {
+        change(s, born<ShinfoId>(before, s));
+    };
+}
+template <class F>
+Change in_own_shinfo(const F& change) {
+    return [=](const FixedStore&, FixedStore& s, const Taken& taken) {
+        change(s, ShinfoId{s[SkbId{taken.ids[0]}].shinfo});
+    };
+}
+
+std::vector<Mutation> wrong_frags() {
+    const auto fixed = [](World world) {
+        world.apis = {Api::send_zc_fixed};
+        return world;
+    };
+    const auto manages = [](FixedStore& s, ShinfoId h) { s[h].managed = true; };
+    const auto unmanages = [](FixedStore& s, ShinfoId h) { s[h].managed = false; };
+    const auto forget_mark = [](FixedStore& s, ShinfoId h) { s[h].shared = false; };
+    const auto forget_page = [](FixedStore& s, ShinfoId) { --s[buffer].page_refs; };
+    return {
+        {"a segment without the ubuf", small(udp_segmented), on("skb_segment", forget_ubuf),
+         "S4-ubuf-on-frags"},
+        {"the rest of a split skb without the ubuf", small(tcp_split),
+         on("tcp_fragment", forget_ubuf), "S4-ubuf-on-frags"},
+        {"a private copy of a shared info without the ubuf", small(udp_tapped),
+         on("pskb_expand_head", forget_ubuf), "S4-ubuf-on-frags"},
+        {"data behind another's skb whose notification is not linked", two_streamed(),
+         on("io_link_skb", forget_link), "S4-ubuf-on-frags"},
+        {"ordinary pages in an skb that takes no references", small(udp_nic),
+         on("ip_append_data", in_new_shinfo(manages)), "S6-page-refs-exact"},
+        {"registered pages whose skb forgets that they are", fixed(small(udp_nic)),
+         on("ip_append_data", in_new_shinfo(unmanages)), "S6-page-refs-exact"},
+        {"a managed skb that loses its ubuf", fixed(small(udp_nic)),
+         on("ip_append_data", forget_ubuf), "S4-ubuf-on-frags"},
+        {"and nobody asks about the ubuf",
+         fixed(small(udp_nic)),
+         on("ip_append_data", forget_ubuf),
+         "S5-managed-frags",
+         {"S4"}},
+        {"a segment without references to the pages", small(udp_segmented),
+         on("skb_segment", in_new_shinfo(forget_page)), "S6-page-refs-exact"},
+        {"a copy on receive that keeps the pages", small(udp_loopback),
+         on("skb_copy_ubufs",
+            [](const FixedStore&, FixedStore& s, const Taken&) { ++s[buffer].page_refs; }),
+         "S6-page-refs-exact"},
+        {"a page that the process unmaps and a device still reads", small(udp_nic),
+         on("dev_queue_xmit",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s[buffer].unmapped = true;
+                s[buffer].page_refs = 0;
+            }),
+         "S6-page-refs-exact"},
+        {"... which sends what is there by then",
+         small(udp_nic),
+         on("dev_queue_xmit",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s[buffer].unmapped = true;
+                s[buffer].page_refs = 0;
+            }),
+         "S2-stable-data",
+         {"S6"}},
+        {"user pages that are not marked as shared", small(udp_nic),
+         on("ip_append_data", in_new_shinfo(forget_mark)), "S7-shared-flag"},
+        {"a packet on its way that loses the mark", small(tcp_nic),
+         on("dev_queue_xmit", in_own_shinfo(forget_mark)), "S7-shared-flag"},
     };
 }
 
@@ -234,9 +321,89 @@ std::vector<Mutation> wrong_cqes() {
     };
 }
 
+World two_ordered(const Hazards& hazards) {
+    World world = small(udp_sink, hazards, "intended");
+    world.bounds = {.buffers = 1, .requests = 2, .ubufs = 2, .shinfos = 1, .skbs = 1};
+    return world;
+}
+
+World sleeping() {
+    World world = small(udp_nic);
+    world.bounds.shinfos = world.bounds.skbs = 1;
+    world.defer_taskrun_waits = 2;
+    return world;
+}
+
+World asking(bool usage) {
+    World world = small(udp_nic, {.drops = true});
+    world.reports_usage = usage;
+    world.tracks_delivery = !usage;
+    return world;
+}
+
+std::vector<Mutation> wrong_requests() {
+    return {
+        {"a chain whose end is its head again", two_streamed(),
+         on("io_link_skb",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                const UbufId n = notif_in(s, taken);
+                s[n].next = s[n].head;
+            }),
+         "S11-chain-sound"},
+        {"a reference that nobody stands for",
+         small(udp_nic),
+         on("io_send_zc_success", [](const FixedStore&, FixedStore& s,
+                                     const Taken& taken) { ++s[notif_in(s, taken)].refs; }),
+         "S17-no-lost-ubuf",
+         {"S3"}},
+        {"a notification that is lost on its way into the ring", small(udp_nic),
+         on("io_submit_flush_completions",
+            [](const FixedStore& before, FixedStore& s, const Taken& taken) {
+                const RingId of{taken.ids[0]};
+                if (before[of].compl_reqs.front().kind == CqeKind::notif) s[of].cq.clear();
+            }),
+         "W1-no-vain-wait"},
+        {"a drained request that waits for itself",
+         two_ordered({.drains = true}),
+         on("io_send_zc_prep",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                const RequestId r{taken.ids[0]};
+                if (s[r].drain) s[r].waits_for.insert(r);
+            }),
+         "W2-no-circular-wait",
+         {"S2"}},
+        {"a link that goes on behind a failure",
+         two_ordered({.issue_fails = true, .links = true}),
+         on("io_req_tw_fail_links",
+            [](const FixedStore&, FixedStore& s, const Taken& t) {
+                s[RequestId{t.ids[0]}].phase = Phase::issued;
+            }),
+         "W3-links-stop",
+         {"S2"}},
+        {"a last reference that wakes nobody", sleeping(),
+         on("consume_skb", [](const FixedStore& before, FixedStore& s,
+                              const Taken&) { s[ring].entered = before[ring].entered; }),
+         "L2-sleeper-is-woken"},
+        {"a notification that reports the reverse", asking(true),
+         on("io_notif_tw_complete",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                auto& request = s[s[UbufId{taken.ids[0]}].request];
+                request.says_copied = !request.says_copied;
+            }),
+         "K25-usage-is-true"},
+        {"an application that gives up what was lost", asking(false),
+         on("app_reap",
+            [](const FixedStore& before, FixedStore& s, const Taken&) {
+                const auto& cqe = before[ring].cq.front();
+                if (cqe.kind == CqeKind::notif && !before[cqe.request].arrived) s[sock].hole = true;
+            }),
+         "D1-nothing-given-up"},
+    };
+}
+
 std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
-    for (const auto& group : {wrong_counts(), wrong_cqes()})
+    for (const auto& group : {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_requests()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }
