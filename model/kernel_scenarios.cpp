@@ -11,8 +11,9 @@ namespace zcv {
 const std::vector<KernelScenario>& kernel_scenario_table() {
     static const std::vector<KernelScenario> table = [] {
         std::vector<KernelScenario> all;
-        for (const auto& group : {datagrams(), streams(), broken_promises(), requests(),
-                                  request_bugs(), request_misuses()})
+        for (const auto& group :
+             {datagrams(), streams(), broken_promises(), requests(), request_bugs(), waiting_bugs(),
+              request_misuses(), queue_misuses(), notif_misuses()})
             all.insert(all.end(), group.begin(), group.end());
         return all;
     }();

@@ -143,7 +143,7 @@ std::vector<KernelScenario> requests() {
     };
 }
 
-// The known bugs in it.
+// The known bugs in what a request gives back, and when.
 std::vector<KernelScenario> request_bugs() {
     return {
         {.name = "links-6.18",
@@ -191,6 +191,17 @@ std::vector<KernelScenario> request_bugs() {
          .profile = "6.1",
          .world = one_udp({.issue_fails = true}),
          .expect = {.broken = "", .states = 80, .transitions = 136, .depth = 14}},
+        {.name = "cleanup-twice",
+         .asks = "The fail handler cleans up, and the request's cleanup again?",
+         .profile = "B10",
+         .world = one_udp({.issue_fails = true}),
+         .expect = {.broken = "S3-refs-exact", .states = 53, .transitions = 70, .depth = 10}},
+    };
+}
+
+// The known bugs in who waits for whom, and in what is reported.
+std::vector<KernelScenario> waiting_bugs() {
+    return {
         {.name = "lazy-wake-poll",
          .asks = "A retry that brings two CQEs is counted as one: is the sleeper woken?",
          .profile = "B9",
@@ -202,11 +213,6 @@ std::vector<KernelScenario> request_bugs() {
          .world = deferred_chain(),
          .expect =
              {.broken = "L2-sleeper-is-woken", .states = 10778, .transitions = 29062, .depth = 25}},
-        {.name = "cleanup-twice",
-         .asks = "The fail handler cleans up, and the request's cleanup again?",
-         .profile = "B10",
-         .world = one_udp({.issue_fails = true}),
-         .expect = {.broken = "S3-refs-exact", .states = 53, .transitions = 70, .depth = 10}},
         {.name = "usage-on-head-only",
          .asks = "Only the head of a chain learns what became of the data: is every member's "
                  "report true?",
@@ -275,6 +281,12 @@ std::vector<KernelScenario> request_misuses() {
          .profile = "6.18",
          .world = one_udp({.prep_fails = true}),
          .expect = {.broken = "", .states = 48, .transitions = 72, .depth = 16}},
+    };
+}
+
+// Applications that look for a send in the wrong place.
+std::vector<KernelScenario> queue_misuses() {
+    return {
         {.name = "err-means-no-notif",
          .asks = "What if it takes an error for the end, and the notification for another's?",
          .profile = "6.18",
@@ -318,6 +330,12 @@ std::vector<KernelScenario> request_misuses() {
                     .states = 1228,
                     .transitions = 2544,
                     .depth = 20}},
+    };
+}
+
+// Applications that take a notification for something else.
+std::vector<KernelScenario> notif_misuses() {
+    return {
         {.name = "notif-as-result",
          .asks = "What if it takes a notification for a send of 0 bytes, and the peer for gone?",
          .profile = "6.18",

@@ -13,7 +13,10 @@ std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
 std::vector<KernelScenario> requests();
 std::vector<KernelScenario> request_bugs();
+std::vector<KernelScenario> waiting_bugs();
 std::vector<KernelScenario> request_misuses();
+std::vector<KernelScenario> queue_misuses();
+std::vector<KernelScenario> notif_misuses();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
 inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};
