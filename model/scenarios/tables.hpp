@@ -17,6 +17,9 @@ std::vector<KernelScenario> waiting_bugs();
 std::vector<KernelScenario> request_misuses();
 std::vector<KernelScenario> queue_misuses();
 std::vector<KernelScenario> notif_misuses();
+std::vector<KernelScenario> slots();
+std::vector<KernelScenario> other_paths();
+std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
 inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};

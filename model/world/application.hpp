@@ -3,6 +3,7 @@
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/slots.hpp"
 #include "model/world/world.hpp"
 
 // The application: fills a buffer, sends it, reads completions, and fills the buffer again once its
@@ -56,8 +57,9 @@ struct app_submit {
     static constexpr Context context = Context::application;
 
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
-        return s[b].written && s[r].phase == Phase::idle && notifies_each(s.api_of(r)) &&
-               !s[sock].dead && !s[s.ring_of(r)].dropped && app_runs(s) && user_data_is_free(s);
+        return s[b].written && s[r].phase == Phase::idle && takes_sqe(s.api_of(r)) &&
+               !s[sock].dead && !s[s.ring_of(r)].quiescing && !s[s.ring_of(r)].dropped &&
+               app_runs(s) && user_data_is_free(s);
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;
@@ -65,6 +67,7 @@ struct app_submit {
         s[r].buffer = b;
         s[r].sock = sock;
         s[r].ring = s.ring_of(r);
+        if (uses_slot(s.api_of(r))) s[r].slot = s.slot_of(r);
         if (keeps_a_queue(s.world().app)) s[s[r].ring].queue.push_back(r);
     }
 };
@@ -112,11 +115,6 @@ struct app_reuse_descriptor {
     }
     static void effect(auto& s, RequestId r) { s[r].stale = true; }
 };
-
-template <class S>
-void app_takes_back(S& s, BufferId b) {
-    if (--s[b].lent == 0) s[b].written = false;
-}
 
 // It is through with a request, and with it goes the buffer.
 template <class S>
@@ -222,10 +220,13 @@ struct app_reap {
 
     static bool guard(const auto& s, RingId ring) { return !s[ring].cq.empty() && app_runs(s); }
     static void effect(auto& s, RingId ring) {
-        const RequestId r = s[ring].cq.front().request;
-        const CqeKind kind = s[ring].cq.front().kind;
+        const auto cqe = s[ring].cq.front();
+        const RequestId r = cqe.request;
+        const CqeKind kind = cqe.kind;
         const App app = s.world().app;
         s[ring].cq.pop_front();
+        if (cqe.slot != none<SlotId>) return app_reads_generation(s, cqe.slot, cqe.seq);
+        if (uses_slot(s.api_of(r))) return app_counts_send(s, r);
         if (kind == CqeKind::stop) return app_reads_stop(s, r);
         if (s.world().models(Part::told) && kind != CqeKind::notif && app_expects(s, r))
             s[r].told = true;

@@ -12,11 +12,16 @@ namespace zcv::kernel {
 
 // io_fill_cqe_req(). Once one CQE has overflowed, all later ones queue behind it.
 template <class S>
-void post_cqe(S& s, RingId ring, RequestId r, CqeKind kind) {
+void post_cqe(S& s, RingId ring, const Cqe<typename S::Kind>& cqe) {
     if (s.cq_full(ring) || !s[ring].overflow.empty())
-        s[ring].overflow.push_back({r, kind});
+        s[ring].overflow.push_back(cqe);
     else
-        s[ring].cq.push_back({r, kind});
+        s[ring].cq.push_back(cqe);
+}
+
+template <class S>
+void post_cqe(S& s, RingId ring, RequestId r, CqeKind kind) {
+    post_cqe(s, ring, {r, kind});
 }
 
 // A request slot ends its life when neither side will speak of it again.
@@ -25,6 +30,37 @@ void retire_if_over(S& s, RequestId r) {
     if (s[r].app_done && s[r].phase == Phase::posted && s[r].ubuf == none<UbufId> &&
         !s[r].stop_unread)
         s.retire(r);
+}
+
+// With slots a request's life ends when the application has read both its CQE and the notification
+// of its generation, in whichever order they came.
+template <class S>
+void retire_sender_if_over(S& s, RequestId r) {
+    if (s[r].counted) retire_if_over(s, r);
+}
+
+// The CQE of a generation is posted: every request that was attached to it is covered.
+template <class S>
+void generation_is_notified(S& s, UbufId u) {
+    s.template for_each<RequestId>([&](RequestId r) {
+        if (s[r].ubuf != u) return;
+        s[r].notified = true;
+        s[r].ubuf = none<UbufId>;
+        retire_sender_if_over(s, r);
+    });
+}
+
+// 6.0-rc: the generation's io_kiocb goes back to the request cache with its CQE.
+template <class S>
+void flush_generation(S& s, RingId ring, const Cqe<typename S::Kind>& cqe) {
+    post_cqe(s, ring, cqe);
+    UbufId done = none<UbufId>;
+    s.template for_each<UbufId>([&](UbufId u) {
+        if (s[u].tw == TaskWork::listed && s[u].slot == cqe.slot && s[u].seq == cqe.seq) done = u;
+    });
+    ZCV_CHECK(done != none<UbufId>);
+    generation_is_notified(s, done);
+    s.free(done);
 }
 
 // Task work of a ring that only its application's own thread may run.
@@ -91,9 +127,11 @@ struct io_submit_flush_completions {
 
     static bool guard(const auto& s, RingId ring) { return !s[ring].compl_reqs.empty(); }
     static void effect(auto& s, RingId ring) {
-        const RequestId r = s[ring].compl_reqs.front().request;
-        const CqeKind kind = s[ring].compl_reqs.front().kind;
+        const auto cqe = s[ring].compl_reqs.front();
+        const RequestId r = cqe.request;
+        const CqeKind kind = cqe.kind;
         s[ring].compl_reqs.pop_front();
+        if (cqe.slot != none<SlotId>) return flush_generation(s, ring, cqe);
         if (kind == CqeKind::notif && s[s[r].ubuf].silent) {
             s.free(UbufId{s[r].ubuf});
             s[r].ubuf = none<UbufId>;
@@ -132,6 +170,7 @@ struct io_req_complete_post {
     static constexpr Context context = Context::io_wq;
 
     static bool guard(const auto& s, RequestId r) {
+        if (!notifies_each(s.api_of(r))) return false;
         if (s[r].phase != Phase::issued || s[r].failed || !s[r].worker) return false;
         const bool flushes = s.world().profile.worker_flushes_inline;
         return !flushes || s[r].ubuf == none<UbufId> || !s[s[r].ubuf].owner_ref;

@@ -2,6 +2,7 @@
 
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/net/core/skbuff.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 #include "model/world/world.hpp"
@@ -16,7 +17,7 @@ struct io_send_zc_prep {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::sqe && s.template room<UbufId>();
+        return s[r].phase == Phase::sqe && notifies_each(s.api_of(r)) && s.template room<UbufId>();
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
@@ -32,7 +33,8 @@ struct io_send_zc_prep_early_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe;
+        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;
@@ -49,7 +51,7 @@ struct io_send_zc_prep_late_failure {
 
     static bool guard(const auto& s, RequestId r) {
         return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
-               s.template room<UbufId>();
+               notifies_each(s.api_of(r)) && s.template room<UbufId>();
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
@@ -89,6 +91,7 @@ struct io_send_zc_issue {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
+        if (!notifies_each(s.api_of(r))) return false;
         if (s[r].phase == Phase::prepped) return may_start(s, r);
         if (s[r].phase != Phase::polled) return false;
         return s.world().defer_taskrun_waits == 0 ||
@@ -106,13 +109,20 @@ struct io_wq_submit_work {
     static constexpr Context context = Context::io_wq;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.io_wq && s[r].phase == Phase::prepped && may_start(s, r);
+        return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
+               notifies_each(s.api_of(r)) && may_start(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].worker = true;
         enter_sendmsg(s, r);
     }
 };
+
+// A datagram leaves within the call.
+template <class S>
+bool datagram_is_sent(const S& s, RequestId r) {
+    return s.config(s[r].sock).transport == Transport::tcp || s[s[r].sock].write_queue.empty();
+}
 
 struct io_send_zc_success {
     using Of = Ids<RequestId>;
@@ -153,7 +163,7 @@ struct io_sendrecv_fail {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issued && s[r].failed;
+        return s[r].phase == Phase::issued && s[r].failed && notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         const Profile& kernel = s.world().profile;
@@ -177,6 +187,7 @@ struct io_send_zc_cleanup {
 
     static bool guard(const auto& s, RequestId r) {
         if (s[r].phase != Phase::posted || s[r].ubuf == none<UbufId>) return false;
+        if (!notifies_each(s.api_of(r))) return false;
         const Profile& kernel = s.world().profile;
         const bool again = (kernel.flush_keeps_cleanup && !s[r].failed && !s[r].worker) ||
                            (kernel.fail_handler_cleans_up && s[r].failed);
@@ -186,6 +197,29 @@ struct io_send_zc_cleanup {
         const UbufId n = s[r].ubuf;
         s[n].owner_ref = false;
         io_tx_ubuf_complete(s, n, false, true);
+    }
+};
+
+// The plain send copies the data within the call: its completion is the release. Left out: what a
+// short send leaves over, which is another send.
+struct io_send {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.has(Api::send); }
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::sqe && s.api_of(r) == Api::send && !s[s[r].sock].dead &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
+    }
+    static void effect(auto& s, RequestId r) {
+        const SockId sock = s[r].sock;
+        const bool tcp = s.config(sock).transport == Transport::tcp;
+        const SkbId k = copy_into_skb(s, r, tcp ? Loc::write_queue : Loc::build);
+        if (tcp) s[sock].write_queue.push_back(k);
+        s[r].appended = true;
+        s[r].phase = Phase::completed;
+        s[s[r].ring].compl_reqs.push_back({r, CqeKind::last});
     }
 };
 

@@ -3,6 +3,7 @@
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/world.hpp"
 
 // Models io_uring/notif.{h,c}: who holds a reference to a notification, how notifications are
 // chained, and when a CQE may be posted. Left out: memory accounting; it can neither delay nor lose
@@ -65,7 +66,7 @@ struct io_notif_flush {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        if (s[r].phase != Phase::issued || s[r].failed) return false;
+        if (s[r].phase != Phase::issued || s[r].failed || !notifies_each(s.api_of(r))) return false;
         if (!s[r].worker) return true;
         return s.world().profile.worker_flushes_inline && s[r].ubuf != none<UbufId> &&
                s[s[r].ubuf].owner_ref;
@@ -90,7 +91,8 @@ struct io_notif_tw_complete {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, UbufId n) {
-        return s[n].tw == TaskWork::queued && runs_task_work(s, s[s[n].request].ring);
+        return s[n].tw == TaskWork::queued && s[n].provider == Provider::io_uring &&
+               runs_task_work(s, s[s[n].request].ring);
     }
     static void effect(auto& s, UbufId n) {
         for (UbufId each = n; each != none<UbufId>;) {

@@ -17,7 +17,7 @@ struct io_req_tw_fail_links {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        if (s[r].phase != Phase::prepped) return false;
+        if (s[r].phase != Phase::prepped || !notifies_each(s.api_of(r))) return false;
         return s.world().hazards.link_cancels ||
                (s[r].linked == Link::broken && !s.world().profile.failed_send_keeps_link);
     }
