@@ -4,11 +4,36 @@ namespace zcv {
 
 const std::vector<Bug>& gallery() {
     static const std::vector<Bug> all{
+        {"B2", "io_link_skb() compares a notification with itself",
+         "Two rings that share a TCP socket form one chain; one ring's task then completes the "
+         "other's notifications without its lock.",
+         "2c139a47eff8 (6.17, stable 6.12.49 and 6.16.9), introduced by 6fe4220912d1 (6.10)",
+         "two-rings-chained", "two-rings-one-socket", ""},
+        {"B3", "the notification is flushed twice",
+         "The count goes to zero while a packet still refers to the buffer: it is released early.",
+         "67c007d6c12d (6.14), introduced by cc34d8330e03 (6.14-rc); syzbot cf285a028ffba71b2ef5",
+         "double-flush", "single-flush", ""},
+        {"B6", "a worker's notification overtakes its request's CQE",
+         "The application meets a notification for a send that it has no result of.",
+         "108893ddcc4d (6.1, stable 6.0)", "worker-flush", "worker-flush-deferred", ""},
         {"B7", "a flush completes its notification ahead of the request that asked for it",
          "The application gets the notification of a send that it does not know to have succeeded, "
          "and when the send fails there is only one of the two.",
          "53bdc88aac9a \"io_uring/notif: order notif vs send CQEs\", August 2022", "slot-inline",
          "slot-task-work", ""},
+        {"B8", "a failed send hides its notification",
+         "sendmsg failed after it attached data: the CQE says that nothing more will come, and "
+         "packets still refer to the buffer.",
+         "6ae91ac9a6aa (6.1, stable 6.0); argued by S. Metzmacher", "failed-send-silent",
+         "failed-send-notified", ""},
+        {"B9", "a wake-up counts task work instead of CQEs",
+         "An application that waits for two CQEs sleeps for ever, though both are ready to be "
+         "posted.",
+         "ef42b85a5609 and 19352a1d3954 (6.10, stable 6.9)", "lazy-wake-chain", "deferred-chain",
+         ""},
+        {"B10", "the fail handler cleans up what the cleanup cleans up again",
+         "A failed send gives up its notification twice: a packet's reference goes with it.",
+         "a75155faef4e; syzbot 4c597a574a3f5a251bda", "cleanup-twice", "failed-send-notified", ""},
         {"B23", "AF_XDP publishes a frame because a later one is done",
          "The application writes its next packet into a frame that the device has yet to read.",
          "30f241fcf52a \"xsk: Fix immature cq descriptor production\", 2025; read in 6.12",
@@ -18,6 +43,11 @@ const std::vector<Bug>& gallery() {
          "notification then meets a stranger, or nobody.",
          "found by running 6.18; io_req_tw_fail_links() never calls the fail handler",
          "link-cancel", "link-cancel-intended", ""},
+        {"B25", "members of a chain report COPIED whatever happened",
+         "Only the head learns what became of the data: an application that believes the report "
+         "gives up zero copy for nothing.",
+         "found by running 6.18; the used and copied bits lie in the ubuf that the skb points at",
+         "usage-on-head-only", "usage-intended", ""},
         {"B28a", "the slot after the last one is taken for slot 0",
          "A send with a wrong index succeeds: its notification never comes, and its flush ends the "
          "generation of slot 0 behind the back of those who use it.",
@@ -33,6 +63,12 @@ const std::vector<Bug>& gallery() {
          "buffers that never come back.",
          "found by reading RFC v2 18/19, which clears notifier->task and then uses it",
          "slot-forgets-task", "slot-task-work", ""},
+        {"B31", "a failed zero-copy send is not marked failed",
+         "The rest of its link is sent all the same: the stream has a hole.",
+         "5a848b7c9e5e (6.0-rc)", "failed-send-keeps-link", "links-intended", ""},
+        {"B32", "a drained send waits for its own notification",
+         "A zero-copy send with IOSQE_IO_DRAIN never starts.",
+         "found by running 6.18; 6.1 and 6.12 complete it", "drain-6.18", "drain-intended", ""},
     };
     return all;
 }

@@ -1,9 +1,12 @@
 #pragma once
 
 #include "model/kernel/drivers/net/ifb.hpp"
+#include "model/kernel/io_uring/cancel.hpp"
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/net.hpp"
 #include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/io_uring/poll.hpp"
+#include "model/kernel/io_uring/timeout.hpp"
 #include "model/kernel/net/core/dev.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/kernel/net/ipv4/ip_output.hpp"
@@ -30,9 +33,10 @@ struct StepList {
 
 using Steps = StepList<
     // The application hands a request in, the kernel prepares it.
-    world::app_write, world::app_submit, kernel::io_send_zc_prep,
-    kernel::io_send_zc_prep_early_failure, kernel::io_send_zc_prep_late_failure,
-    kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_wq_submit_work,
+    world::app_write, world::app_submit, world::app_link, world::app_drain,
+    world::app_reuse_descriptor, kernel::io_send_zc_prep, kernel::io_send_zc_prep_early_failure,
+    kernel::io_send_zc_prep_late_failure, kernel::io_req_tw_fail_links, kernel::io_send_zc_issue,
+    kernel::io_wq_submit_work,
     // ... of other designs: a plain send, a send to a slot, a frame on a ring.
     kernel::io_send, kernel::io_sendzc_prep, kernel::io_sendzc, kernel::io_sendzc_worker,
     kernel::io_sendzc_refused, world::app_fill_tx_ring, kernel::xsk_generic_xmit,
@@ -40,7 +44,8 @@ using Steps = StepList<
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_send_skb,
     kernel::ip_flush_pending_frames, kernel::io_link_skb, kernel::skb_zerocopy_iter_stream,
-    kernel::tcp_sendmsg_copy, kernel::io_arm_poll_handler, kernel::io_send_zc_success,
+    kernel::tcp_sendmsg_copy, kernel::io_arm_poll_handler, kernel::io_poll_wake,
+    kernel::io_async_cancel, kernel::io_req_task_link_timeout, kernel::io_send_zc_success,
     kernel::io_send_zc_failure, kernel::io_sendzc_again, kernel::io_sendzc_success,
     kernel::io_sendzc_failure,
     // The request completes.
@@ -57,8 +62,9 @@ using Steps = StepList<
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_clean_rtx_queue,
     kernel::tcp_write_queue_purge,
     // The application is told.
+    world::app_enter, kernel::io_cqring_wait_schedule, kernel::io_cqring_wait,
     kernel::io_notif_tw_complete, kernel::io_notif_complete_tw, kernel::io_zc_tx_work_callback,
-    kernel::xsk_tx_completed, kernel::io_cqring_overflow_flush, world::app_reap,
-    world::app_reap_frame>;
+    kernel::xsk_tx_completed, kernel::io_cqring_event_overflow, kernel::io_cqring_overflow_flush,
+    world::app_reap, world::app_reap_frame, world::app_drop, world::app_misreads_overflow>;
 
 }  // namespace zcv

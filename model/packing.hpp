@@ -28,8 +28,10 @@ class FieldBounds {
     std::uint32_t page_refs() const { return world_->bounds.shinfos + 1; }
     std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
     std::uint32_t seqs() const { return world_->bounds.seqs - 1; }
-    // A request has at most its own CQE and its notification's under way.
-    std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
+    // A request has at most its own CQE, its notification's and that of a cancel under way.
+    std::uint32_t cqes() const {
+        return (world_->models(Part::stops) ? 3 : 2) * world_->bounds.requests;
+    }
     // The owner, a syscall, every shinfo, every other member of the chain.
     std::uint32_t refs() const { return 1 + 1 + world_->bounds.shinfos + world_->bounds.ubufs; }
 

@@ -21,6 +21,26 @@ struct Profile {
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).
     bool link_cancel_forgets_more = true;
+    // io_link_skb() compares the new notification with itself, so that two rings which share a TCP
+    // socket form one chain (B2).
+    bool link_forgets_ring = false;
+    // The request still believes to hold its notification after io_notif_flush() (B3).
+    bool flush_keeps_cleanup = false;
+    // A worker flushes before it completes its request, as the submitter does (B6).
+    bool worker_flushes_inline = false;
+    // 6.0: a request that failed has its notification released in silence (B8).
+    bool failed_send_suppresses_notif = false;
+    // A waiter is woken when enough task work is queued, not counting that some of it posts more
+    // than one CQE (B9).
+    bool wake_counts_work = false;
+    // io_sendrecv_fail() gives up the reference that io_send_zc_cleanup() gives up too (B10).
+    bool fail_handler_cleans_up = false;
+    // Only the notification that the skb points at learns whether data was copied (B25).
+    bool usage_only_on_head = true;
+    // A send that failed is not marked so: the rest of its link goes on (B31).
+    bool failed_send_keeps_link = false;
+    // A drained request waits for everything allocated, its own notification included (B32).
+    bool drain_counts_notifs = false;
 
     // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
     // the flush, and is kept in one of two lists for its next use.

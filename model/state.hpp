@@ -17,6 +17,16 @@ enum class Part : std::uint8_t {
     providers,   // more than one kind of ubuf_info
     pages,       // who holds references to a buffer's page
     registered,  // registered buffers and their resource nodes
+    links,       // IOSQE_IO_LINK
+    stops,       // cancellation and linked timeouts
+    drains,      // IOSQE_IO_DRAIN
+    waiters,     // DEFER_TASKRUN: an application that sleeps in the kernel for its CQEs
+    losses,      // CQEs that find no room, not even on the overflow list
+    usage,       // IORING_SEND_ZC_REPORT_USAGE
+    delivery,    // what reached the peer, and what the application makes of it
+    silence,     // 6.0: notifications that are never posted
+    told,        // which requests' own CQEs the application has read
+    queue,       // an application that keeps its sends in a queue
     slots,       // tx contexts, notification slots: notifications that cover many requests
     xdp,         // AF_XDP: descriptor rings instead of calls
 };
@@ -25,9 +35,10 @@ enum class Part : std::uint8_t {
 enum class CqeKind : std::uint8_t {
     last,
     more,
-    notif
-};  // res without F_MORE, with F_MORE, F_NOTIF
-inline constexpr std::array cqe_kind_names{"cqe", "cqe+more", "notif"};
+    notif,
+    stop
+};  // res without F_MORE, with F_MORE, F_NOTIF; of the cancel or linked timeout that was to end it
+inline constexpr std::array cqe_kind_names{"cqe", "cqe+more", "notif", "stop"};
 
 // How far the kernel is with a request. `completed` is on the ring's completion list, `posted`
 // means that its CQE was filled.
@@ -54,6 +65,18 @@ enum class Loc : std::uint8_t {
 inline constexpr std::array loc_names{"build",     "write-queue", "rtx-queue", "qdisc",
                                       "segmented", "dev",         "dma-done",  "rx",
                                       "rx-copied", "xdp-ring",    "xdp-done"};
+
+// Where a member of a link stands: behind a request that is not done, or behind one that failed.
+enum class Link : std::uint8_t { free, waiting, broken };
+inline constexpr std::array link_names{"free", "waiting", "broken"};
+
+// What became of the attempt to end a request: none was made, it came too late, it did.
+enum class Stop : std::uint8_t { none, missed, hit };
+inline constexpr std::array stop_names{"none", "missed", "hit"};
+
+// Where the application is: in its own code, in io_uring_enter, asleep there.
+enum class Entered : std::uint8_t { no, running, asleep };
+inline constexpr std::array entered_names{"no", "running", "asleep"};
 
 // A piece of the application's memory that it sends from.
 template <class K>
@@ -103,6 +126,19 @@ struct Request {
     typename K::Count seq = 0;              // the generation of the slot that it was attached to
     bool counted = false;                   // the application read its CQE
 
+    typename K::template Ref<RequestId> link;  // io_kiocb.link: starts when this one is done
+    Link linked = Link::free;                  // as the next of another
+    Stop stop = Stop::none;
+    bool stop_unread = false;  // the application has not read what became of the attempt
+    bool drain = false;        // IOSQE_IO_DRAIN
+    typename K::template Set<RequestId> waits_for;  // with that: what has to be over before
+    bool poll_woken = false;   // the socket has room again: its retry is queued as task work
+    bool told = false;         // the application has read its own CQE
+    bool zero_copied = false;  // some packet took its pages as they are
+    bool copied = false;       // some packet took a copy
+    bool says_copied = false;  // IORING_NOTIF_USAGE_ZC_COPIED in its notification
+    bool arrived = false;      // the peer has its data
+
     template <class F>
     void fields(F& f) {
         f.choice("phase", phase, phase_names);
@@ -117,6 +153,26 @@ struct Request {
         f.flag("notified", notified);
         f.flag("app-done", app_done);
         f.flag("stale", stale);
+        if (f.models(Part::links)) {
+            f.ref("link", link);
+            f.choice("linked", linked, link_names);
+        }
+        if (f.models(Part::stops)) {
+            f.choice("stop", stop, stop_names);
+            f.flag("stop-unread", stop_unread);
+        }
+        if (f.models(Part::drains)) {
+            f.flag("drain", drain);
+            f.set("waits-for", waits_for);
+        }
+        if (f.models(Part::waiters)) f.flag("poll-woken", poll_woken);
+        if (f.models(Part::told)) f.flag("told", told);
+        if (f.models(Part::usage)) {
+            f.flag("zero-copied", zero_copied);
+            f.flag("copied", copied);
+            f.flag("says-copied", says_copied);
+        }
+        if (f.models(Part::delivery)) f.flag("arrived", arrived);
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
             f.count("seq", seq, f.seqs());
@@ -144,6 +200,7 @@ struct Ubuf {
     bool zc_used = false;
     bool zc_copied = false;
     TaskWork tw = TaskWork::none;
+    bool silent = false;                    // REQ_F_CQE_SKIP: it will be released without a CQE
     typename K::template Ref<SlotId> slot;  // a generation of a slot covers many requests: whose
     typename K::Count seq = 0;              // ... and which
     bool cached = false;    // RFC v1: in one of the ring's lists of notifiers to use again
@@ -162,6 +219,7 @@ struct Ubuf {
         f.flag("zc-used", zc_used);
         f.flag("zc-copied", zc_copied);
         f.choice("tw", tw, task_work_names);
+        if (f.models(Part::silence)) f.flag("silent", silent);
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
             f.count("seq", seq, f.seqs());
@@ -225,6 +283,7 @@ struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>>
         rtx_queue;      // TCP: sent, not acknowledged
     bool dead = false;  // reset or closed: nothing more is sent
+    bool hole = false;  // the application gave up content that the peer never got
     // AF_XDP. The completion ring: what is written to it, of which the application sees only as
     // many as were published.
     typename K::template Fifo<typename K::template Ref<RequestId>> tx_ring;
@@ -236,6 +295,7 @@ struct Sock {
         f.fifo("write-queue", write_queue, f.skbs());
         f.fifo("rtx-queue", rtx_queue, f.skbs());
         f.flag("dead", dead);
+        if (f.models(Part::delivery)) f.flag("hole", hole);
         if (f.models(Part::xdp)) {
             f.fifo("tx-ring", tx_ring, f.requests());
             f.fifo("completion-ring", completion_ring, f.requests());
@@ -260,6 +320,11 @@ struct Ring {
         compl_reqs;                              // io_submit_state.compl_reqs: done, CQE not filled
     typename K::template Fifo<Cqe<K>> cq;        // visible to the application
     typename K::template Fifo<Cqe<K>> overflow;  // ctx->cq_overflow_list
+    bool dropped = false;  // cq_overflow counts up, and the application has not looked at it
+    Entered entered = Entered::no;
+    typename K::Count wants = 0;  // CQEs it waits for there
+    // The application's own list of the sends it waits for, oldest first.
+    typename K::template Fifo<typename K::template Ref<RequestId>> queue;
     bool quiescing = false;   // io_uring_register() waits for all references to the ring
     bool slots_gone = false;  // its slots are unregistered
     // RFC v1: notifiers to use again, under uring_lock and under completion_lock.
@@ -271,6 +336,12 @@ struct Ring {
         f.fifo("compl", compl_reqs, f.cqes());
         f.fifo("cq", cq, f.cq_entries());
         f.fifo("overflow", overflow, f.cqes());
+        if (f.models(Part::losses)) f.flag("dropped", dropped);
+        if (f.models(Part::waiters)) {
+            f.choice("entered", entered, entered_names);
+            f.count("wants", wants, f.cqes());
+        }
+        if (f.models(Part::queue)) f.fifo("queue", queue, f.requests());
         if (f.models(Part::slots)) {
             f.flag("quiescing", quiescing);
             f.flag("slots-gone", slots_gone);

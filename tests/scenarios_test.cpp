@@ -305,8 +305,11 @@ std::vector<Mutation> wrong_cqes() {
                 s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
             }),
          "S9-one-notif-after-cqe"},
-        {"a success that does not announce its notification", small(udp_nic),
-         on("io_notif_flush", says(false)), "S10-more-iff-notif"},
+        {"a success that does not announce its notification",
+         small(udp_nic),
+         on("io_notif_flush", says(false)),
+         "S10-more-iff-notif",
+         {"S1-"}},
         {"a failure that does not announce its notification", small(udp_nic, {.issue_fails = true}),
          on("io_sendrecv_fail", says(false)), "S10-more-iff-notif"},
         {"a failure that announces one there is not", small(udp_nic, {.prep_fails = true}),
@@ -318,6 +321,86 @@ std::vector<Mutation> wrong_cqes() {
                 if (done.kind == CqeKind::notif) s[done.request].notified = false;
             }),
          "S10-more-iff-notif"},
+    };
+}
+
+World two_ordered(const Hazards& hazards) {
+    World world = small(udp_sink, hazards, "intended");
+    world.bounds = {.buffers = 1, .requests = 2, .ubufs = 2, .shinfos = 1, .skbs = 1};
+    return world;
+}
+
+World sleeping() {
+    World world = small(udp_nic);
+    world.bounds.shinfos = world.bounds.skbs = 1;
+    world.defer_taskrun_waits = 2;
+    return world;
+}
+
+World asking(bool usage) {
+    World world = small(udp_nic, {.drops = true});
+    world.reports_usage = usage;
+    world.tracks_delivery = !usage;
+    return world;
+}
+
+std::vector<Mutation> wrong_requests() {
+    return {
+        {"a chain whose end is its head again", two_streamed(),
+         on("io_link_skb",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                const UbufId n = notif_in(s, taken);
+                s[n].next = s[n].head;
+            }),
+         "S11-chain-sound"},
+        {"a reference that nobody stands for",
+         small(udp_nic),
+         on("io_send_zc_success", [](const FixedStore&, FixedStore& s,
+                                     const Taken& taken) { ++s[notif_in(s, taken)].refs; }),
+         "S17-no-lost-ubuf",
+         {"S3"}},
+        {"a notification that is lost on its way into the ring", small(udp_nic),
+         on("io_submit_flush_completions",
+            [](const FixedStore& before, FixedStore& s, const Taken& taken) {
+                const RingId of{taken.ids[0]};
+                if (before[of].compl_reqs.front().kind == CqeKind::notif) s[of].cq.clear();
+            }),
+         "W1-no-vain-wait"},
+        {"a drained request that waits for itself",
+         two_ordered({.drains = true}),
+         on("io_send_zc_prep",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                const RequestId r{taken.ids[0]};
+                if (s[r].drain) s[r].waits_for.insert(r);
+            }),
+         "W2-no-circular-wait",
+         {"S2"}},
+        {"a link that goes on behind a failure",
+         two_ordered({.issue_fails = true, .links = true}),
+         on("io_req_tw_fail_links",
+            [](const FixedStore&, FixedStore& s, const Taken& t) {
+                s[RequestId{t.ids[0]}].phase = Phase::issued;
+            }),
+         "W3-links-stop",
+         {"S2"}},
+        {"a last reference that wakes nobody", sleeping(),
+         on("consume_skb", [](const FixedStore& before, FixedStore& s,
+                              const Taken&) { s[ring].entered = before[ring].entered; }),
+         "L2-sleeper-is-woken"},
+        {"a notification that reports the reverse", asking(true),
+         on("io_notif_tw_complete",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                auto& request = s[s[UbufId{taken.ids[0]}].request];
+                request.says_copied = !request.says_copied;
+            }),
+         "K25-usage-is-true"},
+        {"an application that gives up what was lost", asking(false),
+         on("app_reap",
+            [](const FixedStore& before, FixedStore& s, const Taken&) {
+                const auto& cqe = before[ring].cq.front();
+                if (cqe.kind == CqeKind::notif && !before[cqe.request].arrived) s[sock].hole = true;
+            }),
+         "D1-nothing-given-up"},
     };
 }
 
@@ -399,7 +482,8 @@ std::vector<Mutation> wrong_generations() {
 
 std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
-    for (const auto& group : {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_generations()})
+    for (const auto& group :
+         {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_requests(), wrong_generations()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }

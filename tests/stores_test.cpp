@@ -194,6 +194,10 @@ class Pair {
     void visit_ids(Step step, Ids<A>, F& f) {
         fixed_.for_each<A>([&](A a) { f(step, a); });
     }
+    template <class Step, class A, class B, class F>
+    void visit_ids(Step step, Ids<A, B>, F& f) {
+        fixed_.for_each<A>([&](A a) { fixed_.for_each<B>([&](B b) { f(step, a, b); }); });
+    }
     template <class Step, class A, class B, class C, class F>
     void visit_ids(Step step, Ids<A, B, C>, F& f) {
         fixed_.for_each<A>([&](A a) {
@@ -358,6 +362,27 @@ World streams(const std::string& profile) {
     return world;
 }
 
+// What a request can go through besides success.
+World ordered(App app, std::uint32_t entries) {
+    World world = everything("intended", app, 1, entries);
+    world.hazards.links = true;
+    world.hazards.cancels = true;
+    world.hazards.link_timeouts = true;
+    world.hazards.drains = true;
+    world.hazards.cqes_lost = true;
+    world.reports_usage = true;
+    world.tracks_delivery = true;
+    world.bounds.requests = 2;  // each with three CQEs at most
+    return world;
+}
+
+World deferred() {
+    World world = everything("6.18", App::conforming, 1, 8);
+    world.hazards.io_wq = false;
+    world.defer_taskrun_waits = 2;
+    return world;
+}
+
 // Every way of the designs in which notifications belong to slots. A completion that posts for two
 // slots at once could overflow half-way, which the growing store is not told.
 World slots(const std::string& profile, std::vector<Api> apis) {
@@ -408,6 +433,12 @@ std::vector<World> worlds() {
             everything("intended", App::conforming, 1, 1),
             streams("6.12"),
             streams("6.1"),
+            ordered(App::conforming, 8),
+            ordered(App::drop_between, 2),
+            ordered(App::descriptor_reused, 2),
+            ordered(App::misread_overflow, 2),
+            ordered(App::fifo_notifs, 8),
+            deferred(),
             slots("6.0-rc", {Api::notif_slot, Api::notif_slot_flush}),
             lasting_slots(),
             slots("rfc-v1", {Api::tx_ctx, Api::tx_ctx_flush}),

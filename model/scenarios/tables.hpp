@@ -11,6 +11,12 @@ namespace zcv {
 std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
+std::vector<KernelScenario> requests();
+std::vector<KernelScenario> request_bugs();
+std::vector<KernelScenario> waiting_bugs();
+std::vector<KernelScenario> request_misuses();
+std::vector<KernelScenario> queue_misuses();
+std::vector<KernelScenario> notif_misuses();
 std::vector<KernelScenario> slots();
 std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();

@@ -15,8 +15,21 @@ namespace zcv {
 
 // When the application takes a buffer to be its own again.
 enum class App : std::uint8_t {
-    conforming,       // at the notification; at the request's CQE when that came without F_MORE
-    first_cqe,        // at the request's own CQE, whatever its flags (users.md A1)
+    conforming,          // at the notification; at the request's CQE when that came without F_MORE
+    first_cqe,           // at the request's own CQE, whatever its flags (users.md A1)
+    cancel,              // at the CQE of the cancel that it submitted (A4)
+    linked_timeout,      // at the CQE of the timeout that it linked behind the send (A5)
+    drop_between,        // when it loses interest after the request's own CQE (A8)
+    descriptor_reused,   // ... and of the msghdr, as soon as the SQE is filled (A16)
+    always_expect_two,   // at the notification, though the CQE came without F_MORE (B1)
+    err_means_no_notif,  // at a CQE that is an error; a notification pops its queue (B2)
+    cancelled_means_no_notif,  // the same for -ECANCELED alone (B3)
+    fifo_notifs,               // at any notification, the oldest it waits for (B4)
+    user_data_recycled,        // at the notification, of the newest of that user_data (B5)
+    notif_as_result,           // a notification is a send of 0 bytes: the peer has closed (B6)
+    notif_as_delivery,         // as conforming; and then the peer must have the content (B7)
+    peek_only,                 // as conforming, but it never enters the kernel for CQEs (B9, B10)
+    misread_overflow,          // as conforming; dropped CQEs are late, it thinks (B11)
     slots_in_order,   // slots: a notification is of the oldest generation it waits for (B13)
     counts_flushes,   // slots: every flush it asks for ends a generation (B13)
     frame_early,      // AF_XDP: once the kernel was told to send it (E1)
@@ -31,6 +44,19 @@ struct AppName {
 inline constexpr std::array app_names{
     AppName{App::conforming, "conforming"},
     AppName{App::first_cqe, "first-cqe"},
+    AppName{App::cancel, "cancel"},
+    AppName{App::linked_timeout, "linked-timeout"},
+    AppName{App::drop_between, "drop-between"},
+    AppName{App::descriptor_reused, "descriptor-reused"},
+    AppName{App::always_expect_two, "always-expect-two"},
+    AppName{App::err_means_no_notif, "err-means-no-notif"},
+    AppName{App::cancelled_means_no_notif, "cancelled-means-no-notif"},
+    AppName{App::fifo_notifs, "fifo-notifs"},
+    AppName{App::user_data_recycled, "user-data-recycled"},
+    AppName{App::notif_as_result, "notif-as-result"},
+    AppName{App::notif_as_delivery, "notif-as-delivery"},
+    AppName{App::peek_only, "peek-only"},
+    AppName{App::misread_overflow, "misread-overflow"},
     AppName{App::slots_in_order, "slots-in-order"},
     AppName{App::counts_flushes, "counts-flushes"},
     AppName{App::frame_early, "frame-early"},
@@ -42,6 +68,12 @@ constexpr std::string_view name_of(App app) {
     for (const AppName& each : app_names)
         if (each.app == app) return each.name;
     return "";
+}
+
+// Whether the application finds its sends again in a queue instead of by their user_data.
+constexpr bool keeps_a_queue(App app) {
+    return app == App::err_means_no_notif || app == App::cancelled_means_no_notif ||
+           app == App::fifo_notifs || app == App::user_data_recycled;
 }
 
 // The call through which a request hands its data to the kernel, and by which its application
@@ -139,6 +171,11 @@ struct Hazards {
     bool resets = false;        // the peer resets the connection
     bool retransmits = false;
     bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
+    bool links = false;     // the application links two sends
+    bool cancels = false;   // it cancels a send
+    bool link_timeouts = false;      // it limits a send's time, and the time runs out
+    bool drains = false;             // it lets a send wait for all before it
+    bool cqes_lost = false;          // no memory for the overflow list
     bool slot_out_of_range = false;  // a send names the slot after the last
     bool unregisters = false;        // the application unregisters its slots
     bool quiesces = false;           // ... or calls io_uring_register() for something else
@@ -164,6 +201,11 @@ struct World {
     std::vector<SockConfig> socks = {};
     Hazards hazards = {};
     Bounds bounds = {};
+    // IORING_SETUP_DEFER_TASKRUN: task work waits until the application enters the kernel, where it
+    // sleeps for this many CQEs. 0: task work runs whenever it likes.
+    std::uint32_t defer_taskrun_waits = 0;
+    bool reports_usage = false;    // IORING_SEND_ZC_REPORT_USAGE with every send
+    bool tracks_delivery = false;  // the application asks whether its content arrived
 
     bool has(Api api) const { return std::ranges::find(apis, api) != apis.end(); }
     bool models(Part part) const;
@@ -177,6 +219,27 @@ inline bool World::models(Part part) const {
             return true;
         case Part::registered:
             return std::ranges::any_of(apis, from_registered_buffer);
+        case Part::links:
+            return hazards.links;
+        case Part::stops:
+            return hazards.cancels || hazards.link_timeouts;
+        case Part::drains:
+            return hazards.drains;
+        case Part::waiters:
+            return defer_taskrun_waits > 0;
+        case Part::losses:
+            return hazards.cqes_lost;
+        case Part::usage:
+            return reports_usage;
+        case Part::delivery:
+            return tracks_delivery;
+        case Part::silence:
+            return profile.failed_send_suppresses_notif;
+        case Part::told:
+            return defer_taskrun_waits > 0 || app == App::drop_between ||
+                   app == App::user_data_recycled;
+        case Part::queue:
+            return keeps_a_queue(app);
         case Part::slots:
             return std::ranges::any_of(apis, uses_slot);
         case Part::xdp:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/state.hpp"
@@ -21,6 +22,7 @@ struct io_send_zc_prep {
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
         s[r].phase = Phase::prepped;
+        io_drain_req(s, r);
     }
 };
 
@@ -89,10 +91,16 @@ struct io_send_zc_issue {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return (s[r].phase == Phase::prepped || s[r].phase == Phase::polled) &&
-               notifies_each(s.api_of(r));
+        if (!notifies_each(s.api_of(r))) return false;
+        if (s[r].phase == Phase::prepped) return may_start(s, r);
+        if (s[r].phase != Phase::polled) return false;
+        return s.world().defer_taskrun_waits == 0 ||
+               (s[r].poll_woken && runs_task_work(s, s[r].ring));
     }
-    static void effect(auto& s, RequestId r) { enter_sendmsg(s, r); }
+    static void effect(auto& s, RequestId r) {
+        s[r].poll_woken = false;
+        enter_sendmsg(s, r);
+    }
 };
 
 struct io_wq_submit_work {
@@ -102,28 +110,11 @@ struct io_wq_submit_work {
 
     static bool guard(const auto& s, RequestId r) {
         return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
-               notifies_each(s.api_of(r));
+               notifies_each(s.api_of(r)) && may_start(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].worker = true;
         enter_sendmsg(s, r);
-    }
-};
-
-// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached. A worker that arms a
-// poll hands the request back: the next attempt is task work.
-struct io_arm_poll_handler {
-    using Of = Ids<RequestId>;
-    static constexpr KernelRef at{"io_uring/poll.c", "io_arm_poll_handler"};
-    static constexpr Context context = Context::syscall;
-
-    static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.again && is_issuing(s, r) &&
-               s.config(s[r].sock).transport == Transport::tcp;
-    }
-    static void effect(auto& s, RequestId r) {
-        s[r].worker = false;
-        leave_sendmsg(s, r, Phase::polled);
     }
 };
 
@@ -164,7 +155,8 @@ struct io_send_zc_failure {
 };
 
 // The fail handler says F_MORE for every request that still has a notification to come. The
-// reference stays with the request until its cleanup.
+// reference stays with the request until its cleanup. In 6.0 it had the notification released in
+// silence instead.
 struct io_sendrecv_fail {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_sendrecv_fail"};
@@ -174,21 +166,32 @@ struct io_sendrecv_fail {
         return s[r].phase == Phase::issued && s[r].failed && notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
-        s[r].more = true;
+        const Profile& kernel = s.world().profile;
+        const UbufId n = s[r].ubuf;
+        s[r].more = !kernel.failed_send_suppresses_notif;
+        if (kernel.failed_send_suppresses_notif) s[n].silent = true;
         s[r].phase = Phase::completed;
-        s[s[r].ring].compl_reqs.push_back({r, CqeKind::more});
+        s[s[r].ring].compl_reqs.push_back({r, s[r].more ? CqeKind::more : CqeKind::last});
+        if (!kernel.fail_handler_cleans_up) return;
+        s[n].owner_ref = false;
+        io_tx_ubuf_complete(s, n, false, true);
     }
 };
 
-// When the finished request is freed, after its CQE was filled.
+// When the finished request is freed, after its CQE was filled. A kernel that forgets what it has
+// given up before gives it up again; at zero the count warns and stays there.
 struct io_send_zc_cleanup {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_cleanup"};
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::posted && s[r].ubuf != none<UbufId> && s[s[r].ubuf].owner_ref &&
-               notifies_each(s.api_of(r));
+        if (s[r].phase != Phase::posted || s[r].ubuf == none<UbufId>) return false;
+        if (!notifies_each(s.api_of(r))) return false;
+        const Profile& kernel = s.world().profile;
+        const bool again = (kernel.flush_keeps_cleanup && !s[r].failed && !s[r].worker) ||
+                           (kernel.fail_handler_cleans_up && s[r].failed);
+        return s[s[r].ubuf].owner_ref || (again && s[s[r].ubuf].refs > 0);
     }
     static void effect(auto& s, RequestId r) {
         const UbufId n = s[r].ubuf;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/kernel/io_uring/io_uring.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 #include "model/world/world.hpp"
@@ -30,10 +31,13 @@ void io_tx_ubuf_complete(S& s, UbufId n, bool with_skb, bool success) {
     ZCV_CHECK(notif.refs > 0);
     if (--notif.refs > 0) return;
     if (notif.head != n) {
-        io_tx_ubuf_complete(s, notif.head, false, success);
+        const bool own = s.world().reports_usage && !s.world().profile.usage_only_on_head;
+        io_tx_ubuf_complete(s, notif.head, false, success || own);
         return;
     }
     notif.tw = TaskWork::queued;
+    const bool alone = notif.next == none<UbufId>;
+    io_req_local_work_add(s, s[notif.request].ring, alone || s.world().profile.wake_counts_work);
 }
 
 // ubuf_info_ops.link_skb, its guard table: may the data of this notification ride in an skb that
@@ -42,7 +46,7 @@ template <class S>
 bool io_link_allowed(const S& s, UbufId n, UbufId prev) {
     if (!s.world().profile.chains || prev == n) return false;
     if (s[n].head != n || s[n].next != none<UbufId>) return false;
-    return s[s[prev].request].ring == s[s[n].request].ring;
+    return s.world().profile.link_forgets_ring || s[s[prev].request].ring == s[s[n].request].ring;
 }
 
 template <class S>
@@ -54,20 +58,24 @@ void io_link(S& s, UbufId n, UbufId prev) {
 }
 
 // The issuer gives up its own reference and puts the request on the completion list. Until it does,
-// no notification can be posted, however early the device lets go of the pages.
+// no notification can be posted, however early the device lets go of the pages. A worker leaves it
+// to the cleanup; the kernel in which it did not let notifications overtake.
 struct io_notif_flush {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/notif.h", "io_notif_flush"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issued && !s[r].failed && !s[r].worker &&
-               notifies_each(s.api_of(r));
+        if (s[r].phase != Phase::issued || s[r].failed || !notifies_each(s.api_of(r))) return false;
+        if (!s[r].worker) return true;
+        return s.world().profile.worker_flushes_inline && s[r].ubuf != none<UbufId> &&
+               s[s[r].ubuf].owner_ref;
     }
     static void effect(auto& s, RequestId r) {
         const UbufId n = s[r].ubuf;
         s[n].owner_ref = false;
         io_tx_ubuf_complete(s, n, false, true);
+        if (s[r].worker) return;
         s[r].more = true;
         s[r].phase = Phase::completed;
         s[s[r].ring].compl_reqs.push_back({r, CqeKind::more});
@@ -83,13 +91,15 @@ struct io_notif_tw_complete {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, UbufId n) {
-        return s[n].tw == TaskWork::queued && s[n].provider == Provider::io_uring;
+        return s[n].tw == TaskWork::queued && s[n].provider == Provider::io_uring &&
+               runs_task_work(s, s[s[n].request].ring);
     }
     static void effect(auto& s, UbufId n) {
         for (UbufId each = n; each != none<UbufId>;) {
             const RequestId r = s[each].request;
             const UbufId next = s[each].next;
             s[each].tw = TaskWork::listed;
+            s[r].says_copied = s.world().reports_usage && (s[each].zc_copied || !s[each].zc_used);
             s[each].head = none<UbufId>;
             s[each].next = none<UbufId>;
             s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});

@@ -62,12 +62,26 @@ SkbId skb_clone(S& s, SkbId k, Loc loc) {
     return new_skb(s, s[k].shinfo, s[k].sock, loc);
 }
 
+// Whether packets took the pages of a send as they are, or a copy: what its notification should
+// report. The kernel tells only the ubuf that the skb points at, the head of a chain.
+template <class S>
+void note_usage(S& s, ShinfoId h, bool copied) {
+    if (!s.world().reports_usage) return;
+    s[h].frags.for_each([&](RequestId r) {
+        (copied ? s[r].copied : s[r].zero_copied) = true;
+        if (s.world().profile.usage_only_on_head || s[r].ubuf == none<UbufId>) return;
+        auto& own = s[s[r].ubuf];
+        (copied ? own.zc_copied : own.zc_used) = true;
+    });
+}
+
 // skb_release_data(): the last skb lets go of the shared info, which lets go of the ubuf and then
 // of the pages. That their references were managed is asked only where there is a ubuf.
 template <class S>
 void skb_release_data(S& s, ShinfoId h) {
     ZCV_CHECK(s[h].dataref > 0);
     if (--s[h].dataref > 0) return;
+    note_usage(s, h, false);
     const bool skip_unref = s[h].managed && s[h].uarg != none<UbufId>;
     if (s[h].uarg != none<UbufId>) skb_zcopy_clear(s, h, true);
     if (!skip_unref) skb_frags_unref(s, h);
@@ -92,6 +106,7 @@ void read_pages(S& s, ShinfoId h) {
     bool gone = false;
     s[h].pages.for_each([&](BufferId b) { gone = gone || page_is_gone(s, b); });
     if (s[h].stale || gone) s[h].wrong = true;
+    if (s.world().tracks_delivery) s[h].frags.for_each([&](RequestId r) { s[r].arrived = true; });
 }
 
 // A second shared info that refers to the same user pages. It holds the ubuf
@@ -146,6 +161,7 @@ struct skb_copy_ubufs {
     static void effect(auto& s, SkbId k) {
         const ShinfoId h = s[k].shinfo;
         read_pages(s, h);
+        note_usage(s, h, true);
         skb_zcopy_downgrade_managed(s, h);
         skb_frags_unref(s, h);
         skb_zcopy_clear(s, h, false);
