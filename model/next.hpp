@@ -1,9 +1,13 @@
 #pragma once
 
 #include "model/kernel/drivers/net/ifb.hpp"
+#include "model/kernel/fs/exec.hpp"
+#include "model/kernel/io_uring/exit_work.hpp"
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/net.hpp"
 #include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/io_uring/rsrc.hpp"
+#include "model/kernel/kernel/exit.hpp"
 #include "model/kernel/net/core/dev.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/kernel/net/ipv4/ip_output.hpp"
@@ -24,9 +28,10 @@ struct StepList {
 
 using Steps = StepList<
     // The application hands a request in, the kernel prepares it.
-    world::app_write, world::app_submit, kernel::io_send_zc_prep,
+    kernel::io_sqe_buffers_register, world::app_write, world::app_submit, kernel::io_send_zc_prep,
     kernel::io_send_zc_prep_early_failure, kernel::io_send_zc_prep_late_failure,
-    kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_wq_submit_work,
+    kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_send_zc_import,
+    kernel::io_wq_submit_work,
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_send_skb,
     kernel::ip_flush_pending_frames, kernel::io_link_skb, kernel::skb_zerocopy_iter_stream,
@@ -45,6 +50,11 @@ using Steps = StepList<
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_clean_rtx_queue,
     kernel::tcp_write_queue_purge,
     // The application is told.
-    kernel::io_notif_tw_complete, kernel::io_cqring_overflow_flush, world::app_reap>;
+    kernel::io_notif_tw_complete, kernel::io_cqring_overflow_flush, world::app_reap,
+    // Things end.
+    kernel::io_sqe_buffers_update, kernel::io_sqe_buffers_unregister, kernel::io_rsrc_ref_quiesce,
+    kernel::io_uring_release, kernel::do_exit, kernel::begin_new_exec,
+    kernel::io_uring_cancel_generic, kernel::io_uring_try_cancel_requests,
+    kernel::io_fallback_req_func, kernel::io_ring_ctx_free, world::app_free>;
 
 }  // namespace zcv

@@ -33,6 +33,21 @@ const std::vector<Switch>& switches() {
          "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
         {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
          "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+        {"ring_nodes", &Profile::ring_nodes,
+         "resource nodes belong to the ring, and unregistering buffers waits for them (before "
+         "6.13)"},
+        {"every_notif_takes_node", &Profile::every_notif_takes_node,
+         "every notification holds the ring's resource node, registered buffer or not (6.1)"},
+        {"request_holds_node", &Profile::request_holds_node,
+         "a registered buffer's node is held by the request, not by its notification"},
+        {"sendmsg_request_holds_node", &Profile::sendmsg_request_holds_node,
+         "the same, but only for SENDMSG_ZC from registered buffers"},
+        {"sendmsg_zc_unaccounted", &Profile::sendmsg_zc_unaccounted,
+         "the pages of a SENDMSG_ZC are not charged to RLIMIT_MEMLOCK (before 6.15)"},
+        {"retry_accounts_again", &Profile::retry_accounts_again,
+         "a retry charges the pages of its send once more (before 6.15)"},
+        {"process_holds_pins", &Profile::process_holds_pins,
+         "registered memory is pinned by the process alone, and let go when it ends"},
     };
     return all;
 }
@@ -44,19 +59,45 @@ std::vector<Profile> kernels() {
         {.name = "rfc-v1",
          .covers = "the first series: tx contexts",
          .chains = false,
-         .sendmsg_holds_ubuf = true},
+         .sendmsg_holds_ubuf = true,
+         .ring_nodes = true},
         {.name = "6.0-rc",
          .covers = "6.0 before its release: notification slots",
          .chains = false,
-         .sendmsg_holds_ubuf = true},
-        {.name = "6.0", .covers = "6.0", .chains = false, .sendmsg_holds_ubuf = true},
-        {.name = "6.1", .covers = "6.1 to 6.4", .chains = false, .sendmsg_holds_ubuf = true},
-        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false},
-        {.name = "6.12", .covers = "6.10 to 6.12"},
+         .sendmsg_holds_ubuf = true,
+         .ring_nodes = true},
+        {.name = "6.0",
+         .covers = "6.0",
+         .chains = false,
+         .sendmsg_holds_ubuf = true,
+         .ring_nodes = true,
+         .retry_accounts_again = true},
+        {.name = "6.1",
+         .covers = "6.1 to 6.4",
+         .chains = false,
+         .sendmsg_holds_ubuf = true,
+         .ring_nodes = true,
+         .every_notif_takes_node = true,
+         .sendmsg_zc_unaccounted = true,
+         .retry_accounts_again = true},
+        {.name = "6.6",
+         .covers = "6.5 to 6.9",
+         .chains = false,
+         .ring_nodes = true,
+         .sendmsg_zc_unaccounted = true,
+         .retry_accounts_again = true},
+        {.name = "6.12",
+         .covers = "6.10 to 6.12",
+         .ring_nodes = true,
+         .sendmsg_zc_unaccounted = true,
+         .retry_accounts_again = true},
         {.name = "6.18", .covers = "6.13 and later"},
         {.name = "intended",
          .covers = "the kernel as it should be",
          .link_cancel_forgets_more = false},
+        {.name = "process-pin",
+         .covers = "no kernel: 6.18 with registered memory pinned by the process alone",
+         .process_holds_pins = true},
     };
 }
 
@@ -68,7 +109,12 @@ struct Flipped {
 };
 
 std::vector<Flipped> bugs() {
-    return {};
+    return {
+        {"B4", "6.0", &Profile::request_holds_node},
+        {"B5", "6.18", &Profile::sendmsg_request_holds_node},
+        {"B27a", "6.18", &Profile::sendmsg_zc_unaccounted},
+        {"B27b", "6.18", &Profile::retry_accounts_again},
+    };
 }
 
 }  // namespace

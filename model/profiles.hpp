@@ -21,6 +21,22 @@ struct Profile {
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).
     bool link_cancel_forgets_more = true;
+    // Before 6.13 resource nodes belong to the ring and free what they retire in order, and
+    // unregistering waits until none is in use. Later every registered buffer has its own, which
+    // goes with its last user, and unregistering waits for nobody.
+    bool ring_nodes = false;
+    // 6.1: every notification holds the ring's node, whether its buffer is registered or not.
+    bool every_notif_takes_node = false;
+    // The resource node is held by the request, which is over long before its notification (B4).
+    bool request_holds_node = false;
+    // The same for SENDMSG_ZC from registered buffers alone (B5).
+    bool sendmsg_request_holds_node = false;
+    // Before 6.15 the pages of a SENDMSG_ZC were never charged to RLIMIT_MEMLOCK (B27).
+    bool sendmsg_zc_unaccounted = false;
+    // Before 6.15 a retry imported the buffer, and charged its pages, once more (B27).
+    bool retry_accounts_again = false;
+    // No kernel, a design: registered memory is pinned by the process, and let go when it ends.
+    bool process_holds_pins = false;
 };
 
 // One difference between kernels, by its name in the table: what it means when it is on.

@@ -17,6 +17,8 @@ enum class Part : std::uint8_t {
     providers,   // more than one kind of ubuf_info
     pages,       // who holds references to a buffer's page
     registered,  // registered buffers and their resource nodes
+    teardown,    // exit, exec and the closing of rings
+    accounting,  // RLIMIT_MEMLOCK
 };
 
 // Which completion an application finds in its CQ ring.
@@ -35,6 +37,11 @@ inline constexpr std::array phase_names{"idle",   "sqe",    "prepped",   "issuin
 
 enum class TaskWork : std::uint8_t { none, queued, listed };
 inline constexpr std::array task_work_names{"none", "queued", "listed"};
+
+// Of the process: it runs, it waits in execve() for what it has under way, it is gone. After exec
+// too it is gone: another program has its place.
+enum class Life : std::uint8_t { running, execing, gone };
+inline constexpr std::array life_names{"running", "execing", "gone"};
 
 enum class Loc : std::uint8_t {
     build,
@@ -129,6 +136,11 @@ struct Ubuf {
     bool zc_used = false;
     bool zc_copied = false;
     TaskWork tw = TaskWork::none;
+    // Holds a resource node. Before 6.13 that is the ring's, known once it is retired by the buffer
+    // that it will free; later it is the buffer's own.
+    bool node = false;
+    typename K::template Ref<BufferId> node_of;
+    typename K::Count account_pages = 0;  // how often it was charged to locked_vm
 
     template <class F>
     void fields(F& f) {
@@ -143,6 +155,11 @@ struct Ubuf {
         f.flag("zc-used", zc_used);
         f.flag("zc-copied", zc_copied);
         f.choice("tw", tw, task_work_names);
+        if (f.models(Part::registered)) {
+            f.flag("node", node);
+            f.ref("node-of", node_of);
+        }
+        if (f.models(Part::accounting)) f.count("account-pages", account_pages, f.memlock());
     }
 };
 
@@ -215,13 +232,41 @@ struct Ring {
         compl_reqs;                              // io_submit_state.compl_reqs: done, CQE not filled
     typename K::template Fifo<Cqe<K>> cq;        // visible to the application
     typename K::template Fifo<Cqe<K>> overflow;  // ctx->cq_overflow_list
+    bool quiesce = false;  // unregister waits for the resource nodes in use
+    // rsrc_ref_list: retired nodes, by the buffers they free, which they do in this order
+    typename K::template Fifo<typename K::template Ref<BufferId>> retired;
+    bool closed = false;  // no file descriptor is left
+    bool freed = false;
 
     template <class F>
     void fields(F& f) {
         f.fifo("compl", compl_reqs, f.cqes());
         f.fifo("cq", cq, f.cq_entries());
         f.fifo("overflow", overflow, f.cqes());
+        if (f.models(Part::registered)) {
+            f.flag("quiesce", quiesce);
+            f.fifo("retired", retired, f.buffers());
+        }
+        if (f.models(Part::teardown)) {
+            f.flag("closed", closed);
+            f.flag("freed", freed);
+        }
     }
 };
+
+// The process that has the rings and the memory, and its user.
+template <class K>
+struct Task {
+    Life life = Life::running;
+    typename K::Count locked_vm = 0;  // of the user, in sends
+
+    template <class F>
+    void fields(F& f) {
+        if (f.models(Part::teardown)) f.choice("life", life, life_names);
+        if (f.models(Part::accounting)) f.count("locked-vm", locked_vm, f.memlock());
+    }
+};
+
+inline constexpr TaskId the_task{0};
 
 }  // namespace zcv

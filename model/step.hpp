@@ -25,7 +25,7 @@ struct KernelRef {
     std::string_view version = {};
 };
 
-enum class Context { application, syscall, io_wq, task_work, softirq, device, peer };
+enum class Context { application, syscall, io_wq, task_work, softirq, device, peer, exit, kworker };
 
 constexpr std::string_view name_of(Context context) {
     switch (context) {
@@ -43,6 +43,10 @@ constexpr std::string_view name_of(Context context) {
             return "device";
         case Context::peer:
             return "peer";
+        case Context::exit:
+            return "exit";
+        case Context::kworker:
+            return "kworker";
     }
     return "";
 }

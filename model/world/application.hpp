@@ -9,6 +9,16 @@
 // policy says that it is free.
 namespace zcv::world {
 
+// It is not gone, and not inside a call that waits for others.
+template <class S>
+bool app_runs(const S& s) {
+    if (s[the_task].life != Life::running) return false;
+    if (!s.world().models(Part::registered)) return true;
+    bool waits = false;
+    s.template for_each<RingId>([&](RingId ring) { waits = waits || s[ring].quiesce; });
+    return !waits;
+}
+
 // The application writes a buffer that it believes to be its own. Data that is still referred to
 // changes under whoever reads it later.
 struct app_write {
@@ -16,9 +26,13 @@ struct app_write {
     static constexpr KernelRef at{"", "write to the buffer"};
     static constexpr Context context = Context::application;
 
-    static bool guard(const auto& s, BufferId b) { return s[b].lent == 0 && !s[b].written; }
+    static bool guard(const auto& s, BufferId b) {
+        return s[b].lent == 0 && !s[b].written && app_runs(s);
+    }
     static void effect(auto& s, BufferId b) {
         s[b].written = true;
+        // At the same address lies other memory by now.
+        if (s[b].unmapped) return;
         s.template for_each<ShinfoId>([&](ShinfoId h) {
             if (s[h].alive && s[h].pages.contains(b)) s[h].stale = true;
         });
@@ -30,7 +44,8 @@ struct app_write {
     }
 };
 
-// Sending the same content twice at once is allowed: nobody writes.
+// Sending the same content twice at once is allowed: nobody writes. From registered memory it sends
+// what is registered, though by the time the kernel looks that may have changed.
 struct app_submit {
     using Of = Ids<BufferId, RequestId, SockId>;
     static constexpr KernelRef at{"", "fill an SQE"};
@@ -38,7 +53,8 @@ struct app_submit {
 
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
         return s[b].written && s[r].phase == Phase::idle && notifies_each(s.api_of(r)) &&
-               !s[sock].dead;
+               !s[sock].dead && !s[s.ring_of(r)].closed && app_runs(s) && !s[b].unmapped &&
+               (s[b].registered || !kernel::uses_registered(s, r));
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;
@@ -52,7 +68,30 @@ struct app_submit {
 template <class S>
 void app_takes_back(S& s, BufferId b) {
     if (--s[b].lent == 0) s[b].written = false;
+    if (s.world().app == App::first_cqe_munmap) s[b].unmapped = true;
 }
+
+// What was in the way is gone, or so the application believes, and the buffer its own again.
+struct app_free {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"", "free the buffer"};
+    static constexpr Context context = Context::application;
+    static bool in(const World& world) {
+        return world.app == App::ring_exit || world.app == App::unregister;
+    }
+
+    static bool guard(const auto& s, RequestId r) {
+        if (s[r].phase == Phase::idle || s[r].app_done || !app_runs(s)) return false;
+        return s.world().app == App::ring_exit
+                   ? bool{s[s[r].ring].closed}
+                   : kernel::uses_registered(s, r) && !s[s[r].buffer].registered;
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].app_done = true;
+        app_takes_back(s, s[r].buffer);
+        kernel::retire_if_over(s, r);
+    }
+};
 
 // Reads one CQE. Which one gives the buffer back is the application's policy.
 struct app_reap {
@@ -60,14 +99,17 @@ struct app_reap {
     static constexpr KernelRef at{"", "io_uring_cqe_seen"};
     static constexpr Context context = Context::application;
 
-    static bool guard(const auto& s, RingId ring) { return !s[ring].cq.empty(); }
+    static bool guard(const auto& s, RingId ring) {
+        return !s[ring].cq.empty() && !s[ring].closed && app_runs(s);
+    }
     static void effect(auto& s, RingId ring) {
         const RequestId r = s[ring].cq.front().request;
         const CqeKind kind = s[ring].cq.front().kind;
         s[ring].cq.pop_front();
         // A notification for a request it has already forgotten means nothing to it.
         if (s[r].app_done || s[r].phase == Phase::idle) return;
-        const bool first_is_release = s.world().app == App::first_cqe;
+        const bool first_is_release =
+            s.world().app == App::first_cqe || s.world().app == App::first_cqe_munmap;
         if (kind == CqeKind::last || (kind == CqeKind::more) == first_is_release)
             app_takes_back(s, s[r].buffer);
         if (kind == CqeKind::more) return;

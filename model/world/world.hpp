@@ -17,6 +17,11 @@ namespace zcv {
 enum class App : std::uint8_t {
     conforming,  // at the notification; at the request's CQE when that came without F_MORE
     first_cqe,   // at the request's own CQE, whatever its flags (users.md A1)
+    // The same, but free() gives the pages back to the system: what is written at the same address
+    // afterwards is other memory (users.md A15).
+    first_cqe_munmap,
+    ring_exit,   // when it has closed the ring (users.md A6)
+    unregister,  // when it has unregistered the buffer, or put another in its place (users.md A7)
 };
 
 struct AppName {
@@ -26,6 +31,9 @@ struct AppName {
 inline constexpr std::array app_names{
     AppName{App::conforming, "conforming"},
     AppName{App::first_cqe, "first-cqe"},
+    AppName{App::first_cqe_munmap, "first-cqe-munmap"},
+    AppName{App::ring_exit, "ring-exit"},
+    AppName{App::unregister, "unregister"},
 };
 
 constexpr std::string_view name_of(App app) {
@@ -38,6 +46,7 @@ constexpr std::string_view name_of(App app) {
 // learns that the buffer was let go.
 enum class Api : std::uint8_t {
     send_zc,           // SEND_ZC or SENDMSG_ZC with a notification of its own, since 6.0
+    sendmsg_zc,        // SENDMSG_ZC alone, where the two differ
     send_zc_fixed,     // the same from a registered buffer
     sendmsg_zc_fixed,  // SENDMSG_ZC with an iovec into registered buffers, since 6.15
     send,              // copied within the call
@@ -50,7 +59,8 @@ enum class Api : std::uint8_t {
 
 // Whether every request has a notification of its own, which goes with its CQE.
 constexpr bool notifies_each(Api api) {
-    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
+    return api == Api::send_zc || api == Api::sendmsg_zc || api == Api::send_zc_fixed ||
+           api == Api::sendmsg_zc_fixed;
 }
 
 constexpr bool from_registered_buffer(Api api) {
@@ -85,6 +95,11 @@ struct Hazards {
     bool resets = false;        // the peer resets the connection
     bool retransmits = false;
     bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
+    bool unregisters = false;  // the application unregisters its buffers
+    bool updates = false;      // ... or takes one of them out of the table
+    bool ring_exits = false;   // it closes its ring
+    bool exits = false;        // the process exits
+    bool execs = false;        // ... or becomes another program
 };
 
 // The state space is finite because of these and only these.
@@ -96,6 +111,7 @@ struct Bounds {
     std::uint32_t skbs = 1;
     std::uint32_t rings = 1;
     std::uint32_t cq_entries = 4;
+    std::uint32_t memlock = 0;  // sends that RLIMIT_MEMLOCK lets be charged; 0: none is charged
 };
 
 struct World {
@@ -119,6 +135,10 @@ inline bool World::models(Part part) const {
             return true;
         case Part::registered:
             return std::ranges::any_of(apis, from_registered_buffer);
+        case Part::teardown:
+            return hazards.ring_exits || hazards.exits || hazards.execs;
+        case Part::accounting:
+            return bounds.memlock > 0;
     }
     return true;
 }

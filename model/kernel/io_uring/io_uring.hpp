@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/kernel/io_uring/rsrc.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 
@@ -37,8 +38,10 @@ struct io_submit_flush_completions {
         post_cqe(s, ring, r, kind);
         if (kind != CqeKind::notif) {
             s[r].phase = Phase::posted;
+            finished_request_puts_node(s, r);
             return;
         }
+        io_put_rsrc_node(s, s[r].ubuf);
         s.free(UbufId{s[r].ubuf});
         s[r].ubuf = none<UbufId>;
         s[r].notified = true;
@@ -60,6 +63,7 @@ struct io_req_complete_post {
         s[r].more = true;
         s[r].phase = Phase::posted;
         post_cqe(s, s[r].ring, r, CqeKind::more);
+        finished_request_puts_node(s, r);
     }
 };
 
@@ -88,7 +92,7 @@ struct io_cqring_overflow_flush {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RingId ring) {
-        return !s[ring].overflow.empty() && !s.cq_full(ring);
+        return !s[ring].overflow.empty() && !s.cq_full(ring) && !s[ring].closed;
     }
     static void effect(auto& s, RingId ring) {
         s[ring].cq.push_back(s[ring].overflow.front());

@@ -9,16 +9,24 @@
 // a send is whole or failed, and partial progress is another issue of the same request.
 namespace zcv::kernel {
 
+// Its SQE is consumed.
+template <class S>
+bool may_prepare(const S& s, RequestId r) {
+    return s[r].phase == Phase::sqe && !s[s[r].ring].closed &&
+           s[the_task].life == Life::running;
+}
+
 struct io_send_zc_prep {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::sqe && s.template room<UbufId>();
+        return may_prepare(s, r) && s.template room<UbufId>() && prep_finds_buffer(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
+        prep_takes_node(s, r);
         s[r].phase = Phase::prepped;
     }
 };
@@ -30,7 +38,7 @@ struct io_send_zc_prep_early_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe;
+        return s.world().hazards.prep_fails && may_prepare(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;
@@ -39,15 +47,16 @@ struct io_send_zc_prep_early_failure {
     }
 };
 
-// Refused with the notification allocated (an unknown flag, no memory for async data).
+// Refused with the notification allocated (an unknown flag, no memory for async data, a buffer that
+// is not registered).
 struct io_send_zc_prep_late_failure {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
-               s.template room<UbufId>();
+        return may_prepare(s, r) && s.template room<UbufId>() &&
+               (s.world().hazards.prep_fails || !prep_finds_buffer(s, r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
@@ -64,6 +73,8 @@ bool is_issuing(const S& s, RequestId r) {
 
 template <class S>
 void enter_sendmsg(S& s, RequestId r) {
+    issue_takes_node(s, r);
+    io_notif_account_mem(s, r);
     s[r].phase = Phase::issuing;
     const bool tcp = s.config(s[r].sock).transport == Transport::tcp;
     if (tcp && s.world().profile.sendmsg_holds_ubuf) {
@@ -87,9 +98,34 @@ struct io_send_zc_issue {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::prepped || s[r].phase == Phase::polled;
+        return ready(s, r) && issue_finds_buffer(s, r) && within_memlock(s, r);
     }
     static void effect(auto& s, RequestId r) { enter_sendmsg(s, r); }
+
+    static bool ready(const auto& s, RequestId r) {
+        return (s[r].phase == Phase::prepped || s[r].phase == Phase::polled) &&
+               s[the_task].life != Life::gone;
+    }
+};
+
+// Before anything is sent: the buffer is no longer registered (EFAULT), or the pages cannot be
+// charged (ENOMEM).
+struct io_send_zc_import {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_import"};
+    static constexpr Context context = Context::syscall;
+    static bool in(const World& world) {
+        return world.models(Part::registered) || world.models(Part::accounting);
+    }
+
+    static bool guard(const auto& s, RequestId r) {
+        return io_send_zc_issue::ready(s, r) &&
+               !(issue_finds_buffer(s, r) && within_memlock(s, r));
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].failed = true;
+        s[r].phase = Phase::issued;
+    }
 };
 
 struct io_wq_submit_work {
@@ -98,7 +134,9 @@ struct io_wq_submit_work {
     static constexpr Context context = Context::io_wq;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.io_wq && s[r].phase == Phase::prepped;
+        return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
+               s[the_task].life == Life::running && issue_finds_buffer(s, r) &&
+               within_memlock(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].worker = true;
