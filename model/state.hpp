@@ -19,6 +19,7 @@ enum class Part : std::uint8_t {
     registered,  // registered buffers and their resource nodes
     teardown,    // exit, exec and the closing of rings
     accounting,  // RLIMIT_MEMLOCK
+    freeing,     // an application that frees buffers at something else than a CQE
 };
 
 // Which completion an application finds in its CQ ring.
@@ -40,8 +41,8 @@ inline constexpr std::array task_work_names{"none", "queued", "listed"};
 
 // Of the process: it runs, it waits in execve() for what it has under way, it is gone. After exec
 // too it is gone: another program has its place.
-enum class Life : std::uint8_t { running, execing, gone };
-inline constexpr std::array life_names{"running", "execing", "gone"};
+enum class TaskState : std::uint8_t { running, execing, gone };
+inline constexpr std::array task_state_names{"running", "execing", "gone"};
 
 enum class Loc : std::uint8_t {
     build,
@@ -99,6 +100,7 @@ struct Request {
     bool notified = false;                  // the notification's CQE was posted
     bool app_done = false;                  // the application expects nothing more of it
     bool stale = false;  // its buffer was written after submission, before the data was attached
+    bool freed = false;  // the application took the buffer back before it was told anything
 
     template <class F>
     void fields(F& f) {
@@ -114,6 +116,7 @@ struct Request {
         f.flag("notified", notified);
         f.flag("app-done", app_done);
         f.flag("stale", stale);
+        if (f.models(Part::freeing)) f.flag("freed", freed);
     }
 };
 
@@ -232,7 +235,7 @@ struct Ring {
         compl_reqs;                              // io_submit_state.compl_reqs: done, CQE not filled
     typename K::template Fifo<Cqe<K>> cq;        // visible to the application
     typename K::template Fifo<Cqe<K>> overflow;  // ctx->cq_overflow_list
-    bool quiesce = false;  // unregister waits for the resource nodes in use
+    bool quiesce = false;                        // unregister waits for the resource nodes in use
     // rsrc_ref_list: retired nodes, by the buffers they free, which they do in this order
     typename K::template Fifo<typename K::template Ref<BufferId>> retired;
     bool closed = false;  // no file descriptor is left
@@ -257,12 +260,12 @@ struct Ring {
 // The process that has the rings and the memory, and its user.
 template <class K>
 struct Task {
-    Life life = Life::running;
+    TaskState life = TaskState::running;
     typename K::Count locked_vm = 0;  // of the user, in sends
 
     template <class F>
     void fields(F& f) {
-        if (f.models(Part::teardown)) f.choice("life", life, life_names);
+        if (f.models(Part::teardown)) f.choice("life", life, task_state_names);
         if (f.models(Part::accounting)) f.count("locked-vm", locked_vm, f.memlock());
     }
 };

@@ -52,6 +52,7 @@ struct AllTwins {
     Twins<SkbId> skbs;
     Twins<SockId> socks;
     Twins<RingId> rings;
+    Twins<TaskId> tasks;
 
     auto& of(BufferId) { return buffers; }
     auto& of(RequestId) { return requests; }
@@ -60,6 +61,7 @@ struct AllTwins {
     auto& of(SkbId) { return skbs; }
     auto& of(SockId) { return socks; }
     auto& of(RingId) { return rings; }
+    auto& of(TaskId) { return tasks; }
 };
 
 // An object's fields in words, every reference by its name in the fixed store.
@@ -138,6 +140,7 @@ class Pair {
     explicit Pair(const World& world) : world_(world), fixed_(world_), growing_(world_) {
         for (std::uint32_t i = 0; i < world_.bounds.buffers; ++i)
             twins_.buffers.join(BufferId{i}, growing_.add_buffer());
+        twins_.tasks.join(the_task, the_task);
         for (std::uint32_t i = 0; i < world_.bounds.rings; ++i)
             twins_.rings.join(RingId{i}, growing_.add_ring());
         for (std::uint32_t i = 0; i < world_.socks.size(); ++i)
@@ -163,7 +166,7 @@ class Pair {
             taken = true;
             take_both<decltype(step)>(ids...);
         });
-        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId>();
+        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, TaskId>();
         return disagreement_.empty();
     }
 
@@ -178,6 +181,10 @@ class Pair {
     template <class Step, class A, class F>
     void visit_ids(Step step, Ids<A>, F& f) {
         fixed_.for_each<A>([&](A a) { f(step, a); });
+    }
+    template <class Step, class A, class B, class F>
+    void visit_ids(Step step, Ids<A, B>, F& f) {
+        fixed_.for_each<A>([&](A a) { fixed_.for_each<B>([&](B b) { f(step, a, b); }); });
     }
     template <class Step, class A, class B, class C, class F>
     void visit_ids(Step step, Ids<A, B, C>, F& f) {
@@ -199,7 +206,7 @@ class Pair {
     }
     void add_request(RequestId r) {
         const RingId ring_of_request = fixed_.ring_of(r);
-        twins_.requests.join(r, growing_.add_request(twin(ring_of_request)));
+        twins_.requests.join(r, growing_.add_request(twin(ring_of_request), fixed_.api_of(r)));
     }
 
     template <class... Id>
@@ -342,14 +349,34 @@ World streams(const std::string& profile) {
     return world;
 }
 
+// Registered and other memory, and a table, a ring and a process that come to an end.
+World endings(const std::string& profile, App app) {
+    World world = streams(profile);
+    world.app = app;
+    world.apis = {Api::send_zc_fixed, Api::send_zc, Api::sendmsg_zc_fixed, Api::sendmsg_zc};
+    world.hazards.unregisters = true;
+    world.hazards.updates = true;
+    world.hazards.ring_exits = app != App::unregister;
+    world.hazards.exits = app == App::ring_exit;
+    world.hazards.execs = app == App::conforming;
+    world.bounds.memlock = 2;
+    return world;
+}
+
 template <class... Step, class F>
 void for_each_name(StepList<Step...>, F&& f) {
     (f(step_name<Step>()), ...);
 }
 
 std::vector<World> worlds() {
-    return {everything("6.18", App::conforming, 2, 8), everything("6.1", App::first_cqe, 1, 2),
-            everything("intended", App::conforming, 1, 1), streams("6.12"), streams("6.1")};
+    return {everything("6.18", App::conforming, 2, 8),
+            everything("6.1", App::first_cqe, 1, 2),
+            everything("intended", App::conforming, 1, 1),
+            streams("6.12"),
+            streams("6.1"),
+            endings("6.18", App::ring_exit),
+            endings("6.1", App::unregister),
+            endings("6.12", App::conforming)};
 }
 
 }  // namespace

@@ -12,8 +12,7 @@ namespace zcv::world {
 // It is not gone, and not inside a call that waits for others.
 template <class S>
 bool app_runs(const S& s) {
-    if (s[the_task].life != Life::running) return false;
-    if (!s.world().models(Part::registered)) return true;
+    if (s[the_task].life != TaskState::running) return false;
     bool waits = false;
     s.template for_each<RingId>([&](RingId ring) { waits = waits || s[ring].quiesce; });
     return !waits;
@@ -76,20 +75,17 @@ struct app_free {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"", "free the buffer"};
     static constexpr Context context = Context::application;
-    static bool in(const World& world) {
-        return world.app == App::ring_exit || world.app == App::unregister;
-    }
+    static bool in(const World& world) { return world.models(Part::freeing); }
 
     static bool guard(const auto& s, RequestId r) {
-        if (s[r].phase == Phase::idle || s[r].app_done || !app_runs(s)) return false;
+        if (s[r].phase == Phase::idle || s[r].freed || s[r].app_done || !app_runs(s)) return false;
         return s.world().app == App::ring_exit
                    ? bool{s[s[r].ring].closed}
                    : kernel::uses_registered(s, r) && !s[s[r].buffer].registered;
     }
     static void effect(auto& s, RequestId r) {
-        s[r].app_done = true;
+        s[r].freed = true;
         app_takes_back(s, s[r].buffer);
-        kernel::retire_if_over(s, r);
     }
 };
 
@@ -110,8 +106,9 @@ struct app_reap {
         if (s[r].app_done || s[r].phase == Phase::idle) return;
         const bool first_is_release =
             s.world().app == App::first_cqe || s.world().app == App::first_cqe_munmap;
-        if (kind == CqeKind::last || (kind == CqeKind::more) == first_is_release)
-            app_takes_back(s, s[r].buffer);
+        const bool gives_back =
+            kind == CqeKind::last || (kind == CqeKind::more) == first_is_release;
+        if (gives_back && !s[r].freed) app_takes_back(s, s[r].buffer);
         if (kind == CqeKind::more) return;
         s[r].app_done = true;
         kernel::retire_if_over(s, r);

@@ -139,6 +139,8 @@ inline bool World::models(Part part) const {
             return hazards.ring_exits || hazards.exits || hazards.execs;
         case Part::accounting:
             return bounds.memlock > 0;
+        case Part::freeing:
+            return app == App::ring_exit || app == App::unregister;
     }
     return true;
 }

@@ -15,10 +15,10 @@ struct begin_new_exec {
     static bool guard(const auto& s, TaskId task) {
         bool waits = false;
         s.template for_each<RingId>([&](RingId ring) { waits = waits || s[ring].quiesce; });
-        return s[task].life == Life::running && !waits &&
+        return s[task].life == TaskState::running && !waits &&
                !any_request(s, [&](RequestId r) { return is_being_issued(s, r); });
     }
-    static void effect(auto& s, TaskId task) { s[task].life = Life::execing; }
+    static void effect(auto& s, TaskId task) { s[task].life = TaskState::execing; }
 };
 
 }  // namespace zcv::kernel

@@ -37,12 +37,7 @@ struct io_uring_release {
     static constexpr Context context = Context::syscall;
     static bool in(const World& world) { return world.hazards.ring_exits; }
 
-    static bool guard(const auto& s, RingId ring) {
-        return !s[ring].closed && !s[ring].quiesce && s[the_task].life == Life::running &&
-               !any_request(s, [&](RequestId r) {
-                   return s[r].ring == ring && is_being_issued(s, r);
-               });
-    }
+    static bool guard(const auto& s, RingId ring) { return submits_nothing(s, ring); }
     static void effect(auto& s, RingId ring) { s[ring].closed = true; }
 };
 
@@ -55,7 +50,7 @@ struct io_uring_try_cancel_requests {
 
     static bool guard(const auto& s, RequestId r) {
         return (s[r].phase == Phase::prepped || s[r].phase == Phase::polled) &&
-               (s[s[r].ring].closed || s[the_task].life != Life::running);
+               (s[s[r].ring].closed || s[the_task].life != TaskState::running);
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;
@@ -71,7 +66,7 @@ struct io_fallback_req_func {
     static bool in(const World& world) { return world.models(Part::teardown); }
 
     static bool guard(const auto& s, UbufId n) {
-        return s[n].tw == TaskWork::queued && s[the_task].life == Life::gone;
+        return s[n].tw == TaskWork::queued && s[the_task].life == TaskState::gone;
     }
     static void effect(auto& s, UbufId n) { io_notif_tw_complete::effect(s, n); }
 };
@@ -86,8 +81,8 @@ struct io_ring_ctx_free {
 
     static bool guard(const auto& s, RingId ring) {
         return s[ring].closed && !s[ring].freed && !any_request(s, [&](RequestId r) {
-            return s[r].ring == ring && is_under_way(s, r);
-        });
+                   return s[r].ring == ring && is_under_way(s, r);
+               });
     }
     static void effect(auto& s, RingId ring) {
         s[ring].freed = true;
@@ -99,7 +94,7 @@ struct io_ring_ctx_free {
 // on them; a pin of the process's own would go here.
 template <class S>
 void exit_files_and_mm(S& s) {
-    s[the_task].life = Life::gone;
+    s[the_task].life = TaskState::gone;
     s.template for_each<RingId>([&](RingId ring) { s[ring].closed = true; });
     s.template for_each<BufferId>([&](BufferId b) {
         s[b].unmapped = true;
@@ -118,7 +113,7 @@ struct io_uring_cancel_generic {
     static bool in(const World& world) { return world.hazards.execs; }
 
     static bool guard(const auto& s, TaskId task) {
-        return s[task].life == Life::execing &&
+        return s[task].life == TaskState::execing &&
                !any_request(s, [&](RequestId r) { return is_under_way(s, r); });
     }
     static void effect(auto& s, TaskId) { exit_files_and_mm(s); }

@@ -13,7 +13,7 @@ namespace zcv::kernel {
 template <class S>
 bool may_prepare(const S& s, RequestId r) {
     return s[r].phase == Phase::sqe && !s[s[r].ring].closed &&
-           s[the_task].life == Life::running;
+           s[the_task].life == TaskState::running;
 }
 
 struct io_send_zc_prep {
@@ -104,7 +104,7 @@ struct io_send_zc_issue {
 
     static bool ready(const auto& s, RequestId r) {
         return (s[r].phase == Phase::prepped || s[r].phase == Phase::polled) &&
-               s[the_task].life != Life::gone;
+               s[the_task].life != TaskState::gone;
     }
 };
 
@@ -119,8 +119,7 @@ struct io_send_zc_import {
     }
 
     static bool guard(const auto& s, RequestId r) {
-        return io_send_zc_issue::ready(s, r) &&
-               !(issue_finds_buffer(s, r) && within_memlock(s, r));
+        return io_send_zc_issue::ready(s, r) && !(issue_finds_buffer(s, r) && within_memlock(s, r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;
@@ -135,7 +134,7 @@ struct io_wq_submit_work {
 
     static bool guard(const auto& s, RequestId r) {
         return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
-               s[the_task].life == Life::running && issue_finds_buffer(s, r) &&
+               s[the_task].life == TaskState::running && issue_finds_buffer(s, r) &&
                within_memlock(s, r);
     }
     static void effect(auto& s, RequestId r) {

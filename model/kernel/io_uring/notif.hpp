@@ -2,6 +2,7 @@
 
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/world.hpp"
 
 // Models io_uring/notif.{h,c}: who holds a reference to a notification, how notifications are
 // chained, when a CQE may be posted, and what is charged to RLIMIT_MEMLOCK.
@@ -93,16 +94,17 @@ struct io_notif_flush {
     }
 };
 
-// Runs for the head in the context of the ring's task, if there still is one, and completes the chain in list order: the
-// head, then the newest to the oldest member. The chain is over then; the kernel leaves its
-// pointers behind unread, but here a name kept would soon be the name of another notification.
+// Runs for the head in the context of the ring's task, if there still is one, and completes the
+// chain in list order: the head, then the newest to the oldest member. The chain is over then; the
+// kernel leaves its pointers behind unread, but here a name kept would soon be the name of another
+// notification.
 struct io_notif_tw_complete {
     using Of = Ids<UbufId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_notif_tw_complete"};
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, UbufId n) {
-        return s[n].tw == TaskWork::queued && s[the_task].life != Life::gone;
+        return s[n].tw == TaskWork::queued && s[the_task].life != TaskState::gone;
     }
     static void effect(auto& s, UbufId n) {
         for (UbufId each = n; each != none<UbufId>;) {
@@ -111,8 +113,7 @@ struct io_notif_tw_complete {
             s[each].tw = TaskWork::listed;
             s[each].head = none<UbufId>;
             s[each].next = none<UbufId>;
-            s[the_task].locked_vm -= s[each].account_pages;
-            s[each].account_pages = 0;
+            for (; s[each].account_pages > 0; --s[each].account_pages) --s[the_task].locked_vm;
             s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
             each = next;
         }

@@ -65,7 +65,7 @@ void io_put_rsrc_node(S& s, UbufId n) {
 
 template <class S>
 bool uses_registered(const S& s, RequestId r) {
-    return s.world().models(Part::registered) && from_registered_buffer(s.api_of(r));
+    return from_registered_buffer(s.api_of(r)) && s.world().models(Part::registered);
 }
 
 // Whether a request finds its buffer in the table, which is empty to it while unregister waits.
@@ -109,13 +109,14 @@ void finished_request_puts_node(S& s, RequestId r) {
     if (uses_registered(s, r) && s[r].ubuf != none<UbufId>) io_put_rsrc_node(s, s[r].ubuf);
 }
 
-// The application is one thread: it registers and unregisters while it submits nothing.
+// The application is one thread: it registers, unregisters and closes while it submits nothing. One
+// that takes this for the end of its sends does so when nothing of them waits to be issued.
 template <class S>
 bool submits_nothing(const S& s, RingId ring) {
-    bool idle = s[the_task].life == Life::running && !s[ring].closed && !s[ring].quiesce;
+    bool idle = s[the_task].life == TaskState::running && !s[ring].closed && !s[ring].quiesce;
     s.template for_each<RequestId>([&](RequestId r) {
         const Phase phase = s[r].phase;
-        const bool links = phase == Phase::prepped && s.world().app == App::unregister;
+        const bool links = phase == Phase::prepped && s.world().app != App::conforming;
         const bool submitting =
             phase == Phase::sqe || phase == Phase::issuing || phase == Phase::issued || links;
         idle = idle && !(submitting && s[r].ring == ring);
@@ -193,9 +194,8 @@ struct io_rsrc_ref_quiesce {
     }
 
     static bool guard(const auto& s, RingId ring) {
-        return s[ring].quiesce && s[ring].retired.empty() && !any_ubuf(s, [&](UbufId n) {
-            return s[n].node && s[s[n].request].ring == ring;
-        });
+        return s[ring].quiesce && s[ring].retired.empty() &&
+               !any_ubuf(s, [&](UbufId n) { return s[n].node && s[s[n].request].ring == ring; });
     }
     static void effect(auto& s, RingId ring) {
         s[ring].quiesce = false;

@@ -14,7 +14,7 @@ struct do_exit {
 
     // Killed while it waits in unregister, or in execve, it ends as well.
     static bool guard(const auto& s, TaskId task) {
-        return s[task].life != Life::gone &&
+        return s[task].life != TaskState::gone &&
                !any_request(s, [&](RequestId r) { return is_being_issued(s, r); });
     }
     static void effect(auto& s, TaskId) {
