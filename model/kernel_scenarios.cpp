@@ -12,7 +12,7 @@ const std::vector<KernelScenario>& kernel_scenario_table() {
     static const std::vector<KernelScenario> table = [] {
         std::vector<KernelScenario> all;
         for (const auto& group : {datagrams(), streams(), broken_promises(), registered_buffers(),
-                                  endings(), accounts()})
+                                  resource_nodes(), endings(), accounts()})
             all.insert(all.end(), group.begin(), group.end());
         return all;
     }();

@@ -41,6 +41,13 @@ std::vector<KernelScenario> registered_buffers() {
          .profile = "6.18",
          .world = fixed_buffers(Api::send_zc_fixed, unregisters),
          .expect = {.broken = "", .states = 69, .transitions = 125, .depth = 18}},
+    };
+}
+
+// Who holds the resource node.
+std::vector<KernelScenario> resource_nodes() {
+    const Hazards unregisters{.unregisters = true};
+    return {
         {.name = "node-held-by-request",
          .asks = "The request holds the resource node instead of its notification: is the pin gone "
                  "too early?",

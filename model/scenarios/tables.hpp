@@ -12,6 +12,7 @@ std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
 std::vector<KernelScenario> registered_buffers();
+std::vector<KernelScenario> resource_nodes();
 std::vector<KernelScenario> endings();
 std::vector<KernelScenario> accounts();
 
