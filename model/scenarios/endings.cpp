@@ -109,6 +109,12 @@ std::vector<KernelScenario> endings() {
          .world = fixed_buffers(Api::send_zc_fixed, {.exits = true}),
          .expect =
              {.broken = "S12-node-lives-with-notif", .states = 33, .transitions = 37, .depth = 10}},
+        {.name = "process-holds-pins-wire",
+         .asks = "... and is it then somebody else's memory that is sent?",
+         .profile = "process-pin",
+         .world = fixed_buffers(Api::send_zc_fixed, {.exits = true}),
+         .unasked = {"S12", "S5", "S6"},
+         .expect = {.broken = "S2-stable-data", .states = 1, .transitions = 1, .depth = 1}},
         {.name = "ring-exit",
          .asks = "What if the application takes the end of its ring for the end of its sends?",
          .profile = "6.18",

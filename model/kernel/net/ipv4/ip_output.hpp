@@ -18,7 +18,7 @@ struct ip_append_data {
                s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
-        const ShinfoId h = skb_zcopy_set(s, r);
+        const ShinfoId h = new_zcopy_shinfo(s, r);
         fill_frags(s, h, r);
         s[s[r].sock].write_queue.push_back(new_skb(s, h, s[r].sock, Loc::write_queue));
     }
