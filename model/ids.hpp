@@ -15,6 +15,7 @@ enum class SkbId : std::uint32_t {};
 enum class SockId : std::uint32_t {};
 enum class RingId : std::uint32_t {};
 enum class TaskId : std::uint32_t {};
+enum class SlotId : std::uint32_t {};
 
 template <class Id>
 inline constexpr Id none = static_cast<Id>(0xffffffffu);
@@ -55,6 +56,9 @@ constexpr const char* noun_of(RingId) {
 }
 constexpr const char* noun_of(TaskId) {
     return "task";
+}
+constexpr const char* noun_of(SlotId) {
+    return "slot";
 }
 
 }  // namespace zcv

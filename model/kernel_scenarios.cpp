@@ -22,6 +22,8 @@ constexpr std::array subjects{
     Subject{"datagrams", datagrams},
     Subject{"streams", streams},
     Subject{"broken promises", broken_promises},
+    Subject{"slots", slots},
+    Subject{"other paths", other_paths},
     Subject{"what ends", progress},
     Subject{"registered buffers", registered_buffers},
     Subject{"resource nodes", resource_nodes},

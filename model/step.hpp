@@ -25,7 +25,17 @@ struct KernelRef {
     std::string_view version = {};
 };
 
-enum class Context { application, syscall, io_wq, task_work, softirq, device, peer, exit, kworker };
+enum class Context {
+    application,
+    syscall,
+    io_wq,
+    workqueue,
+    task_work,
+    softirq,
+    device,
+    peer,
+    exit
+};
 
 constexpr std::string_view name_of(Context context) {
     switch (context) {
@@ -35,6 +45,8 @@ constexpr std::string_view name_of(Context context) {
             return "syscall";
         case Context::io_wq:
             return "io-wq";
+        case Context::workqueue:
+            return "workqueue";
         case Context::task_work:
             return "task work";
         case Context::softirq:
@@ -45,8 +57,6 @@ constexpr std::string_view name_of(Context context) {
             return "peer";
         case Context::exit:
             return "exit";
-        case Context::kworker:
-            return "kworker";
     }
     return "";
 }

@@ -134,11 +134,13 @@ std::vector<KernelProperty> ring_properties() {
           "No buffer in use left the table, and no table its ring: the property was not put to the "
           "test."},
          table_changes},
-        {Must::always, "S13-no-alias", no_alias,
-         "A notification's memory is used again while somebody still knows it by its address: "
-         "letting go of one send completes another."},
-        {Must::sometimes, "S13-no-alias-reached", a_ubuf_is_named,
-         "No packet ever named a notification: the property was not put to the test."},
+        {{Must::always, "S13-no-alias", no_alias,
+          "A notification's memory is used again while somebody still knows it by its address: "
+          "letting go of one send completes another."},
+         has_own_notifs},
+        {{Must::sometimes, "S13-no-alias-reached", a_ubuf_is_named,
+          "No packet ever named a notification: the property was not put to the test."},
+         has_own_notifs},
         {{Must::always, "S15-accounts-exact", accounts_are_exact,
           "Pages are charged to RLIMIT_MEMLOCK twice, or never: sends fail below the limit, or a "
           "user holds more memory than it allows."},

@@ -15,6 +15,8 @@ std::vector<KernelScenario> registered_buffers();
 std::vector<KernelScenario> resource_nodes();
 std::vector<KernelScenario> endings();
 std::vector<KernelScenario> accounts();
+std::vector<KernelScenario> slots();
+std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};

@@ -45,7 +45,7 @@ struct io_uring_release {
 struct io_uring_try_cancel_requests {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/io_uring.c", "io_uring_try_cancel_requests"};
-    static constexpr Context context = Context::kworker;
+    static constexpr Context context = Context::workqueue;
     static bool in(const World& world) { return world.models(Part::teardown); }
 
     static bool guard(const auto& s, RequestId r) {
@@ -62,7 +62,7 @@ struct io_uring_try_cancel_requests {
 struct io_fallback_req_func {
     using Of = Ids<UbufId>;
     static constexpr KernelRef at{"io_uring/io_uring.c", "io_fallback_req_func"};
-    static constexpr Context context = Context::kworker;
+    static constexpr Context context = Context::workqueue;
     static bool in(const World& world) { return world.models(Part::teardown); }
 
     static bool guard(const auto& s, UbufId n) {
@@ -76,7 +76,7 @@ struct io_fallback_req_func {
 struct io_ring_ctx_free {
     using Of = Ids<RingId>;
     static constexpr KernelRef at{"io_uring/io_uring.c", "io_ring_ctx_free"};
-    static constexpr Context context = Context::kworker;
+    static constexpr Context context = Context::workqueue;
     static bool in(const World& world) { return world.models(Part::teardown); }
 
     static bool guard(const auto& s, RingId ring) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/net/core/skbuff.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 #include "model/world/world.hpp"
@@ -12,7 +13,7 @@ namespace zcv::kernel {
 // Its SQE is consumed.
 template <class S>
 bool may_prepare(const S& s, RequestId r) {
-    return s[r].phase == Phase::sqe && !s[s[r].ring].closed &&
+    return s[r].phase == Phase::sqe && notifies_each(s.api_of(r)) && !s[s[r].ring].closed &&
            s[the_task].life == TaskState::running;
 }
 
@@ -104,7 +105,7 @@ struct io_send_zc_issue {
 
     static bool ready(const auto& s, RequestId r) {
         return (s[r].phase == Phase::prepped || s[r].phase == Phase::polled) &&
-               s[the_task].life != TaskState::gone;
+               notifies_each(s.api_of(r)) && s[the_task].life != TaskState::gone;
     }
 };
 
@@ -134,8 +135,8 @@ struct io_wq_submit_work {
 
     static bool guard(const auto& s, RequestId r) {
         return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
-               s[the_task].life == TaskState::running && issue_finds_buffer(s, r) &&
-               within_memlock(s, r);
+               notifies_each(s.api_of(r)) && s[the_task].life == TaskState::running &&
+               issue_finds_buffer(s, r) && within_memlock(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].worker = true;
@@ -159,6 +160,12 @@ struct io_arm_poll_handler {
         leave_sendmsg(s, r, Phase::polled);
     }
 };
+
+// A datagram leaves within the call.
+template <class S>
+bool datagram_is_sent(const S& s, RequestId r) {
+    return s.config(s[r].sock).transport == Transport::tcp || s[s[r].sock].write_queue.empty();
+}
 
 struct io_send_zc_success {
     using Of = Ids<RequestId>;
@@ -198,7 +205,7 @@ struct io_sendrecv_fail {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issued && s[r].failed;
+        return s[r].phase == Phase::issued && s[r].failed && notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].more = true;
@@ -214,12 +221,36 @@ struct io_send_zc_cleanup {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::posted && s[r].ubuf != none<UbufId> && s[s[r].ubuf].owner_ref;
+        return s[r].phase == Phase::posted && s[r].ubuf != none<UbufId> && s[s[r].ubuf].owner_ref &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         const UbufId n = s[r].ubuf;
         s[n].owner_ref = false;
         io_tx_ubuf_complete(s, n, false, true);
+    }
+};
+
+// The plain send copies the data within the call: its completion is the release. Left out: what a
+// short send leaves over, which is another send.
+struct io_send {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.has(Api::send); }
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::sqe && s.api_of(r) == Api::send && !s[s[r].sock].dead &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
+    }
+    static void effect(auto& s, RequestId r) {
+        const SockId sock = s[r].sock;
+        const bool tcp = s.config(sock).transport == Transport::tcp;
+        const SkbId k = copy_into_skb(s, r, tcp ? Loc::write_queue : Loc::build);
+        if (tcp) s[sock].write_queue.push_back(k);
+        s[r].appended = true;
+        s[r].phase = Phase::completed;
+        s[s[r].ring].compl_reqs.push_back({r, CqeKind::last});
     }
 };
 

@@ -82,7 +82,8 @@ struct io_notif_flush {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issued && !s[r].failed && !s[r].worker;
+        return s[r].phase == Phase::issued && !s[r].failed && !s[r].worker &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         const UbufId n = s[r].ubuf;
@@ -104,7 +105,8 @@ struct io_notif_tw_complete {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, UbufId n) {
-        return s[n].tw == TaskWork::queued && s[the_task].life != TaskState::gone;
+        return s[n].tw == TaskWork::queued && s[n].provider == Provider::io_uring &&
+               s[the_task].life != TaskState::gone;
     }
     static void effect(auto& s, UbufId n) {
         for (UbufId each = n; each != none<UbufId>;) {
