@@ -31,6 +31,10 @@ constexpr std::array subjects{
     Subject{"slots", slots},
     Subject{"other paths", other_paths},
     Subject{"what ends", progress},
+    Subject{"registered buffers", registered_buffers},
+    Subject{"resource nodes", resource_nodes},
+    Subject{"processes and rings that end", endings},
+    Subject{"what is charged", accounts},
 };
 
 }  // namespace

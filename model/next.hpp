@@ -1,12 +1,16 @@
 #pragma once
 
 #include "model/kernel/drivers/net/ifb.hpp"
+#include "model/kernel/fs/exec.hpp"
 #include "model/kernel/io_uring/cancel.hpp"
+#include "model/kernel/io_uring/exit_work.hpp"
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/net.hpp"
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/io_uring/poll.hpp"
+#include "model/kernel/io_uring/rsrc.hpp"
 #include "model/kernel/io_uring/timeout.hpp"
+#include "model/kernel/kernel/exit.hpp"
 #include "model/kernel/net/core/dev.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/kernel/net/ipv4/ip_output.hpp"
@@ -33,9 +37,10 @@ struct StepList {
 
 using Steps = StepList<
     // The application hands a request in, the kernel prepares it.
-    world::app_write, world::app_submit, world::app_link, world::app_drain,
-    world::app_reuse_descriptor, kernel::io_send_zc_prep, kernel::io_send_zc_prep_early_failure,
-    kernel::io_send_zc_prep_late_failure, kernel::io_req_tw_fail_links, kernel::io_send_zc_issue,
+    kernel::io_sqe_buffers_register, world::app_write, world::app_submit, world::app_link,
+    world::app_drain, world::app_reuse_descriptor, kernel::io_send_zc_prep,
+    kernel::io_send_zc_prep_early_failure, kernel::io_send_zc_prep_late_failure,
+    kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_send_zc_import,
     kernel::io_wq_submit_work,
     // ... of other designs: a plain send, a send to a slot, a frame on a ring.
     kernel::io_send, kernel::io_sendzc_prep, kernel::io_sendzc, kernel::io_sendzc_worker,
@@ -65,6 +70,11 @@ using Steps = StepList<
     world::app_enter, kernel::io_cqring_wait_schedule, kernel::io_cqring_wait,
     kernel::io_notif_tw_complete, kernel::io_notif_complete_tw, kernel::io_zc_tx_work_callback,
     kernel::xsk_tx_completed, kernel::io_cqring_event_overflow, kernel::io_cqring_overflow_flush,
-    world::app_reap, world::app_reap_frame, world::app_drop, world::app_misreads_overflow>;
+    world::app_reap, world::app_reap_frame, world::app_drop, world::app_misreads_overflow,
+    // Things end.
+    kernel::io_sqe_buffers_update, kernel::io_sqe_buffers_unregister, kernel::io_rsrc_ref_quiesce,
+    kernel::io_uring_release, kernel::do_exit, kernel::begin_new_exec,
+    kernel::io_uring_cancel_generic, kernel::io_uring_try_cancel_requests,
+    kernel::io_fallback_req_func, kernel::io_ring_ctx_free, world::app_free>;
 
 }  // namespace zcv

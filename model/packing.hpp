@@ -21,9 +21,11 @@ class FieldBounds {
     explicit FieldBounds(const World& world) : world_(&world) {}
 
     bool models(Part part) const { return world_->models(part); }
+    std::uint32_t buffers() const { return world_->bounds.buffers; }
     std::uint32_t requests() const { return world_->bounds.requests; }
     std::uint32_t ubufs() const { return world_->bounds.ubufs; }
     std::uint32_t skbs() const { return world_->bounds.skbs; }
+    std::uint32_t memlock() const { return world_->bounds.memlock; }
     // One for every shared info whose frags hold it, one for its registration.
     std::uint32_t page_refs() const { return world_->bounds.shinfos + 1; }
     std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
@@ -42,6 +44,7 @@ class FieldBounds {
     std::uint32_t of(SkbId) const { return world_->bounds.skbs; }
     std::uint32_t of(SockId) const { return static_cast<std::uint32_t>(world_->socks.size()); }
     std::uint32_t of(RingId) const { return world_->bounds.rings; }
+    std::uint32_t of(TaskId) const { return 1; }
     std::uint32_t of(SlotId) const { return world_->bounds.slots; }
 
   private:
@@ -163,7 +166,9 @@ class FieldReader : public FieldCodec<FieldReader> {
 // The bounds for whoever looks at fields without counting bits: every part, no limit.
 struct AnyBounds {
     bool models(Part) const { return true; }
+    std::uint32_t buffers() const { return 0; }
     std::uint32_t requests() const { return 0; }
+    std::uint32_t memlock() const { return 0; }
     std::uint32_t ubufs() const { return 0; }
     std::uint32_t page_refs() const { return 0; }
     std::uint32_t skbs() const { return 0; }

@@ -41,6 +41,22 @@ struct Profile {
     bool failed_send_keeps_link = false;
     // A drained request waits for everything allocated, its own notification included (B32).
     bool drain_counts_notifs = false;
+    // Before 6.13 resource nodes belong to the ring and free what they retire in order, and
+    // unregistering waits until none is in use. Later every registered buffer has its own, which
+    // goes with its last user, and unregistering waits for nobody.
+    bool ring_nodes = false;
+    // 6.1: every notification holds the ring's node, whether its buffer is registered or not.
+    bool every_notif_takes_node = false;
+    // The resource node is held by the request, which is over long before its notification (B4).
+    bool request_holds_node = false;
+    // The same for SENDMSG_ZC from registered buffers alone (B5).
+    bool sendmsg_request_holds_node = false;
+    // Before 6.15 the pages of a SENDMSG_ZC were never charged to RLIMIT_MEMLOCK (B27).
+    bool sendmsg_zc_unaccounted = false;
+    // Before 6.15 a retry imported the buffer, and charged its pages, once more (B27).
+    bool retry_accounts_again = false;
+    // No kernel, a design: registered memory is pinned by the process, and let go when it ends.
+    bool process_holds_pins = false;
 
     // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
     // the flush, and is kept in one of two lists for its next use.

@@ -27,6 +27,9 @@ enum class Part : std::uint8_t {
     silence,     // 6.0: notifications that are never posted
     told,        // which requests' own CQEs the application has read
     queue,       // an application that keeps its sends in a queue
+    teardown,    // exit, exec and the closing of rings
+    accounting,  // RLIMIT_MEMLOCK
+    freeing,     // an application that frees buffers at something else than a CQE
     slots,       // tx contexts, notification slots: notifications that cover many requests
     xdp,         // AF_XDP: descriptor rings instead of calls
 };
@@ -48,6 +51,11 @@ inline constexpr std::array phase_names{"idle",   "sqe",    "prepped",   "issuin
 
 enum class TaskWork : std::uint8_t { none, queued, listed };
 inline constexpr std::array task_work_names{"none", "queued", "listed"};
+
+// Of the process: it runs, it waits in execve() for what it has under way, it is gone. After exec
+// too it is gone: another program has its place.
+enum class TaskState : std::uint8_t { running, execing, gone };
+inline constexpr std::array task_state_names{"running", "execing", "gone"};
 
 enum class Loc : std::uint8_t {
     build,
@@ -122,6 +130,7 @@ struct Request {
     bool notified = false;                  // the notification's CQE was posted
     bool app_done = false;                  // the application expects nothing more of it
     bool stale = false;  // its buffer was written after submission, before the data was attached
+    bool freed = false;  // the application took the buffer back before it was told anything
     typename K::template Ref<SlotId> slot;  // the slot that its application named
     typename K::Count seq = 0;              // the generation of the slot that it was attached to
     bool counted = false;                   // the application read its CQE
@@ -173,6 +182,7 @@ struct Request {
             f.flag("says-copied", says_copied);
         }
         if (f.models(Part::delivery)) f.flag("arrived", arrived);
+        if (f.models(Part::freeing)) f.flag("freed", freed);
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
             f.count("seq", seq, f.seqs());
@@ -201,6 +211,11 @@ struct Ubuf {
     bool zc_copied = false;
     TaskWork tw = TaskWork::none;
     bool silent = false;                    // REQ_F_CQE_SKIP: it will be released without a CQE
+    // Holds a resource node. Before 6.13 that is the ring's, known once it is retired by the buffer
+    // that it will free; later it is the buffer's own.
+    bool node = false;
+    typename K::template Ref<BufferId> node_of;
+    typename K::Count account_pages = 0;    // how often it was charged to locked_vm
     typename K::template Ref<SlotId> slot;  // a generation of a slot covers many requests: whose
     typename K::Count seq = 0;              // ... and which
     bool cached = false;    // RFC v1: in one of the ring's lists of notifiers to use again
@@ -220,6 +235,11 @@ struct Ubuf {
         f.flag("zc-copied", zc_copied);
         f.choice("tw", tw, task_work_names);
         if (f.models(Part::silence)) f.flag("silent", silent);
+        if (f.models(Part::registered)) {
+            f.flag("node", node);
+            f.ref("node-of", node_of);
+        }
+        if (f.models(Part::accounting)) f.count("account-pages", account_pages, f.memlock());
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
             f.count("seq", seq, f.seqs());
@@ -325,6 +345,11 @@ struct Ring {
     typename K::Count wants = 0;  // CQEs it waits for there
     // The application's own list of the sends it waits for, oldest first.
     typename K::template Fifo<typename K::template Ref<RequestId>> queue;
+    bool quiesce = false;                        // unregister waits for the resource nodes in use
+    // rsrc_ref_list: retired nodes, by the buffers they free, which they do in this order
+    typename K::template Fifo<typename K::template Ref<BufferId>> retired;
+    bool closed = false;  // no file descriptor is left
+    bool freed = false;
     bool quiescing = false;   // io_uring_register() waits for all references to the ring
     bool slots_gone = false;  // its slots are unregistered
     // RFC v1: notifiers to use again, under uring_lock and under completion_lock.
@@ -342,6 +367,14 @@ struct Ring {
             f.count("wants", wants, f.cqes());
         }
         if (f.models(Part::queue)) f.fifo("queue", queue, f.requests());
+        if (f.models(Part::registered)) {
+            f.flag("quiesce", quiesce);
+            f.fifo("retired", retired, f.buffers());
+        }
+        if (f.models(Part::teardown)) {
+            f.flag("closed", closed);
+            f.flag("freed", freed);
+        }
         if (f.models(Part::slots)) {
             f.flag("quiescing", quiescing);
             f.flag("slots-gone", slots_gone);
@@ -377,5 +410,20 @@ struct Slot {
         f.count("expects", expects, f.seqs());
     }
 };
+
+// The process that has the rings and the memory, and its user.
+template <class K>
+struct Task {
+    TaskState life = TaskState::running;
+    typename K::Count locked_vm = 0;  // of the user, in sends
+
+    template <class F>
+    void fields(F& f) {
+        if (f.models(Part::teardown)) f.choice("life", life, task_state_names);
+        if (f.models(Part::accounting)) f.count("locked-vm", locked_vm, f.memlock());
+    }
+};
+
+inline constexpr TaskId the_task{0};
 
 }  // namespace zcv

@@ -25,7 +25,17 @@ struct KernelRef {
     std::string_view version = {};
 };
 
-enum class Context { application, syscall, io_wq, workqueue, task_work, softirq, device, peer };
+enum class Context {
+    application,
+    syscall,
+    io_wq,
+    workqueue,
+    task_work,
+    softirq,
+    device,
+    peer,
+    exit
+};
 
 constexpr std::string_view name_of(Context context) {
     switch (context) {
@@ -45,6 +55,8 @@ constexpr std::string_view name_of(Context context) {
             return "device";
         case Context::peer:
             return "peer";
+        case Context::exit:
+            return "exit";
     }
     return "";
 }

@@ -404,6 +404,72 @@ std::vector<Mutation> wrong_requests() {
     };
 }
 
+World registered(const Hazards& hazards, const std::string& profile = "6.18") {
+    World world = small(udp_nic, hazards, profile);
+    world.apis = {Api::send_zc_fixed};
+    return world;
+}
+
+World charged() {
+    World world = small(udp_nic);
+    world.bounds.memlock = 2;
+    return world;
+}
+
+std::vector<Mutation> wrong_ends() {
+    return {
+        {"an unregistration that forgets who still uses the buffer",
+         registered({.unregisters = true}),
+         on("io_sqe_buffers_unregister",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s[buffer].node_refs = 0;
+                s[buffer].page_refs = 0;
+            }),
+         "S12-node-lives-with-notif"},
+        {"a table that does not wait for its nodes", registered({.unregisters = true}, "6.12"),
+         on("io_sqe_buffers_unregister",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s[ring].quiesce = false;
+                kernel::io_sqe_buffers_unregister::drop_table(s);
+            }),
+         "S12-node-lives-with-notif"},
+        {"a ring that takes the table along before its last notification",
+         registered({.exits = true}),
+         on("do_exit",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                if (s[buffer].node_refs == 0) return;
+                s[buffer].node_refs = 0;
+                --s[buffer].page_refs;
+            }),
+         "S12-node-lives-with-notif",
+         {"S6"}},
+        {"a notification that goes back to the cache while a packet knows it", small(udp_nic),
+         on("io_notif_flush", [](const FixedStore& before, FixedStore& s,
+                                 const Taken& taken) { s.free(notif_in(before, taken)); }),
+         "S13-no-alias"},
+        {"task work that gives nothing back", charged(),
+         on("io_notif_tw_complete",
+            [](const FixedStore&, FixedStore& s, const Taken&) { ++s[the_task].locked_vm; }),
+         "S15-accounts-exact"},
+        {"a charge that the notification does not remember", charged(),
+         on("io_send_zc_issue",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                s[notif_in(s, taken)].account_pages = 0;
+            }),
+         "S15-accounts-exact"},
+        {"a ring that is freed as it is closed", small(udp_nic, {.ring_exits = true}),
+         on("io_uring_release", [](const FixedStore&, FixedStore& s,
+                                   const Taken& taken) { s[RingId{taken.ids[0]}].freed = true; }),
+         "S16-ring-outlives-its-own"},
+        {"a last reference that queues no task work", small(udp_nic, {.execs = true}),
+         on("consume_skb",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s.for_each<UbufId>([&](UbufId n) { s[n].tw = TaskWork::none; });
+            }),
+         "L3-waits-for-somebody"},
+    };
+}
+
 World world_named(const std::string& name) {
     return world_of(kernel_scenario(name));
 }
@@ -483,7 +549,8 @@ std::vector<Mutation> wrong_generations() {
 std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
     for (const auto& group :
-         {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_requests(), wrong_generations()})
+         {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_requests(), wrong_ends(),
+          wrong_generations()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }

@@ -52,6 +52,7 @@ struct AllTwins {
     Twins<SkbId> skbs;
     Twins<SockId> socks;
     Twins<RingId> rings;
+    Twins<TaskId> tasks;
     Twins<SlotId> slots;
 
     auto& of(BufferId) { return buffers; }
@@ -61,6 +62,7 @@ struct AllTwins {
     auto& of(SkbId) { return skbs; }
     auto& of(SockId) { return socks; }
     auto& of(RingId) { return rings; }
+    auto& of(TaskId) { return tasks; }
     auto& of(SlotId) { return slots; }
 };
 
@@ -144,6 +146,7 @@ class Pair {
     explicit Pair(const World& world) : world_(world), fixed_(world_), growing_(world_) {
         for (std::uint32_t i = 0; i < world_.bounds.buffers; ++i)
             twins_.buffers.join(BufferId{i}, growing_.add_buffer());
+        twins_.tasks.join(the_task, the_task);
         for (std::uint32_t i = 0; i < world_.bounds.rings; ++i)
             twins_.rings.join(RingId{i}, growing_.add_ring());
         for (std::uint32_t i = 0; i < world_.bounds.slots; ++i)
@@ -171,7 +174,7 @@ class Pair {
             taken = true;
             take_both<decltype(step)>(ids...);
         });
-        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, SlotId>();
+        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, SlotId, TaskId>();
         return disagreement_.empty();
     }
 
@@ -383,6 +386,20 @@ World deferred() {
     return world;
 }
 
+// Registered and other memory, and a table, a ring and a process that come to an end.
+World endings(const std::string& profile, App app) {
+    World world = streams(profile);
+    world.app = app;
+    world.apis = {Api::send_zc_fixed, Api::send_zc, Api::sendmsg_zc_fixed, Api::sendmsg_zc};
+    world.hazards.unregisters = true;
+    world.hazards.updates = true;
+    world.hazards.ring_exits = app != App::unregister;
+    world.hazards.exits = app == App::ring_exit;
+    world.hazards.execs = profile == "6.12";
+    world.bounds.memlock = 2;
+    return world;
+}
+
 // Every way of the designs in which notifications belong to slots. A completion that posts for two
 // slots at once could overflow half-way, which the growing store is not told.
 World slots(const std::string& profile, std::vector<Api> apis) {
@@ -439,6 +456,10 @@ std::vector<World> worlds() {
             ordered(App::misread_overflow, 2),
             ordered(App::fifo_notifs, 8),
             deferred(),
+            endings("6.18", App::ring_exit),
+            endings("6.1", App::unregister),
+            endings("6.12", App::conforming),
+            endings("intended", App::conforming),
             slots("6.0-rc", {Api::notif_slot, Api::notif_slot_flush}),
             lasting_slots(),
             slots("rfc-v1", {Api::tx_ctx, Api::tx_ctx_flush}),

@@ -40,10 +40,15 @@ const std::vector<Binding>& bindings() {
         {ZCV_EXIT, {}, "who is watched: what it sent goes on without it"},
         {ZCV_RING_CREATE, {}, "a new object: the address means another ring from here on"},
         {ZCV_WRITE, names<app_write>(), ""},
-        {ZCV_REGISTER, {}, "registered buffers are not modelled yet"},
+        {ZCV_REGISTER, {}, "replay does not follow the table of registered buffers"},
     };
     return all;
 }
+
+constexpr std::string_view not_followed =
+    "not taken: replay does not follow the table of registered buffers";
+constexpr std::string_view ends_unseen =
+    "not taken: in a replay a process goes on where the records of its sends do";
 
 const std::vector<Unobserved>& unobserved_steps() {
     static const std::vector<Unobserved> all{
@@ -78,6 +83,19 @@ const std::vector<Unobserved>& unobserved_steps() {
         {step_name<device_dma>(), "the skb being consumed, or its data acknowledged"},
         {step_name<pskb_expand_head>(), "the zero-copy flag gone from an skb that shares its data"},
         {step_name<skb_copy_ubufs>(), "the zero-copy flag gone, or ZC_COPIED in the notification"},
+        {step_name<io_sqe_buffers_register>(), not_followed},
+        {step_name<io_sqe_buffers_unregister>(), not_followed},
+        {step_name<io_sqe_buffers_update>(), not_followed},
+        {step_name<io_rsrc_ref_quiesce>(), not_followed},
+        {step_name<io_send_zc_import>(), "not taken: a failed send, whatever it failed of"},
+        {step_name<io_uring_release>(), ends_unseen},
+        {step_name<io_ring_ctx_free>(), ends_unseen},
+        {step_name<io_uring_try_cancel_requests>(), ends_unseen},
+        {step_name<io_uring_cancel_generic>(), ends_unseen},
+        {step_name<io_fallback_req_func>(), ends_unseen},
+        {step_name<do_exit>(), ends_unseen},
+        {step_name<begin_new_exec>(), ends_unseen},
+        {step_name<app_free>(), "not taken: what an application believes is not in a trace"},
         // No kernel that can be captured has tx contexts or slots.
         {step_name<io_sendzc_prep>(), "not taken: slots were removed before 6.0 was released"},
         {step_name<io_sendzc>(), "not taken: slots were removed before 6.0 was released"},

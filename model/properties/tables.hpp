@@ -15,6 +15,7 @@ std::vector<KernelProperty> completion_properties();
 std::vector<KernelProperty> chain_properties();
 std::vector<KernelProperty> waiting_properties();
 std::vector<KernelProperty> report_properties();
+std::vector<KernelProperty> ring_properties();
 std::vector<KernelProperty> slot_properties();
 std::vector<KernelProperty> xdp_properties();
 

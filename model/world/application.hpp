@@ -12,11 +12,13 @@
 // preparation), sending a part again whose progress was lost (A17, bytes twice in the stream).
 namespace zcv::world {
 
-// A thread that is in io_uring_enter does nothing else.
+// It is not gone, and not inside a call that waits for others: a thread that is in io_uring_enter
+// does nothing else.
 template <class S>
 bool app_runs(const S& s) {
-    return s.world().defer_taskrun_waits == 0 ||
-           !s.template any<RingId>([&](RingId ring) { return s[ring].entered != Entered::no; });
+    if (s[the_task].life != TaskState::running) return false;
+    return !s.template any<RingId>(
+        [&](RingId ring) { return s[ring].quiesce || s[ring].entered != Entered::no; });
 }
 
 // The application writes a buffer that it believes to be its own. Data that is still referred to
@@ -31,6 +33,8 @@ struct app_write {
     }
     static void effect(auto& s, BufferId b) {
         s[b].written = true;
+        // At the same address lies other memory by now.
+        if (s[b].unmapped) return;
         s.template for_each<ShinfoId>([&](ShinfoId h) {
             if (s[h].alive && s[h].pages.contains(b)) s[h].stale = true;
         });
@@ -50,7 +54,8 @@ bool user_data_is_free(const S& s) {
     });
 }
 
-// Sending the same content twice at once is allowed: nobody writes.
+// Sending the same content twice at once is allowed: nobody writes. From registered memory it sends
+// what is registered, though by the time the kernel looks that may have changed.
 struct app_submit {
     using Of = Ids<BufferId, RequestId, SockId>;
     static constexpr KernelRef at{"", "fill an SQE"};
@@ -58,8 +63,9 @@ struct app_submit {
 
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
         return s[b].written && s[r].phase == Phase::idle && takes_sqe(s.api_of(r)) &&
-               !s[sock].dead && !s[s.ring_of(r)].quiescing && !s[s.ring_of(r)].dropped &&
-               app_runs(s) && user_data_is_free(s);
+               !s[sock].dead && !s[s.ring_of(r)].quiescing && !s[s.ring_of(r)].closed &&
+               !s[s.ring_of(r)].dropped && app_runs(s) && user_data_is_free(s) &&
+               !s[b].unmapped && (s[b].registered || !kernel::uses_registered(s, r));
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;
@@ -119,7 +125,7 @@ struct app_reuse_descriptor {
 // It is through with a request, and with it goes the buffer.
 template <class S>
 void app_finishes(S& s, RequestId r) {
-    app_takes_back(s, s[r].buffer);
+    if (!s[r].freed) app_takes_back(s, s[r].buffer);
     s[r].app_done = true;
     kernel::retire_if_over(s, r);
 }
@@ -203,7 +209,7 @@ void app_reads_notif(S& s, RequestId r) {
     const App app = s.world().app;
     if (s.world().tracks_delivery && app == App::notif_as_delivery && !s[r].arrived)
         s[s[r].sock].hole = true;
-    if (app != App::first_cqe) app_takes_back(s, s[r].buffer);
+    if (!first_cqe_is_release(app) && !s[r].freed) app_takes_back(s, s[r].buffer);
     s[r].app_done = true;
     kernel::retire_if_over(s, r);
     if (app != App::notif_as_result) return;
@@ -212,13 +218,34 @@ void app_reads_notif(S& s, RequestId r) {
     });
 }
 
+// What was in the way is gone, or so the application believes, and the buffer its own again.
+struct app_free {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"", "free the buffer"};
+    static constexpr Context context = Context::application;
+    static bool in(const World& world) { return world.models(Part::freeing); }
+
+    static bool guard(const auto& s, RequestId r) {
+        if (s[r].phase == Phase::idle || s[r].freed || s[r].app_done || !app_runs(s)) return false;
+        return s.world().app == App::ring_exit
+                   ? bool{s[s[r].ring].closed}
+                   : kernel::uses_registered(s, r) && !s[s[r].buffer].registered;
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].freed = true;
+        app_takes_back(s, s[r].buffer);
+    }
+};
+
 // Reads one CQE. Which one gives the buffer back is the application's policy.
 struct app_reap {
     using Of = Ids<RingId>;
     static constexpr KernelRef at{"", "io_uring_cqe_seen"};
     static constexpr Context context = Context::application;
 
-    static bool guard(const auto& s, RingId ring) { return !s[ring].cq.empty() && app_runs(s); }
+    static bool guard(const auto& s, RingId ring) {
+        return !s[ring].cq.empty() && !s[ring].closed && app_runs(s);
+    }
     static void effect(auto& s, RingId ring) {
         const auto cqe = s[ring].cq.front();
         const RequestId r = cqe.request;
@@ -235,7 +262,7 @@ struct app_reap {
         if (!app_expects(s, r)) return;
         if (kind == CqeKind::notif) return app_reads_notif(s, r);
         if (kind == CqeKind::more) {
-            if (app == App::first_cqe) app_takes_back(s, s[r].buffer);
+            if (first_cqe_is_release(app) && !s[r].freed) app_takes_back(s, s[r].buffer);
         } else if (app != App::always_expect_two) {
             app_finishes(s, r);
         }

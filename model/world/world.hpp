@@ -35,6 +35,11 @@ enum class App : std::uint8_t {
     frame_early,      // AF_XDP: once the kernel was told to send it (E1)
     never_reaps,      // AF_XDP: at the completion, which it never looks for (E2)
     descriptor_lost,  // AF_XDP: at the completion, even of a descriptor that is refused (E3)
+    // At the first CQE, but free() gives the pages back to the system: what is written at the same
+    // address afterwards is other memory (users.md A15).
+    first_cqe_munmap,
+    ring_exit,   // when it has closed the ring (users.md A6)
+    unregister,  // when it has unregistered the buffer, or emptied its slot (users.md A7)
 };
 
 struct AppName {
@@ -57,6 +62,9 @@ inline constexpr std::array app_names{
     AppName{App::notif_as_delivery, "notif-as-delivery"},
     AppName{App::peek_only, "peek-only"},
     AppName{App::misread_overflow, "misread-overflow"},
+    AppName{App::first_cqe_munmap, "first-cqe-munmap"},
+    AppName{App::ring_exit, "ring-exit"},
+    AppName{App::unregister, "unregister"},
     AppName{App::slots_in_order, "slots-in-order"},
     AppName{App::counts_flushes, "counts-flushes"},
     AppName{App::frame_early, "frame-early"},
@@ -76,10 +84,16 @@ constexpr bool keeps_a_queue(App app) {
            app == App::fifo_notifs || app == App::user_data_recycled;
 }
 
+// Whether a request's own CQE gives the buffer back, whatever its flags.
+constexpr bool first_cqe_is_release(App app) {
+    return app == App::first_cqe || app == App::first_cqe_munmap;
+}
+
 // The call through which a request hands its data to the kernel, and by which its application
 // learns that the buffer was let go.
 enum class Api : std::uint8_t {
     send_zc,           // SEND_ZC or SENDMSG_ZC with a notification of its own, since 6.0
+    sendmsg_zc,        // SENDMSG_ZC alone, where the two differ
     send_zc_fixed,     // the same from a registered buffer
     sendmsg_zc_fixed,  // SENDMSG_ZC with an iovec into registered buffers, since 6.15
     send,              // copied within the call
@@ -98,6 +112,7 @@ struct ApiName {
 };
 inline constexpr std::array api_names{
     ApiName{Api::send_zc, "send_zc"},
+    ApiName{Api::sendmsg_zc, "sendmsg_zc"},
     ApiName{Api::send_zc_fixed, "send_zc_fixed"},
     ApiName{Api::sendmsg_zc_fixed, "sendmsg_zc_fixed"},
     ApiName{Api::send, "send"},
@@ -118,7 +133,8 @@ constexpr std::string_view name_of(Api api) {
 
 // Whether every request has a notification of its own, which goes with its CQE.
 constexpr bool notifies_each(Api api) {
-    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
+    return api == Api::send_zc || api == Api::sendmsg_zc || api == Api::send_zc_fixed ||
+           api == Api::sendmsg_zc_fixed;
 }
 
 constexpr bool from_registered_buffer(Api api) {
@@ -176,9 +192,13 @@ struct Hazards {
     bool link_timeouts = false;      // it limits a send's time, and the time runs out
     bool drains = false;             // it lets a send wait for all before it
     bool cqes_lost = false;          // no memory for the overflow list
+    bool unregisters = false;        // the application unregisters its buffers, or its slots
+    bool updates = false;            // ... or takes one of them out of the table
+    bool ring_exits = false;         // it closes its ring
+    bool exits = false;              // the process exits
+    bool execs = false;              // ... or becomes another program
     bool slot_out_of_range = false;  // a send names the slot after the last
-    bool unregisters = false;        // the application unregisters its slots
-    bool quiesces = false;           // ... or calls io_uring_register() for something else
+    bool quiesces = false;           // it calls io_uring_register() for something else
 };
 
 // The state space is finite because of these and only these.
@@ -190,6 +210,7 @@ struct Bounds {
     std::uint32_t skbs = 1;
     std::uint32_t rings = 1;
     std::uint32_t cq_entries = 4;
+    std::uint32_t memlock = 0;  // sends that RLIMIT_MEMLOCK lets be charged; 0: none is charged
     std::uint32_t slots = 0;
     std::uint32_t seqs = 3;  // numbers of generations, after which they begin again: 2^32, scaled
 };
@@ -240,6 +261,12 @@ inline bool World::models(Part part) const {
                    app == App::user_data_recycled;
         case Part::queue:
             return keeps_a_queue(app);
+        case Part::teardown:
+            return hazards.ring_exits || hazards.exits || hazards.execs;
+        case Part::accounting:
+            return bounds.memlock > 0;
+        case Part::freeing:
+            return app == App::ring_exit || app == App::unregister;
         case Part::slots:
             return std::ranges::any_of(apis, uses_slot);
         case Part::xdp:

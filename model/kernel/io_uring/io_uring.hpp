@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/kernel/io_uring/rsrc.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 #include "model/world/world.hpp"
@@ -111,7 +112,11 @@ void request_posted(S& s, RequestId r) {
 template <class S>
 void cqe_filled(S& s, RequestId r, CqeKind kind) {
     if (kind == CqeKind::stop) return;
-    if (kind != CqeKind::notif) return request_posted(s, r);
+    if (kind != CqeKind::notif) {
+        request_posted(s, r);
+        return finished_request_puts_node(s, r);
+    }
+    io_put_rsrc_node(s, s[r].ubuf);
     s.free(UbufId{s[r].ubuf});
     s[r].ubuf = none<UbufId>;
     s[r].notified = true;
@@ -133,6 +138,7 @@ struct io_submit_flush_completions {
         s[ring].compl_reqs.pop_front();
         if (cqe.slot != none<SlotId>) return flush_generation(s, ring, cqe);
         if (kind == CqeKind::notif && s[s[r].ubuf].silent) {
+            io_put_rsrc_node(s, s[r].ubuf);
             s.free(UbufId{s[r].ubuf});
             s[r].ubuf = none<UbufId>;
             return retire_if_over(s, r);
@@ -179,6 +185,7 @@ struct io_req_complete_post {
         s[r].more = true;
         request_posted(s, r);
         post_cqe(s, s[r].ring, r, CqeKind::more);
+        finished_request_puts_node(s, r);
     }
 };
 
@@ -190,7 +197,7 @@ struct io_cqring_overflow_flush {
     static bool in(const World& world) { return world.app != App::peek_only; }
 
     static bool guard(const auto& s, RingId ring) {
-        return !s[ring].overflow.empty() && !s.cq_full(ring);
+        return !s[ring].overflow.empty() && !s.cq_full(ring) && !s[ring].closed;
     }
     static void effect(auto& s, RingId ring) {
         s[ring].cq.push_back(s[ring].overflow.front());

@@ -11,16 +11,24 @@
 // a send is whole or failed, and partial progress is another issue of the same request.
 namespace zcv::kernel {
 
+// Its SQE is consumed.
+template <class S>
+bool may_prepare(const S& s, RequestId r) {
+    return s[r].phase == Phase::sqe && notifies_each(s.api_of(r)) && !s[s[r].ring].closed &&
+           s[the_task].life == TaskState::running;
+}
+
 struct io_send_zc_prep {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::sqe && notifies_each(s.api_of(r)) && s.template room<UbufId>();
+        return may_prepare(s, r) && s.template room<UbufId>() && prep_finds_buffer(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
+        prep_takes_node(s, r);
         s[r].phase = Phase::prepped;
         io_drain_req(s, r);
     }
@@ -33,8 +41,7 @@ struct io_send_zc_prep_early_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
-               notifies_each(s.api_of(r));
+        return s.world().hazards.prep_fails && may_prepare(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;
@@ -43,15 +50,16 @@ struct io_send_zc_prep_early_failure {
     }
 };
 
-// Refused with the notification allocated (an unknown flag, no memory for async data).
+// Refused with the notification allocated (an unknown flag, no memory for async data, a buffer that
+// is not registered).
 struct io_send_zc_prep_late_failure {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
-               notifies_each(s.api_of(r)) && s.template room<UbufId>();
+        return may_prepare(s, r) && s.template room<UbufId>() &&
+               (s.world().hazards.prep_fails || !prep_finds_buffer(s, r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
@@ -68,6 +76,8 @@ bool is_issuing(const S& s, RequestId r) {
 
 template <class S>
 void enter_sendmsg(S& s, RequestId r) {
+    issue_takes_node(s, r);
+    io_notif_account_mem(s, r);
     s[r].phase = Phase::issuing;
     const bool tcp = s.config(s[r].sock).transport == Transport::tcp;
     if (tcp && s.world().profile.sendmsg_holds_ubuf) {
@@ -91,15 +101,39 @@ struct io_send_zc_issue {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        if (!notifies_each(s.api_of(r))) return false;
+        return ready(s, r) && issue_finds_buffer(s, r) && within_memlock(s, r);
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].poll_woken = false;
+        enter_sendmsg(s, r);
+    }
+
+    static bool ready(const auto& s, RequestId r) {
+        if (!notifies_each(s.api_of(r)) || s[the_task].life == TaskState::gone) return false;
         if (s[r].phase == Phase::prepped) return may_start(s, r);
         if (s[r].phase != Phase::polled) return false;
         return s.world().defer_taskrun_waits == 0 ||
                (s[r].poll_woken && runs_task_work(s, s[r].ring));
     }
+};
+
+// Before anything is sent: the buffer is no longer registered (EFAULT), or the pages cannot be
+// charged (ENOMEM).
+struct io_send_zc_import {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_import"};
+    static constexpr Context context = Context::syscall;
+    static bool in(const World& world) {
+        return world.models(Part::registered) || world.models(Part::accounting);
+    }
+
+    static bool guard(const auto& s, RequestId r) {
+        return io_send_zc_issue::ready(s, r) && !(issue_finds_buffer(s, r) && within_memlock(s, r));
+    }
     static void effect(auto& s, RequestId r) {
         s[r].poll_woken = false;
-        enter_sendmsg(s, r);
+        s[r].failed = true;
+        s[r].phase = Phase::issued;
     }
 };
 
@@ -110,7 +144,9 @@ struct io_wq_submit_work {
 
     static bool guard(const auto& s, RequestId r) {
         return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
-               notifies_each(s.api_of(r)) && may_start(s, r);
+               notifies_each(s.api_of(r)) && may_start(s, r) &&
+               s[the_task].life == TaskState::running && issue_finds_buffer(s, r) &&
+               within_memlock(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].worker = true;

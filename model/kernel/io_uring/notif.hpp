@@ -6,8 +6,7 @@
 #include "model/world/world.hpp"
 
 // Models io_uring/notif.{h,c}: who holds a reference to a notification, how notifications are
-// chained, and when a CQE may be posted. Left out: memory accounting; it can neither delay nor lose
-// a CQE.
+// chained, when a CQE may be posted, and what is charged to RLIMIT_MEMLOCK.
 namespace zcv::kernel {
 
 // The refs == 1 it begins with belongs to the request.
@@ -57,6 +56,28 @@ void io_link(S& s, UbufId n, UbufId prev) {
     ++s[s[n].head].refs;
 }
 
+// Whether issuing this request charges its pages, now: SEND_ZC and SENDMSG_ZC from memory that is
+// not registered, once.
+template <class S>
+bool charges_pages(const S& s, RequestId r) {
+    if (!s.world().models(Part::accounting) || from_registered_buffer(s.api_of(r))) return false;
+    const Profile& kernel = s.world().profile;
+    if (kernel.sendmsg_zc_unaccounted && s.api_of(r) == Api::sendmsg_zc) return false;
+    return s[s[r].ubuf].account_pages == 0 || (kernel.retry_accounts_again && !s[r].appended);
+}
+
+template <class S>
+bool within_memlock(const S& s, RequestId r) {
+    return !charges_pages(s, r) || s[the_task].locked_vm < s.world().bounds.memlock;
+}
+
+template <class S>
+void io_notif_account_mem(S& s, RequestId r) {
+    if (!charges_pages(s, r)) return;
+    ++s[s[r].ubuf].account_pages;
+    ++s[the_task].locked_vm;
+}
+
 // The issuer gives up its own reference and puts the request on the completion list. Until it does,
 // no notification can be posted, however early the device lets go of the pages. A worker leaves it
 // to the cleanup; the kernel in which it did not let notifications overtake.
@@ -82,9 +103,10 @@ struct io_notif_flush {
     }
 };
 
-// Runs for the head in the context of the ring's task and completes the chain in list order: the
-// head, then the newest to the oldest member. The chain is over then; the kernel leaves its
-// pointers behind unread, but here a name kept would soon be the name of another notification.
+// Runs for the head in the context of the ring's task, if there still is one, and completes the
+// chain in list order: the head, then the newest to the oldest member. The chain is over then; the
+// kernel leaves its pointers behind unread, but here a name kept would soon be the name of another
+// notification.
 struct io_notif_tw_complete {
     using Of = Ids<UbufId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_notif_tw_complete"};
@@ -92,7 +114,7 @@ struct io_notif_tw_complete {
 
     static bool guard(const auto& s, UbufId n) {
         return s[n].tw == TaskWork::queued && s[n].provider == Provider::io_uring &&
-               runs_task_work(s, s[s[n].request].ring);
+               s[the_task].life != TaskState::gone && runs_task_work(s, s[s[n].request].ring);
     }
     static void effect(auto& s, UbufId n) {
         for (UbufId each = n; each != none<UbufId>;) {
@@ -102,6 +124,7 @@ struct io_notif_tw_complete {
             s[r].says_copied = s.world().reports_usage && (s[each].zc_copied || !s[each].zc_used);
             s[each].head = none<UbufId>;
             s[each].next = none<UbufId>;
+            for (; s[each].account_pages > 0; --s[each].account_pages) --s[the_task].locked_vm;
             s[s[r].ring].compl_reqs.push_back({r, CqeKind::notif});
             each = next;
         }
