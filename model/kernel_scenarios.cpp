@@ -23,6 +23,8 @@ constexpr std::array subjects{
     Subject{"datagrams", datagrams},
     Subject{"streams", streams},
     Subject{"broken promises", broken_promises},
+    Subject{"slots", slots},
+    Subject{"other paths", other_paths},
     Subject{"what ends", progress},
 };
 

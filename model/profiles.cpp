@@ -33,6 +33,20 @@ const std::vector<Switch>& switches() {
          "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
         {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
          "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+        {"notifier_posts", &Profile::notifier_posts,
+         "a notifier posts its CQE itself and is kept in a cache of two lists (RFC v1)"},
+        {"flush_completes_inline", &Profile::flush_completes_inline,
+         "a flush may complete a notification ahead of the request that asked for it (RFC v1)"},
+        {"worker_sends_to_slots", &Profile::worker_sends_to_slots,
+         "io-wq may send to a slot, under uring_lock (RFC v1)"},
+        {"slot_index_off_by_one", &Profile::slot_index_off_by_one,
+         "the slot after the last is taken for slot 0"},
+        {"notifiers_pin_ring", &Profile::notifiers_pin_ring,
+         "a notifier holds a reference to its ring (RFC v1)"},
+        {"completion_forgets_task", &Profile::completion_forgets_task,
+         "the task that a notification is to be queued to is forgotten just before (RFC v2)"},
+        {"xsk_publishes_in_order", &Profile::xsk_publishes_in_order,
+         "AF_XDP frames are given back in the order of their submission (before 6.17)"},
     };
     return all;
 }
@@ -44,15 +58,28 @@ std::vector<Profile> kernels() {
         {.name = "rfc-v1",
          .covers = "the first series: tx contexts",
          .chains = false,
-         .sendmsg_holds_ubuf = true},
+         .sendmsg_holds_ubuf = true,
+         .notifier_posts = true,
+         .flush_completes_inline = true,
+         .worker_sends_to_slots = true,
+         .xsk_publishes_in_order = true},
         {.name = "6.0-rc",
          .covers = "6.0 before its release: notification slots",
          .chains = false,
-         .sendmsg_holds_ubuf = true},
-        {.name = "6.0", .covers = "6.0", .chains = false, .sendmsg_holds_ubuf = true},
-        {.name = "6.1", .covers = "6.1 to 6.4", .chains = false, .sendmsg_holds_ubuf = true},
-        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false},
-        {.name = "6.12", .covers = "6.10 to 6.12"},
+         .sendmsg_holds_ubuf = true,
+         .xsk_publishes_in_order = true},
+        {.name = "6.0",
+         .covers = "6.0",
+         .chains = false,
+         .sendmsg_holds_ubuf = true,
+         .xsk_publishes_in_order = true},
+        {.name = "6.1",
+         .covers = "6.1 to 6.4",
+         .chains = false,
+         .sendmsg_holds_ubuf = true,
+         .xsk_publishes_in_order = true},
+        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false, .xsk_publishes_in_order = true},
+        {.name = "6.12", .covers = "6.10 to 6.12", .xsk_publishes_in_order = true},
         {.name = "6.18", .covers = "6.13 and later"},
         {.name = "intended",
          .covers = "the kernel as it should be",
@@ -68,7 +95,12 @@ struct Flipped {
 };
 
 std::vector<Flipped> bugs() {
-    return {};
+    return {
+        {"B7", "6.0-rc", &Profile::flush_completes_inline},
+        {"B28a", "rfc-v1", &Profile::slot_index_off_by_one},
+        {"B28b", "rfc-v1", &Profile::notifiers_pin_ring},
+        {"B28c", "6.0-rc", &Profile::completion_forgets_task},
+    };
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace zcv {
 std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
+std::vector<KernelScenario> slots();
+std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
