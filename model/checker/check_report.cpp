@@ -164,9 +164,9 @@ std::string CheckTable::row(const Scenario& scenario, const Outcome& outcome) {
     subject_ = scenario.subject;
     // Of a property the number says enough here: "S10" of "S10-more-iff-notif".
     const std::string number = outcome.broken.substr(0, outcome.broken.find('-'));
-    const bool numbered = number.size() <= 3;
+    const bool numbered = number.find_first_of("0123456789") != std::string::npos;
     const std::string verdict =
-        std::string(name_of(outcome.verdict)) + (numbered && !number.empty() ? " " + number : "");
+        std::string(name_of(outcome.verdict)) + (numbered ? " " + number : "");
     text +=
         fmt::format("{:<{}}  {:<{}}  {:<{}}  {:<13}  {:<15}  {:>9}  {:>11}  {:>5}  {:>6.2f} s\n",
                     scenario.name, name_width_, scenario.profile, profile_width_, scenario.app,
