@@ -66,12 +66,6 @@ struct app_submit {
     }
 };
 
-template <class S>
-void app_takes_back(S& s, BufferId b) {
-    if (--s[b].lent == 0) s[b].written = false;
-    if (s.world().app == App::first_cqe_munmap) s[b].unmapped = true;
-}
-
 // What was in the way is gone, or so the application believes, and the buffer its own again.
 struct app_free {
     using Of = Ids<RequestId>;
