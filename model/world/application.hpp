@@ -38,7 +38,7 @@ struct app_submit {
 
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
         return s[b].written && s[r].phase == Phase::idle && notifies_each(s.api_of(r)) &&
-               !s[sock].dead;
+               !s[sock].dead && !s[sock].shut;
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;
