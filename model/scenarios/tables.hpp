@@ -11,6 +11,9 @@ namespace zcv {
 std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
+std::vector<KernelScenario> connections();
+std::vector<KernelScenario> pending_datagrams();
+std::vector<KernelScenario> mtu_probes();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
 inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};
