@@ -11,8 +11,8 @@ namespace zcv {
 const std::vector<KernelScenario>& kernel_scenario_table() {
     static const std::vector<KernelScenario> table = [] {
         std::vector<KernelScenario> all;
-        for (const auto& group : {datagrams(), streams(), connections(), pending_datagrams(),
-                                  mtu_probes(), broken_promises()})
+        for (const auto& group : {datagrams(), streams(), connections(), mixed_streams(),
+                                  pending_datagrams(), mtu_probes(), broken_promises()})
             all.insert(all.end(), group.begin(), group.end());
         return all;
     }();

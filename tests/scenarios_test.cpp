@@ -353,8 +353,6 @@ World streaming(SockConfig config, const Hazards& hazards, const std::string& pr
 
 std::vector<Mutation> forgetful_protocols() {
     const SockConfig orphaning{.transport = Transport::tcp, .dma = true, .orphans = true};
-    const SockConfig opening{.transport = Transport::tcp, .dma = true, .fast_open = true};
-    const SockConfig corking{.transport = Transport::udp, .dma = true, .corks = true};
     const SockConfig probing{.transport = Transport::tcp, .dma = true, .probe = 2};
     const Change keep_frags = [](const FixedStore& before, FixedStore& s, const Taken&) {
         const auto h = born<ShinfoId>(before, s);
@@ -363,8 +361,6 @@ std::vector<Mutation> forgetful_protocols() {
         s[h].shared = true;
         ++s[buffer].page_refs;
     };
-    World corked = two_streamed();
-    corked.socks = {corking};
     return {
         {"a retransmission that is uncloned without the ubuf",
          small(orphaning, {.retransmits = true}), on("tcp_retransmit_skb_unclone", forget_ubuf),
@@ -400,6 +396,15 @@ std::vector<Mutation> forgetful_protocols() {
                 --s[s[notif_in(s, taken)].head].refs;
             }),
          "S3-refs-exact"},
+    };
+}
+
+std::vector<Mutation> forgetful_ends() {
+    const SockConfig opening{.transport = Transport::tcp, .dma = true, .fast_open = true};
+    const SockConfig corking{.transport = Transport::udp, .dma = true, .corks = true};
+    World corked = two_streamed();
+    corked.socks = {corking};
+    return {
         {"a SYN that does not count its ubuf", small(opening),
          on("tcp_send_syn_data", forget_reference_of_new), "S3-refs-exact"},
         {"a pending datagram thrown away with its reference", corked,
@@ -427,7 +432,8 @@ std::vector<Mutation> forgetful_protocols() {
 
 std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
-    for (const auto& group : {wrong_frags(), wrong_counts(), wrong_cqes(), forgetful_protocols()})
+    for (const auto& group :
+         {wrong_frags(), wrong_counts(), wrong_cqes(), forgetful_protocols(), forgetful_ends()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }

@@ -12,6 +12,7 @@ std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
 std::vector<KernelScenario> connections();
+std::vector<KernelScenario> mixed_streams();
 std::vector<KernelScenario> pending_datagrams();
 std::vector<KernelScenario> mtu_probes();
 
