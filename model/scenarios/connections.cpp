@@ -38,6 +38,7 @@ std::vector<KernelScenario> connections() {
                  "none before?",
          .profile = "6.18",
          .world = one_send(tcp_nic, {.drops = true, .retransmits = true, .gives_up = true}, 2, 3),
+         .eventually = {"L1"},
          .expect = {.broken = "", .states = 11465, .transitions = 53110, .depth = 41}},
         {.name = "tcp-sack",
          .asks = "The peer has the second skb and not the first, and goes back on its word: is the "
