@@ -26,6 +26,8 @@ constexpr std::array subjects{
     Subject{"pending datagrams and failing devices", pending_datagrams},
     Subject{"MTU probes", mtu_probes},
     Subject{"broken promises", broken_promises},
+    Subject{"slots", slots},
+    Subject{"other paths", other_paths},
     Subject{"what ends", progress},
 };
 

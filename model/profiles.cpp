@@ -37,6 +37,20 @@ const std::vector<Switch>& switches() {
          "a TCP MTU probe refers to the pages of queued skbs instead of copying their bytes (6.5)"},
         {"mtu_probe_forgets_ubuf", &Profile::mtu_probe_forgets_ubuf,
          "... and not to their ubuf, whose notification then comes before the probe is sent"},
+        {"notifier_posts", &Profile::notifier_posts,
+         "a notifier posts its CQE itself and is kept in a cache of two lists (RFC v1)"},
+        {"flush_completes_inline", &Profile::flush_completes_inline,
+         "a flush may complete a notification ahead of the request that asked for it (RFC v1)"},
+        {"worker_sends_to_slots", &Profile::worker_sends_to_slots,
+         "io-wq may send to a slot, under uring_lock (RFC v1)"},
+        {"slot_index_off_by_one", &Profile::slot_index_off_by_one,
+         "the slot after the last is taken for slot 0"},
+        {"notifiers_pin_ring", &Profile::notifiers_pin_ring,
+         "a notifier holds a reference to its ring (RFC v1)"},
+        {"completion_forgets_task", &Profile::completion_forgets_task,
+         "the task that a notification is to be queued to is forgotten just before (RFC v2)"},
+        {"xsk_publishes_in_order", &Profile::xsk_publishes_in_order,
+         "AF_XDP frames are given back in the order of their submission (before 6.17)"},
     };
     return all;
 }
@@ -50,17 +64,26 @@ Profile old_kernel(std::string name, std::string covers) {
             .chains = false,
             .sendmsg_holds_ubuf = true,
             .mtu_probe_moves_frags = false,
-            .mtu_probe_forgets_ubuf = false};
+            .mtu_probe_forgets_ubuf = false,
+            .xsk_publishes_in_order = true};
+}
+
+// Notifiers that post by themselves and are kept.
+Profile slot_kernel(Profile profile) {
+    profile.notifier_posts = true;
+    profile.flush_completes_inline = true;
+    profile.worker_sends_to_slots = true;
+    return profile;
 }
 
 std::vector<Profile> kernels() {
     return {
-        old_kernel("rfc-v1", "the first series: tx contexts"),
+        slot_kernel(old_kernel("rfc-v1", "the first series: tx contexts")),
         old_kernel("6.0-rc", "6.0 before its release: notification slots"),
         old_kernel("6.0", "6.0"),
         old_kernel("6.1", "6.1 to 6.4"),
-        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false},
-        {.name = "6.12", .covers = "6.10 to 6.12"},
+        {.name = "6.6", .covers = "6.5 to 6.9", .chains = false, .xsk_publishes_in_order = true},
+        {.name = "6.12", .covers = "6.10 to 6.12", .xsk_publishes_in_order = true},
         {.name = "6.18", .covers = "6.13 and later"},
         {.name = "intended",
          .covers = "the kernel as it should be",
@@ -79,6 +102,10 @@ struct Flipped {
 std::vector<Flipped> bugs() {
     return {
         {"B1", "intended", &Profile::mtu_probe_forgets_ubuf},
+        {"B7", "6.0-rc", &Profile::flush_completes_inline},
+        {"B28a", "rfc-v1", &Profile::slot_index_off_by_one},
+        {"B28b", "rfc-v1", &Profile::notifiers_pin_ring},
+        {"B28c", "6.0-rc", &Profile::completion_forgets_task},
     };
 }
 

@@ -45,25 +45,9 @@ const std::vector<Binding>& bindings() {
     return all;
 }
 
-const std::vector<Unobserved>& unobserved_steps() {
-    static const std::vector<Unobserved> all{
-        {step_name<app_submit>(), "the request's preparation: an SQE is shared memory"},
-        {step_name<app_reap>(), "taken as early as it can be: the CQ ring is shared memory"},
-        {step_name<io_cqring_overflow_flush>(), "taken as early as it can be"},
-        {step_name<io_req_tw_fail_links>(), "a CQE of -ECANCELED without F_MORE"},
-        {step_name<ip_append_data>(), "the first record of the datagram's skb"},
-        {step_name<ip_append_data_copy>(), "a completed send that no skb ever carried"},
-        {step_name<tcp_sendmsg_copy>(), "a completed send that no skb ever carried"},
-        {step_name<ip_send_skb>(), "the first record of the datagram's skb"},
-        {step_name<ip_flush_pending_frames>(), "a failed send"},
-        {step_name<io_send_zc_success>(), "the request's CQE"},
-        {step_name<io_send_zc_failure>(), "the request's CQE"},
-        {step_name<io_sendrecv_fail>(), "the request's CQE"},
-        {step_name<io_notif_flush>(), "the request's CQE, and the count read there"},
-        {step_name<io_send_zc_cleanup>(), "the notification"},
-        {step_name<io_notif_tw_complete>(), "the notification of the chain's head"},
-        {step_name<ifb_xmit>(), "not taken: a sink looks like a device that read the data"},
-        {step_name<device_dma>(), "the skb being consumed, or its data acknowledged"},
+// What protocols do with data while they have it.
+static std::vector<Unobserved> unobserved_of_protocols() {
+    return {
         {step_name<ip_append_data_corked>(),
          "not taken: a pending datagram looks like one sent late"},
         {step_name<udp_sendmsg_foreign_ubuf>(),
@@ -96,9 +80,63 @@ const std::vector<Unobserved>& unobserved_steps() {
         {step_name<tcp_shutdown>(), "not taken: it moves no reference"},
         {step_name<tcp_disconnect>(), "not taken: a purged queue looks like a reset by the peer"},
         {step_name<tcp_write_err>(), "not taken: a purged queue looks like a reset by the peer"},
+    };
+}
+
+static std::vector<Unobserved> unobserved_of_requests() {
+    return {
+        {step_name<app_submit>(), "the request's preparation: an SQE is shared memory"},
+        {step_name<app_reap>(), "taken as early as it can be: the CQ ring is shared memory"},
+        {step_name<io_cqring_overflow_flush>(), "taken as early as it can be"},
+        {step_name<io_req_tw_fail_links>(), "a CQE of -ECANCELED without F_MORE"},
+        {step_name<ip_append_data>(), "the first record of the datagram's skb"},
+        {step_name<ip_append_data_copy>(), "a completed send that no skb ever carried"},
+        {step_name<tcp_sendmsg_copy>(), "a completed send that no skb ever carried"},
+        {step_name<ip_send_skb>(), "the first record of the datagram's skb"},
+        {step_name<ip_flush_pending_frames>(), "a failed send"},
+        {step_name<io_send_zc_success>(), "the request's CQE"},
+        {step_name<io_send_zc_failure>(), "the request's CQE"},
+        {step_name<io_sendrecv_fail>(), "the request's CQE"},
+        {step_name<io_notif_flush>(), "the request's CQE, and the count read there"},
+        {step_name<io_send_zc_cleanup>(), "the notification"},
+        {step_name<io_notif_tw_complete>(), "the notification of the chain's head"},
+        {step_name<ifb_xmit>(), "not taken: a sink looks like a device that read the data"},
+        {step_name<device_dma>(), "the skb being consumed, or its data acknowledged"},
         {step_name<pskb_expand_head>(), "the zero-copy flag gone from an skb that shares its data"},
         {step_name<skb_copy_ubufs>(), "the zero-copy flag gone, or ZC_COPIED in the notification"},
+        // No kernel that can be captured has tx contexts or slots.
+        {step_name<io_sendzc_prep>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc_again>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc_success>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc_failure>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc_refused>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_notif_update>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_notif_unregister>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_notif_complete_tw>(), "not taken: replaced by io_notif_tw_complete in 6.0"},
+        {step_name<io_sendzc_worker>(), "not taken: tx contexts were never merged"},
+        {step_name<io_zc_tx_work_callback>(), "not taken: tx contexts were never merged"},
+        {step_name<io_ctx_quiesce>(), "not taken: tx contexts were never merged"},
+        {step_name<io_ring_ctx_ref_free>(), "not taken: tx contexts were never merged"},
+        {step_name<io_send>(),
+         "not taken: a plain send lends no memory, nothing is recorded of it"},
+        {step_name<app_fill_tx_ring>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<app_reuses_frame>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<app_reap_frame>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_generic_xmit>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_tx_peek_desc>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xskq_cons_read_desc>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_device_dma>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_tx_completed>(), "not taken: AF_XDP rings are not recorded"},
     };
+}
+
+const std::vector<Unobserved>& unobserved_steps() {
+    static const std::vector<Unobserved> all = [] {
+        std::vector<Unobserved> list = unobserved_of_requests();
+        for (const Unobserved& entry : unobserved_of_protocols()) list.push_back(entry);
+        return list;
+    }();
     return all;
 }
 

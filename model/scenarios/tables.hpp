@@ -15,6 +15,8 @@ std::vector<KernelScenario> connections();
 std::vector<KernelScenario> mixed_streams();
 std::vector<KernelScenario> pending_datagrams();
 std::vector<KernelScenario> mtu_probes();
+std::vector<KernelScenario> slots();
+std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
