@@ -33,6 +33,10 @@ const std::vector<Switch>& switches() {
          "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
         {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
          "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+        {"mtu_probe_moves_frags", &Profile::mtu_probe_moves_frags,
+         "a TCP MTU probe refers to the pages of queued skbs instead of copying their bytes (6.5)"},
+        {"mtu_probe_forgets_ubuf", &Profile::mtu_probe_forgets_ubuf,
+         "... and not to their ubuf, whose notification then comes before the probe is sent"},
         {"link_forgets_ring", &Profile::link_forgets_ring,
          "notifications of two rings that share a TCP socket are chained (6.10 to 6.12.48)"},
         {"flush_keeps_cleanup", &Profile::flush_keeps_cleanup,
@@ -86,43 +90,43 @@ const std::vector<Switch>& switches() {
 
 namespace {
 
+// Before 6.5: no chains, a reference for the length of the call, MTU probes that are copies.
+Profile old_kernel(std::string name, std::string covers) {
+    return {.name = std::move(name),
+            .covers = std::move(covers),
+            .chains = false,
+            .sendmsg_holds_ubuf = true,
+            .ring_nodes = true,
+            .mtu_probe_moves_frags = false,
+            .mtu_probe_forgets_ubuf = false,
+            .xsk_publishes_in_order = true};
+}
+
+// Notifiers that post by themselves and are kept.
+Profile slot_kernel(Profile profile) {
+    profile.notifier_posts = true;
+    profile.flush_completes_inline = true;
+    profile.worker_sends_to_slots = true;
+    return profile;
+}
+
 std::vector<Profile> kernels() {
+    Profile v6_0 = old_kernel("6.0", "6.0");
+    v6_0.failed_send_suppresses_notif = true;
+    v6_0.retry_accounts_again = true;
+    Profile v6_1 = old_kernel("6.1", "6.1 to 6.4");
+    v6_1.every_notif_takes_node = true;
+    v6_1.sendmsg_zc_unaccounted = true;
+    v6_1.retry_accounts_again = true;
     return {
-        {.name = "rfc-v1",
-         .covers = "the first series: tx contexts",
-         .chains = false,
-         .sendmsg_holds_ubuf = true,
-         .ring_nodes = true,
-         .notifier_posts = true,
-         .flush_completes_inline = true,
-         .worker_sends_to_slots = true,
-         .xsk_publishes_in_order = true},
-        {.name = "6.0-rc",
-         .covers = "6.0 before its release: notification slots",
-         .chains = false,
-         .sendmsg_holds_ubuf = true,
-         .ring_nodes = true,
-         .xsk_publishes_in_order = true},
-        {.name = "6.0",
-         .covers = "6.0",
-         .chains = false,
-         .sendmsg_holds_ubuf = true,
-         .failed_send_suppresses_notif = true,
-         .ring_nodes = true,
-         .retry_accounts_again = true,
-         .xsk_publishes_in_order = true},
-        {.name = "6.1",
-         .covers = "6.1 to 6.4",
-         .chains = false,
-         .sendmsg_holds_ubuf = true,
-         .ring_nodes = true,
-         .every_notif_takes_node = true,
-         .sendmsg_zc_unaccounted = true,
-         .retry_accounts_again = true,
-         .xsk_publishes_in_order = true},
+        slot_kernel(old_kernel("rfc-v1", "the first series: tx contexts")),
+        old_kernel("6.0-rc", "6.0 before its release: notification slots"),
+        v6_0,
+        v6_1,
         {.name = "6.6",
          .covers = "6.5 to 6.9",
          .chains = false,
+         .wake_counts_work = true,
          .ring_nodes = true,
          .sendmsg_zc_unaccounted = true,
          .retry_accounts_again = true,
@@ -133,24 +137,16 @@ std::vector<Profile> kernels() {
          .sendmsg_zc_unaccounted = true,
          .retry_accounts_again = true,
          .xsk_publishes_in_order = true},
-        {.name = "6.6",
-         .covers = "6.5 to 6.9",
-         .chains = false,
-         .wake_counts_work = true,
-         .xsk_publishes_in_order = true},
-        {.name = "6.12", .covers = "6.10 to 6.12", .xsk_publishes_in_order = true},
         {.name = "6.18", .covers = "6.13 and later", .drain_counts_notifs = true},
+        {.name = "process-pin",
+         .covers = "no kernel: 6.18 with registered memory pinned by the process alone",
+         .drain_counts_notifs = true,
+         .process_holds_pins = true},
         {.name = "intended",
          .covers = "the kernel as it should be",
          .link_cancel_forgets_more = false,
-         .usage_only_on_head = false},
-        {.name = "6.18", .covers = "6.13 and later"},
-        {.name = "intended",
-         .covers = "the kernel as it should be",
-         .link_cancel_forgets_more = false},
-        {.name = "process-pin",
-         .covers = "no kernel: 6.18 with registered memory pinned by the process alone",
-         .process_holds_pins = true},
+         .usage_only_on_head = false,
+         .mtu_probe_forgets_ubuf = false},
     };
 }
 
@@ -163,20 +159,21 @@ struct Flipped {
 
 std::vector<Flipped> bugs() {
     return {
+        {"B1", "intended", &Profile::mtu_probe_forgets_ubuf},
         {"B2", "6.12", &Profile::link_forgets_ring},
         {"B3", "6.18", &Profile::flush_keeps_cleanup},
-        {"B6", "6.1", &Profile::worker_flushes_inline},
-        {"B9", "6.12", &Profile::wake_counts_work},
-        {"B10", "6.1", &Profile::fail_handler_cleans_up},
-        {"B31", "intended", &Profile::failed_send_keeps_link},
         {"B4", "6.0", &Profile::request_holds_node},
         {"B5", "6.18", &Profile::sendmsg_request_holds_node},
+        {"B6", "6.1", &Profile::worker_flushes_inline},
+        {"B7", "6.0-rc", &Profile::flush_completes_inline},
+        {"B9", "6.12", &Profile::wake_counts_work},
+        {"B10", "6.1", &Profile::fail_handler_cleans_up},
         {"B27a", "6.18", &Profile::sendmsg_zc_unaccounted},
         {"B27b", "6.18", &Profile::retry_accounts_again},
-        {"B7", "6.0-rc", &Profile::flush_completes_inline},
         {"B28a", "rfc-v1", &Profile::slot_index_off_by_one},
         {"B28b", "rfc-v1", &Profile::notifiers_pin_ring},
         {"B28c", "6.0-rc", &Profile::completion_forgets_task},
+        {"B31", "intended", &Profile::failed_send_keeps_link},
     };
 }
 

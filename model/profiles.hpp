@@ -57,6 +57,11 @@ struct Profile {
     bool retry_accounts_again = false;
     // No kernel, a design: registered memory is pinned by the process, and let go when it ends.
     bool process_holds_pins = false;
+    // 6.5, "tcp: let tcp_mtu_probe() build headless packets": an MTU probe refers to the pages of
+    // the skbs it is made of. Before, it was a copy of their bytes.
+    bool mtu_probe_moves_frags = true;
+    // ... and takes no ubuf along, so that notifications come before the probe is sent (B1).
+    bool mtu_probe_forgets_ubuf = true;
 
     // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
     // the flush, and is kept in one of two lists for its next use.

@@ -30,6 +30,12 @@ enum class Part : std::uint8_t {
     teardown,    // exit, exec and the closing of rings
     accounting,  // RLIMIT_MEMLOCK
     freeing,     // an application that frees buffers at something else than a CQE
+    closing,     // a socket that is shut down while its data is under way
+    corking,     // datagrams that are kept back for more data
+    fast_open,   // connections whose SYN carries data
+    sacks,       // selective acknowledgement
+    full_skbs,   // skbs that take no more data
+    plain_data,  // copied data in the same stream
     slots,       // tx contexts, notification slots: notifications that cover many requests
     xdp,         // AF_XDP: descriptor rings instead of calls
 };
@@ -210,7 +216,7 @@ struct Ubuf {
     bool zc_used = false;
     bool zc_copied = false;
     TaskWork tw = TaskWork::none;
-    bool silent = false;                    // REQ_F_CQE_SKIP: it will be released without a CQE
+    bool silent = false;  // REQ_F_CQE_SKIP: it will be released without a CQE
     // Holds a resource node. Before 6.13 that is the ring's, known once it is retired by the buffer
     // that it will free; later it is the buffer's own.
     bool node = false;
@@ -260,6 +266,7 @@ struct Shinfo {
     // SKBFL_MANAGED_FRAG_REFS: the frags hold no page references, they live as long as the ubuf.
     bool managed = false;
     bool shared = false;   // SKBFL_SHARED_FRAG: somebody else may change what the frags refer to
+    bool mixed = false;    // copied data among the frags: not SKBFL_PURE_ZEROCOPY
     bool stale = false;    // one of those buffers was written since
     bool wrong = false;    // ... and the data was read after that: bytes nobody sent went out
     bool arrived = false;  // the peer has its data
@@ -273,6 +280,7 @@ struct Shinfo {
         f.set("pages", pages);
         if (f.models(Part::registered)) f.flag("managed", managed);
         f.flag("shared", shared);
+        if (f.models(Part::plain_data)) f.flag("mixed", mixed);
         f.flag("stale", stale);
         f.flag("wrong", wrong);
         f.flag("arrived", arrived);
@@ -285,6 +293,8 @@ struct Skb {
     typename K::template Ref<ShinfoId> shinfo;
     typename K::template Ref<SockId> sock;
     Loc loc = Loc::build;
+    bool full = false;    // at the tail of its queue it takes no more data
+    bool sacked = false;  // TCPCB_SACKED_ACKED: the peer has it, and may still change its mind
     typename K::template Ref<RequestId> desc;  // AF_XDP: the descriptor that it carries
 
     template <class F>
@@ -293,6 +303,8 @@ struct Skb {
         f.ref("shinfo", shinfo);
         f.ref("sock", sock);
         f.choice("loc", loc, loc_names);
+        if (f.models(Part::full_skbs)) f.flag("full", full);
+        if (f.models(Part::sacks)) f.flag("sacked", sacked);
         if (f.models(Part::xdp)) f.ref("desc", desc);
     }
 };
@@ -301,9 +313,14 @@ template <class K>
 struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>> write_queue;  // TCP: not sent yet
     typename K::template Fifo<typename K::template Ref<SkbId>>
-        rtx_queue;      // TCP: sent, not acknowledged
-    bool dead = false;  // reset or closed: nothing more is sent
-    bool hole = false;  // the application gave up content that the peer never got
+        rtx_queue;           // TCP: sent, not acknowledged
+    bool dead = false;       // reset or closed: nothing more is sent
+    bool hole = false;       // the application gave up content that the peer never got
+    rtx_queue;               // TCP: sent, not acknowledged
+    bool dead = false;       // reset or given up: nothing more is sent
+    bool shut = false;       // SEND_SHUTDOWN: what is queued is still sent, nothing is added
+    bool corked = false;     // UDP: the pending datagram waits for more data
+    bool connected = false;  // TCP with Fast Open: the SYN is on its way
     // AF_XDP. The completion ring: what is written to it, of which the application sees only as
     // many as were published.
     typename K::template Fifo<typename K::template Ref<RequestId>> tx_ring;
@@ -316,6 +333,9 @@ struct Sock {
         f.fifo("rtx-queue", rtx_queue, f.skbs());
         f.flag("dead", dead);
         if (f.models(Part::delivery)) f.flag("hole", hole);
+        if (f.models(Part::closing)) f.flag("shut", shut);
+        if (f.models(Part::corking)) f.flag("corked", corked);
+        if (f.models(Part::fast_open)) f.flag("connected", connected);
         if (f.models(Part::xdp)) {
             f.fifo("tx-ring", tx_ring, f.requests());
             f.fifo("completion-ring", completion_ring, f.requests());
@@ -345,7 +365,7 @@ struct Ring {
     typename K::Count wants = 0;  // CQEs it waits for there
     // The application's own list of the sends it waits for, oldest first.
     typename K::template Fifo<typename K::template Ref<RequestId>> queue;
-    bool quiesce = false;                        // unregister waits for the resource nodes in use
+    bool quiesce = false;  // unregister waits for the resource nodes in use
     // rsrc_ref_list: retired nodes, by the buffers they free, which they do in this order
     typename K::template Fifo<typename K::template Ref<BufferId>> retired;
     bool closed = false;  // no file descriptor is left

@@ -63,9 +63,10 @@ struct app_submit {
 
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
         return s[b].written && s[r].phase == Phase::idle && takes_sqe(s.api_of(r)) &&
-               !s[sock].dead && !s[s.ring_of(r)].quiescing && !s[s.ring_of(r)].closed &&
-               !s[s.ring_of(r)].dropped && app_runs(s) && user_data_is_free(s) &&
-               !s[b].unmapped && (s[b].registered || !kernel::uses_registered(s, r));
+               !s[sock].dead && !s[sock].shut && !s[s.ring_of(r)].quiescing &&
+               !s[s.ring_of(r)].closed && !s[s.ring_of(r)].dropped && app_runs(s) &&
+               user_data_is_free(s) && !s[b].unmapped &&
+               (s[b].registered || !kernel::uses_registered(s, r));
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;
