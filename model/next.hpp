@@ -1,17 +1,22 @@
 #pragma once
 
 #include "model/kernel/drivers/net/ifb.hpp"
+#include "model/kernel/drivers/net/tun.hpp"
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/net.hpp"
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/net/core/dev.hpp"
+#include "model/kernel/net/core/gro.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
+#include "model/kernel/net/ipv4/esp4.hpp"
 #include "model/kernel/net/ipv4/ip_output.hpp"
 #include "model/kernel/net/ipv4/tcp.hpp"
 #include "model/kernel/net/ipv4/tcp_input.hpp"
 #include "model/kernel/net/ipv4/tcp_output.hpp"
+#include "model/kernel/net/vmw_vsock/virtio_transport_common.hpp"
 #include "model/world/application.hpp"
 #include "model/world/device.hpp"
+#include "model/world/splice.hpp"
 
 // The table of contents: every step, in the order a send lives through them. Breadth-first search
 // takes them in this order, so among equally short counterexamples the first listed step wins.
@@ -30,17 +35,20 @@ using Steps = StepList<
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_send_skb,
     kernel::ip_flush_pending_frames, kernel::io_link_skb, kernel::skb_zerocopy_iter_stream,
-    kernel::tcp_sendmsg_copy, kernel::io_arm_poll_handler, kernel::io_send_zc_success,
-    kernel::io_send_zc_failure,
+    kernel::tcp_sendmsg_copy, kernel::virtio_transport_alloc_skb,
+    kernel::virtio_transport_send_pkt_info, kernel::virtio_transport_fill_skb, world::app_splice,
+    kernel::io_arm_poll_handler, kernel::io_send_zc_success, kernel::io_send_zc_failure,
     // The request completes.
     kernel::io_notif_flush, kernel::io_sendrecv_fail, kernel::io_req_complete_post,
     kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup,
     // The data leaves.
     kernel::tcp_fragment, kernel::tcp_write_xmit, kernel::tcp_transmit_skb_refused,
     kernel::tcp_retransmit_skb, kernel::dev_queue_xmit, kernel::skb_segment,
-    kernel::dev_hard_start_xmit, kernel::ifb_xmit, world::device_dma, kernel::dev_queue_xmit_nit,
-    kernel::dev_forward_skb, kernel::netif_receive_skb_core, kernel::pskb_expand_head,
-    kernel::skb_copy_ubufs,
+    kernel::dev_hard_start_xmit, kernel::ifb_xmit, kernel::tun_net_xmit, world::device_dma,
+    kernel::dev_queue_xmit_nit, kernel::skb_tstamp_tx, kernel::pskb_copy_fclone,
+    kernel::dev_forward_skb, kernel::skb_gro_receive, kernel::netif_receive_skb_core,
+    kernel::pskb_carve, kernel::esp_input, kernel::pskb_expand_head, kernel::skb_copy_ubufs,
+    kernel::skb_copy_ubufs_failure, kernel::deliver_skb, kernel::skb_tx_error,
     // The references go.
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_clean_rtx_queue,
     kernel::tcp_write_queue_purge,

@@ -33,6 +33,20 @@ const std::vector<Switch>& switches() {
          "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
         {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
          "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+        {"carve_keeps_managed", &Profile::carve_keeps_managed,
+         "pskb_carve() takes page references for frags that stay marked as having none (B11)"},
+        {"gro_merges_zcopy", &Profile::gro_merges_zcopy,
+         "GRO moves the frags of an skb with a ubuf into one without it (B12)"},
+        {"copies_forget_shared", &Profile::copies_forget_shared,
+         "copying and merging skbs lose the mark that their frags are shared (B13)"},
+        {"splice_forgets_shared", &Profile::splice_forgets_shared,
+         "spliced pages are not marked as shared (B14)"},
+        {"vsock_fills_before_binding", &Profile::vsock_fills_before_binding,
+         "vsock fills an skb before it attaches the ubuf (B15)"},
+        {"vsock_binds_last_only", &Profile::vsock_binds_last_only,
+         "only the last skb of a vsock send carries the ubuf (B16)"},
+        {"tx_error_detaches_clones", &Profile::tx_error_detaches_clones,
+         "skb_tx_error() detaches the ubuf from an skb whose shared info others use (B17)"},
     };
     return all;
 }

@@ -21,6 +21,15 @@ struct Profile {
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).
     bool link_cancel_forgets_more = true;
+
+    // What is wrong with the shared info in kernels that have the bug.
+    bool carve_keeps_managed = false;    // B11: pskb_carve() takes references and says "managed"
+    bool gro_merges_zcopy = false;       // B12: skb_gro_receive() moves frags that have a ubuf
+    bool copies_forget_shared = false;   // B13: a copy's frags are not marked as shared
+    bool splice_forgets_shared = false;  // B14: spliced pages are not marked as shared
+    bool vsock_fills_before_binding = false;  // B15: frags come before the ubuf
+    bool vsock_binds_last_only = false;       // B16: of a send's skbs only the last has the ubuf
+    bool tx_error_detaches_clones = false;    // B17: skb_tx_error() of a clone strips them all
 };
 
 // One difference between kernels, by its name in the table: what it means when it is on.

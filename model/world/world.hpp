@@ -46,6 +46,7 @@ enum class Api : std::uint8_t {
     notif_slot,        // 6.0-rc: the same with notification slots
     given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
     af_xdp,            // umem frames
+    splice,            // MSG_SPLICE_PAGES: pages of a file or pipe, nobody is told of their release
 };
 
 // Whether every request has a notification of its own, which goes with its CQE.
@@ -57,7 +58,7 @@ constexpr bool from_registered_buffer(Api api) {
     return api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
 }
 
-enum class Transport : std::uint8_t { udp, tcp };
+enum class Transport : std::uint8_t { udp, tcp, vsock };
 
 // What may happen to a socket's packets. A replay, which does not know the device, allows it all.
 struct SockConfig {
@@ -67,11 +68,19 @@ struct SockConfig {
     bool receives =
         false;  // loopback, veth: the skb is received on this machine, copied on the way
     bool copies_at_send =
-        false;              // no SG or a datagram above the MTU: zero copy is silently not used
-    bool forwards = false;  // stacked devices, a bridge, a router: handed on to another device
-    bool segments = false;  // software segmentation, or a shaper that splits large packets
-    bool splits = false;    // TCP sends part of an skb, and the rest later
-    bool tapped = false;    // somebody runs tcpdump: a clone goes up the receive path
+        false;                // no SG or a datagram above the MTU: zero copy is silently not used
+    bool forwards = false;    // stacked devices, a bridge, a router: handed on to another device
+    bool segments = false;    // software segmentation, or a shaper that splits large packets
+    bool splits = false;      // TCP sends part of an skb, and the rest later
+    bool tapped = false;      // somebody runs tcpdump: a clone goes up the receive path
+    bool stamped = false;     // send time stamps with the payload: a clone goes to the error queue
+    bool tun = false;         // a tap device: a program on this machine reads what is sent
+    bool expands = false;     // on the way a driver or tunnel needs a head of its own to write to
+    bool carves = false;      // a reader cuts off what it has seen of an skb
+    bool merges = false;      // GRO joins what arrives
+    bool duplicates = false;  // netfilter's TEE, or TCP sends again what a clone still holds
+    bool upcall_fails = false;  // a virtual switch gives a packet up
+    bool decrypts = false;      // what arrives is ESP: it is deciphered, in place where that may be
 };
 
 // What this world's kernel may meet beyond success.
@@ -84,6 +93,7 @@ struct Hazards {
     bool drops = false;         // a packet is dropped on the way
     bool resets = false;        // the peer resets the connection
     bool retransmits = false;
+    bool copy_fails = false;  // no memory for a copy of the user pages
     bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
 };
 
@@ -119,6 +129,8 @@ inline bool World::models(Part part) const {
             return true;
         case Part::registered:
             return std::ranges::any_of(apis, from_registered_buffer);
+        case Part::in_place:
+            return std::ranges::any_of(socks, &SockConfig::decrypts);
     }
     return true;
 }
