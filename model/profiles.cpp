@@ -82,7 +82,15 @@ struct Flipped {
 };
 
 std::vector<Flipped> bugs() {
-    return {};
+    return {
+        {"B11", "6.18", &Profile::carve_keeps_managed},
+        {"B12", "6.18", &Profile::gro_merges_zcopy},
+        {"B13", "6.18", &Profile::copies_forget_shared},
+        {"B14", "6.18", &Profile::splice_forgets_shared},
+        {"B15", "6.18", &Profile::vsock_fills_before_binding},
+        {"B16", "6.18", &Profile::vsock_binds_last_only},
+        {"B17", "6.18", &Profile::tx_error_detaches_clones},
+    };
 }
 
 }  // namespace

@@ -179,6 +179,10 @@ class Pair {
     void visit_ids(Step step, Ids<A>, F& f) {
         fixed_.for_each<A>([&](A a) { f(step, a); });
     }
+    template <class Step, class A, class B, class F>
+    void visit_ids(Step step, Ids<A, B>, F& f) {
+        fixed_.for_each<A>([&](A a) { fixed_.for_each<B>([&](B b) { f(step, a, b); }); });
+    }
     template <class Step, class A, class B, class C, class F>
     void visit_ids(Step step, Ids<A, B, C>, F& f) {
         fixed_.for_each<A>([&](A a) {
@@ -199,7 +203,7 @@ class Pair {
     }
     void add_request(RequestId r) {
         const RingId ring_of_request = fixed_.ring_of(r);
-        twins_.requests.join(r, growing_.add_request(twin(ring_of_request)));
+        twins_.requests.join(r, growing_.add_request(twin(ring_of_request), fixed_.api_of(r)));
     }
 
     template <class... Id>
@@ -313,7 +317,15 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                          .forwards = true,
                          .segments = true,
                          .splits = true,
-                         .tapped = true};
+                         .tapped = true,
+                         .stamped = true,
+                         .tun = true,
+                         .expands = true,
+                         .carves = true,
+                         .merges = true,
+                         .duplicates = true,
+                         .upcall_fails = true,
+                         .decrypts = true};
     World world = roomy(any, profile);
     world.app = app;
     world.socks.push_back(any);
@@ -328,6 +340,7 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                      .drops = true,
                      .resets = true,
                      .retransmits = true,
+                     .copy_fails = true,
                      .refusals = true};
     world.bounds.rings = rings;
     world.bounds.cq_entries = entries;
@@ -342,6 +355,14 @@ World streams(const std::string& profile) {
     return world;
 }
 
+// Spliced pages and registered ones beside ordinary ones, and a vsock.
+World all_pages() {
+    World world = everything("6.18", App::conforming, 1, 8);
+    world.apis = {Api::send_zc, Api::send_zc_fixed, Api::splice};
+    world.socks[1].transport = Transport::vsock;
+    return world;
+}
+
 template <class... Step, class F>
 void for_each_name(StepList<Step...>, F&& f) {
     (f(step_name<Step>()), ...);
@@ -349,7 +370,7 @@ void for_each_name(StepList<Step...>, F&& f) {
 
 std::vector<World> worlds() {
     return {everything("6.18", App::conforming, 2, 8), everything("6.1", App::first_cqe, 1, 2),
-            everything("intended", App::conforming, 1, 1), streams("6.12"), streams("6.1")};
+            everything("intended", App::conforming, 1, 1), streams("6.12"), streams("6.1"), all_pages()};
 }
 
 }  // namespace

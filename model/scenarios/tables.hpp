@@ -10,6 +10,7 @@ namespace zcv {
 
 std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
+std::vector<KernelScenario> pages();
 std::vector<KernelScenario> broken_promises();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
