@@ -369,8 +369,12 @@ void for_each_name(StepList<Step...>, F&& f) {
 }
 
 std::vector<World> worlds() {
-    return {everything("6.18", App::conforming, 2, 8), everything("6.1", App::first_cqe, 1, 2),
-            everything("intended", App::conforming, 1, 1), streams("6.12"), streams("6.1"), all_pages()};
+    return {everything("6.18", App::conforming, 2, 8),
+            everything("6.1", App::first_cqe, 1, 2),
+            everything("intended", App::conforming, 1, 1),
+            streams("6.12"),
+            streams("6.1"),
+            all_pages()};
 }
 
 }  // namespace

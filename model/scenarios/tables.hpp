@@ -12,6 +12,7 @@ std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> pages();
 std::vector<KernelScenario> broken_promises();
+std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
 inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};
