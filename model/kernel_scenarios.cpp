@@ -19,10 +19,9 @@ struct Subject {
 
 // In the order in which `zcv check --all` takes them.
 constexpr std::array subjects{
-    Subject{"datagrams", datagrams},
-    Subject{"streams", streams},
-    Subject{"pages", pages},
-    Subject{"broken promises", broken_promises},
+    Subject{"datagrams", datagrams}, Subject{"streams", streams},
+    Subject{"pages", pages},         Subject{"broken promises", broken_promises},
+    Subject{"slots", slots},         Subject{"other paths", other_paths},
     Subject{"what ends", progress},
 };
 

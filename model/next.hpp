@@ -14,9 +14,15 @@
 #include "model/kernel/net/ipv4/tcp_input.hpp"
 #include "model/kernel/net/ipv4/tcp_output.hpp"
 #include "model/kernel/net/vmw_vsock/virtio_transport_common.hpp"
+#include "model/kernel/net/xdp/xsk.hpp"
+#include "model/kernel/rfc-v1/fs/io_uring.hpp"
+#include "model/kernel/v6.0-rc/io_uring/net.hpp"
+#include "model/kernel/v6.0-rc/io_uring/notif.hpp"
+#include "model/kernel/v6.0-rc/io_uring/rsrc.hpp"
 #include "model/world/application.hpp"
 #include "model/world/device.hpp"
 #include "model/world/splice.hpp"
+#include "model/world/xdp.hpp"
 
 // The table of contents: every step, in the order a send lives through them. Breadth-first search
 // takes them in this order, so among equally short counterexamples the first listed step wins.
@@ -32,27 +38,36 @@ using Steps = StepList<
     world::app_write, world::app_submit, kernel::io_send_zc_prep,
     kernel::io_send_zc_prep_early_failure, kernel::io_send_zc_prep_late_failure,
     kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_wq_submit_work,
+    // ... of other designs: a plain send, a send to a slot, a frame on a ring.
+    kernel::io_send, kernel::io_sendzc_prep, kernel::io_sendzc, kernel::io_sendzc_worker,
+    kernel::io_sendzc_refused, world::app_fill_tx_ring, kernel::xsk_generic_xmit,
+    kernel::xsk_tx_peek_desc, kernel::xskq_cons_read_desc, world::app_reuses_frame,
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_send_skb,
     kernel::ip_flush_pending_frames, kernel::io_link_skb, kernel::skb_zerocopy_iter_stream,
     kernel::tcp_sendmsg_copy, kernel::virtio_transport_alloc_skb,
     kernel::virtio_transport_send_pkt_info, kernel::virtio_transport_fill_skb, world::app_splice,
     kernel::io_arm_poll_handler, kernel::io_send_zc_success, kernel::io_send_zc_failure,
+    kernel::io_sendzc_again, kernel::io_sendzc_success, kernel::io_sendzc_failure,
     // The request completes.
     kernel::io_notif_flush, kernel::io_sendrecv_fail, kernel::io_req_complete_post,
-    kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup,
+    kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup, kernel::io_notif_update,
+    kernel::io_notif_unregister, kernel::io_ctx_quiesce, kernel::io_ring_ctx_ref_free,
     // The data leaves.
     kernel::tcp_fragment, kernel::tcp_write_xmit, kernel::tcp_transmit_skb_refused,
     kernel::tcp_retransmit_skb, kernel::dev_queue_xmit, kernel::skb_segment,
     kernel::dev_hard_start_xmit, kernel::ifb_xmit, kernel::tun_net_xmit, world::device_dma,
-    kernel::dev_queue_xmit_nit, kernel::skb_tstamp_tx, kernel::pskb_copy_fclone,
-    kernel::dev_forward_skb, kernel::skb_gro_receive, kernel::netif_receive_skb_core,
-    kernel::pskb_carve, kernel::esp_input, kernel::pskb_expand_head, kernel::skb_copy_ubufs,
-    kernel::skb_copy_ubufs_failure, kernel::deliver_skb, kernel::skb_tx_error,
+    world::xsk_device_dma, kernel::dev_queue_xmit_nit, kernel::skb_tstamp_tx,
+    kernel::pskb_copy_fclone, kernel::dev_forward_skb, kernel::skb_gro_receive,
+    kernel::netif_receive_skb_core, kernel::pskb_carve, kernel::esp_input, kernel::pskb_expand_head,
+    kernel::skb_copy_ubufs, kernel::skb_copy_ubufs_failure, kernel::deliver_skb,
+    kernel::skb_tx_error,
     // The references go.
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_clean_rtx_queue,
     kernel::tcp_write_queue_purge,
     // The application is told.
-    kernel::io_notif_tw_complete, kernel::io_cqring_overflow_flush, world::app_reap>;
+    kernel::io_notif_tw_complete, kernel::io_notif_complete_tw, kernel::io_zc_tx_work_callback,
+    kernel::xsk_tx_completed, kernel::io_cqring_overflow_flush, world::app_reap,
+    world::app_reap_frame>;
 
 }  // namespace zcv

@@ -27,6 +27,7 @@ class FieldBounds {
     // One for every shared info whose frags hold it, one for its registration.
     std::uint32_t page_refs() const { return world_->bounds.shinfos + 1; }
     std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
+    std::uint32_t seqs() const { return world_->bounds.seqs - 1; }
     // A request has at most its own CQE and its notification's under way.
     std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
     // The owner, a syscall, every shinfo, every other member of the chain.
@@ -39,6 +40,7 @@ class FieldBounds {
     std::uint32_t of(SkbId) const { return world_->bounds.skbs; }
     std::uint32_t of(SockId) const { return static_cast<std::uint32_t>(world_->socks.size()); }
     std::uint32_t of(RingId) const { return world_->bounds.rings; }
+    std::uint32_t of(SlotId) const { return world_->bounds.slots; }
 
   private:
     const World* world_;
@@ -86,6 +88,9 @@ class FieldCodec : public FieldBounds {
     void entry(std::string_view name, Cqe<FixedKind>& value) {
         ref(name, value.request);
         choice(name, value.kind, cqe_kind_names);
+        if (!models(Part::slots)) return;
+        ref(name, value.slot);
+        count(name, value.seq, seqs());
     }
     std::uint32_t code(std::uint32_t value, unsigned width) {
         return static_cast<Derived&>(*this).bits(value, width);
@@ -163,6 +168,7 @@ struct AnyBounds {
     std::uint32_t cq_entries() const { return 0; }
     std::uint32_t cqes() const { return 0; }
     std::uint32_t refs() const { return 0; }
+    std::uint32_t seqs() const { return 0; }
 };
 
 // Puts fields into words. Objects whose `alive` is false are left out.
@@ -221,8 +227,10 @@ class FieldLister : public AnyBounds {
     }
     template <class K>
     static std::string entry(const Cqe<K>& cqe) {
-        return std::string(cqe_kind_names[static_cast<std::size_t>(cqe.kind)]) + ":" +
-               text(cqe.request);
+        const std::string kind = cqe_kind_names[static_cast<std::size_t>(cqe.kind)];
+        if (static_cast<SlotId>(cqe.slot) != none<SlotId>)
+            return kind + ":slot " + text(cqe.slot) + "#" + std::to_string(cqe.seq);
+        return kind + ":" + text(cqe.request);
     }
     template <class R>
     static std::string entry(const R& ref) {

@@ -40,11 +40,13 @@ bool a_ubuf_is_shared(const FixedStore& s) {
 
 std::vector<KernelProperty> reference_properties() {
     return {
-        {Must::always, "S3-refs-exact", refs_are_exact,
-         "A reference count differs from the number of holders: too low releases early, too high "
-         "never releases."},
-        {Must::sometimes, "S3-refs-exact-reached", a_ubuf_is_shared,
-         "No ubuf ever had two holders: the property was not put to the test."},
+        {{Must::always, "S3-refs-exact", refs_are_exact,
+          "A reference count differs from the number of holders: too low releases early, too high "
+          "never releases."},
+         has_ubufs},
+        {{Must::sometimes, "S3-refs-exact-reached", a_ubuf_is_shared,
+          "No ubuf ever had two holders: the property was not put to the test."},
+         has_ubufs},
     };
 }
 

@@ -12,6 +12,8 @@ std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> pages();
 std::vector<KernelScenario> broken_promises();
+std::vector<KernelScenario> slots();
+std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};

@@ -15,8 +15,13 @@ namespace zcv {
 
 // When the application takes a buffer to be its own again.
 enum class App : std::uint8_t {
-    conforming,  // at the notification; at the request's CQE when that came without F_MORE
-    first_cqe,   // at the request's own CQE, whatever its flags (users.md A1)
+    conforming,       // at the notification; at the request's CQE when that came without F_MORE
+    first_cqe,        // at the request's own CQE, whatever its flags (users.md A1)
+    slots_in_order,   // slots: a notification is of the oldest generation it waits for (B13)
+    counts_flushes,   // slots: every flush it asks for ends a generation (B13)
+    frame_early,      // AF_XDP: once the kernel was told to send it (E1)
+    never_reaps,      // AF_XDP: at the completion, which it never looks for (E2)
+    descriptor_lost,  // AF_XDP: at the completion, even of a descriptor that is refused (E3)
 };
 
 struct AppName {
@@ -26,6 +31,11 @@ struct AppName {
 inline constexpr std::array app_names{
     AppName{App::conforming, "conforming"},
     AppName{App::first_cqe, "first-cqe"},
+    AppName{App::slots_in_order, "slots-in-order"},
+    AppName{App::counts_flushes, "counts-flushes"},
+    AppName{App::frame_early, "frame-early"},
+    AppName{App::never_reaps, "never-reaps"},
+    AppName{App::descriptor_lost, "descriptor-lost"},
 };
 
 constexpr std::string_view name_of(App app) {
@@ -42,8 +52,10 @@ enum class Api : std::uint8_t {
     sendmsg_zc_fixed,  // SENDMSG_ZC with an iovec into registered buffers, since 6.15
     send,              // copied within the call
     msg_zerocopy,      // sendmsg with MSG_ZEROCOPY, error queue
-    tx_ctx,            // RFC v1: a send attached to a tx context, flushed explicitly
-    notif_slot,        // 6.0-rc: the same with notification slots
+    tx_ctx,            // RFC v1: a send attached to a tx context
+    tx_ctx_flush,      // ... that flushes it when it succeeds
+    notif_slot,        // 6.0-rc: the same with notification slots, which can also be flushed alone
+    notif_slot_flush,  // ... with IORING_RECVSEND_NOTIF_FLUSH
     given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
     af_xdp,            // umem frames
     splice,            // MSG_SPLICE_PAGES: pages of a file or pipe, nobody is told of their release
@@ -56,6 +68,22 @@ constexpr bool notifies_each(Api api) {
 
 constexpr bool from_registered_buffer(Api api) {
     return api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
+}
+
+// Whether a request's data is covered by the notification of a slot.
+constexpr bool uses_slot(Api api) {
+    return api == Api::tx_ctx || api == Api::tx_ctx_flush || api == Api::notif_slot ||
+           api == Api::notif_slot_flush;
+}
+
+// ... and whether the request ends that notification's generation when it succeeds.
+constexpr bool asks_flush(Api api) {
+    return api == Api::tx_ctx_flush || api == Api::notif_slot_flush;
+}
+
+// Whether a request is handed in through a submission ring.
+constexpr bool takes_sqe(Api api) {
+    return notifies_each(api) || uses_slot(api) || api == Api::send;
 }
 
 enum class Transport : std::uint8_t { udp, tcp, vsock };
@@ -81,6 +109,8 @@ struct SockConfig {
     bool duplicates = false;  // netfilter's TEE, or TCP sends again what a clone still holds
     bool upcall_fails = false;  // a virtual switch gives a packet up
     bool decrypts = false;      // what arrives is ESP: it is deciphered, in place where that may be
+    bool xsk_zero_copy = false;  // AF_XDP: the driver takes frames from the ring by itself
+    bool xsk_no_linear = false;  // AF_XDP: ... or skbs whose frags are the frames, no copies
 };
 
 // What this world's kernel may meet beyond success.
@@ -95,6 +125,9 @@ struct Hazards {
     bool retransmits = false;
     bool copy_fails = false;  // no memory for a copy of the user pages
     bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
+    bool slot_out_of_range = false;  // a send names the slot after the last
+    bool unregisters = false;        // the application unregisters its slots
+    bool quiesces = false;           // ... or calls io_uring_register() for something else
 };
 
 // The state space is finite because of these and only these.
@@ -106,6 +139,8 @@ struct Bounds {
     std::uint32_t skbs = 1;
     std::uint32_t rings = 1;
     std::uint32_t cq_entries = 4;
+    std::uint32_t slots = 0;
+    std::uint32_t seqs = 3;  // numbers of generations, after which they begin again: 2^32, scaled
 };
 
 struct World {
@@ -123,14 +158,17 @@ struct World {
 inline bool World::models(Part part) const {
     switch (part) {
         case Part::providers:
-            return has(Api::msg_zerocopy) || has(Api::tx_ctx) || has(Api::notif_slot) ||
-                   has(Api::given_ubuf);
+            return has(Api::msg_zerocopy) || has(Api::given_ubuf) || models(Part::slots);
         case Part::pages:
             return true;
         case Part::registered:
             return std::ranges::any_of(apis, from_registered_buffer);
         case Part::in_place:
             return std::ranges::any_of(socks, &SockConfig::decrypts);
+        case Part::slots:
+            return std::ranges::any_of(apis, uses_slot);
+        case Part::xdp:
+            return has(Api::af_xdp);
     }
     return true;
 }

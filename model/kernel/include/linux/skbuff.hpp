@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/v6.0-rc/io_uring/notif.hpp"
 #include "model/state.hpp"
 
 // Models include/linux/skbuff.h: struct ubuf_info_ops, through which the network tells whoever
@@ -14,8 +15,9 @@ void ubuf_complete(S& s, UbufId u, bool with_skb, bool success) {
     switch (s[u].provider) {
         case Provider::io_uring:
             return io_tx_ubuf_complete(s, u, with_skb, success);
-        case Provider::msg_zerocopy:
         case Provider::tx_ctx:
+            return io_uring_tx_zerocopy_callback(s, u, with_skb);
+        case Provider::msg_zerocopy:
             break;
     }
     ZCV_CHECK(false);

@@ -42,7 +42,8 @@ struct deliver_skb {
     static constexpr Context context = Context::softirq;
 
     static bool guard(const auto& s, SkbId k) {
-        return s[k].alive && s[k].loc == Loc::rx && s[s[k].shinfo].uarg == none<UbufId>;
+        return s[k].alive && s[k].loc == Loc::rx && s[s[k].shinfo].uarg == none<UbufId> &&
+               !s[s[k].shinfo].pages.empty();
     }
     static void effect(auto& s, SkbId k) {
         read_pages(s, s[k].shinfo);
