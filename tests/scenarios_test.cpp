@@ -79,6 +79,7 @@ AnyKernel::Mutate without(const std::set<std::string, std::less<>>& steps) {
 // A new shared info that refers to the pages and not to the ubuf, as an MTU probe makes them.
 void forget_ubuf(const FixedStore& before, FixedStore& after, const Taken&) {
     const auto h = born<ShinfoId>(before, after);
+    if (after[h].uarg == none<UbufId>) return;  // the one it was made from had lost it already
     --after[UbufId{after[h].uarg}].refs;
     after[h].uarg = none<UbufId>;
 }
