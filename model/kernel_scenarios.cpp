@@ -26,6 +26,7 @@ constexpr std::array subjects{
     Subject{"mixed streams", mixed_streams},
     Subject{"pending datagrams and failing devices", pending_datagrams},
     Subject{"MTU probes", mtu_probes},
+    Subject{"pages", pages},
     Subject{"broken promises", broken_promises},
     Subject{"requests", requests},
     Subject{"bugs of requests", request_bugs},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/drivers/net/ifb.hpp"
+#include "model/kernel/drivers/net/tun.hpp"
 #include "model/kernel/fs/exec.hpp"
 #include "model/kernel/io_uring/cancel.hpp"
 #include "model/kernel/io_uring/exit_work.hpp"
@@ -12,13 +13,16 @@
 #include "model/kernel/io_uring/timeout.hpp"
 #include "model/kernel/kernel/exit.hpp"
 #include "model/kernel/net/core/dev.hpp"
+#include "model/kernel/net/core/gro.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
+#include "model/kernel/net/ipv4/esp4.hpp"
 #include "model/kernel/net/ipv4/ip_output.hpp"
 #include "model/kernel/net/ipv4/tcp.hpp"
 #include "model/kernel/net/ipv4/tcp_input.hpp"
 #include "model/kernel/net/ipv4/tcp_output.hpp"
 #include "model/kernel/net/ipv4/tcp_timer.hpp"
 #include "model/kernel/net/ipv4/udp.hpp"
+#include "model/kernel/net/vmw_vsock/virtio_transport_common.hpp"
 #include "model/kernel/net/xdp/xsk.hpp"
 #include "model/kernel/rfc-v1/fs/io_uring.hpp"
 #include "model/kernel/v6.0-rc/io_uring/net.hpp"
@@ -26,6 +30,7 @@
 #include "model/kernel/v6.0-rc/io_uring/rsrc.hpp"
 #include "model/world/application.hpp"
 #include "model/world/device.hpp"
+#include "model/world/splice.hpp"
 #include "model/world/xdp.hpp"
 
 // The table of contents: every step, in the order a send lives through them. Breadth-first search
@@ -56,10 +61,11 @@ using Steps = StepList<
     kernel::io_link_skb, kernel::skb_zerocopy_iter_stream_unfilled,
     kernel::skb_zerocopy_iter_stream_behind_copy, kernel::skb_zerocopy_iter_stream,
     kernel::tcp_remove_empty_skb, kernel::tcp_sendmsg_copy, kernel::tcp_sendmsg_plain,
-    kernel::tcp_downgrade_zcopy_pure, kernel::tcp_mark_push, kernel::io_arm_poll_handler,
-    kernel::io_poll_wake, kernel::io_async_cancel, kernel::io_req_task_link_timeout,
-    kernel::io_send_zc_success, kernel::io_send_zc_failure, kernel::io_sendzc_again,
-    kernel::io_sendzc_success, kernel::io_sendzc_failure,
+    kernel::tcp_downgrade_zcopy_pure, kernel::tcp_mark_push, kernel::virtio_transport_alloc_skb,
+    kernel::virtio_transport_send_pkt_info, kernel::virtio_transport_fill_skb, world::app_splice,
+    kernel::io_arm_poll_handler, kernel::io_poll_wake, kernel::io_async_cancel,
+    kernel::io_req_task_link_timeout, kernel::io_send_zc_success, kernel::io_send_zc_failure,
+    kernel::io_sendzc_again, kernel::io_sendzc_success, kernel::io_sendzc_failure,
     // The request completes.
     kernel::io_notif_flush, kernel::io_sendrecv_fail, kernel::io_req_complete_post,
     kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup, kernel::io_notif_update,
@@ -68,10 +74,12 @@ using Steps = StepList<
     kernel::tcp_mtu_probe, kernel::tcp_fragment, kernel::skb_shift, kernel::tcp_write_xmit,
     kernel::tcp_transmit_skb_refused, kernel::tcp_retransmit_skb,
     kernel::tcp_retransmit_skb_unclone, kernel::dev_queue_xmit, kernel::skb_segment,
-    kernel::dev_hard_start_xmit, kernel::ifb_xmit, world::device_dma, world::xsk_device_dma,
-    world::device_reset, kernel::dev_queue_xmit_nit, kernel::dev_forward_skb,
-    kernel::netif_receive_skb_core, kernel::pskb_expand_head, kernel::skb_copy_ubufs,
-    kernel::skb_orphan_frags_rx_failure,
+    kernel::dev_hard_start_xmit, kernel::ifb_xmit, kernel::tun_net_xmit, world::device_dma,
+    world::xsk_device_dma, world::device_reset, kernel::dev_queue_xmit_nit, kernel::skb_tstamp_tx,
+    kernel::pskb_copy_fclone, kernel::dev_forward_skb, kernel::skb_gro_receive,
+    kernel::netif_receive_skb_core, kernel::pskb_carve, kernel::esp_input, kernel::pskb_expand_head,
+    kernel::skb_copy_ubufs, kernel::skb_copy_ubufs_failure, kernel::skb_orphan_frags_rx_failure,
+    kernel::deliver_skb, kernel::skb_tx_error,
     // The references go.
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_sacktag_one,
     kernel::tcp_timeout_mark_lost, kernel::tcp_trim_head, kernel::tcp_clean_rtx_queue,

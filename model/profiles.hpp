@@ -63,6 +63,14 @@ struct Profile {
     // ... and takes no ubuf along, so that notifications come before the probe is sent (B1).
     bool mtu_probe_forgets_ubuf = true;
 
+    // What is wrong with the shared info in kernels that have the bug.
+    bool carve_keeps_managed = false;    // B11: pskb_carve() takes references and says "managed"
+    bool gro_merges_zcopy = false;       // B12: skb_gro_receive() moves frags that have a ubuf
+    bool copies_forget_shared = false;   // B13: a copy's frags are not marked as shared
+    bool splice_forgets_shared = false;  // B14: spliced pages are not marked as shared
+    bool vsock_fills_before_binding = false;  // B15: frags come before the ubuf
+    bool vsock_binds_last_only = false;       // B16: of a send's skbs only the last has the ubuf
+    bool tx_error_detaches_clones = false;    // B17: skb_tx_error() of a clone strips them all
     // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
     // the flush, and is kept in one of two lists for its next use.
     bool notifier_posts = false;

@@ -36,6 +36,7 @@ enum class Part : std::uint8_t {
     sacks,       // selective acknowledgement
     full_skbs,   // skbs that take no more data
     plain_data,  // copied data in the same stream
+    in_place,    // who transforms a packet's data where it lies
     slots,       // tx contexts, notification slots: notifications that cover many requests
     xdp,         // AF_XDP: descriptor rings instead of calls
 };
@@ -102,6 +103,7 @@ struct Buffer {
     bool unmapped = false;            // the process no longer has it: munmap, exit, exec
     typename K::Count page_refs = 0;  // beyond the process's mapping: frags, the registration's pin
     bool over_put = false;            // a reference was put that nobody held
+    bool spoiled = false;             // somebody else wrote into it
     bool registered = false;          // in the ring's table of registered buffers
     typename K::Count node_refs = 0;  // io_rsrc_node: the table's and its users'; it holds the pin
 
@@ -114,6 +116,7 @@ struct Buffer {
             f.count("page-refs", page_refs, f.page_refs());
             f.flag("over-put", over_put);
         }
+        if (f.models(Part::in_place)) f.flag("spoiled", spoiled);
         if (f.models(Part::registered)) {
             f.flag("registered", registered);
             f.count("node-refs", node_refs, f.requests() + f.ubufs() + 1);

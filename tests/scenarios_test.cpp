@@ -37,6 +37,18 @@ constexpr SockConfig udp_segmented{.transport = Transport::udp, .dma = true, .se
 constexpr SockConfig tcp_split{.transport = Transport::tcp, .dma = true, .splits = true};
 constexpr SockConfig udp_tapped{.transport = Transport::udp, .dma = true, .tapped = true};
 
+constexpr SockConfig udp_carved{
+    .transport = Transport::udp, .receives = true, .tapped = true, .carves = true};
+constexpr SockConfig udp_esp{
+    .transport = Transport::udp, .receives = true, .duplicates = true, .decrypts = true};
+constexpr SockConfig vsock{.transport = Transport::vsock, .dma = true};
+
+World spliced() {
+    World world = small(udp_esp);
+    world.apis = {Api::splice};
+    return world;
+}
+
 // The object that the step brought about.
 template <class Id>
 Id born(const FixedStore& before, const FixedStore& after) {
@@ -67,6 +79,7 @@ AnyKernel::Mutate without(const std::set<std::string, std::less<>>& steps) {
 // A new shared info that refers to the pages and not to the ubuf, as an MTU probe makes them.
 void forget_ubuf(const FixedStore& before, FixedStore& after, const Taken&) {
     const auto h = born<ShinfoId>(before, after);
+    if (after[h].uarg == none<UbufId>) return;  // the one it was made from had lost it already
     --after[UbufId{after[h].uarg}].refs;
     after[h].uarg = none<UbufId>;
 }
@@ -137,7 +150,7 @@ std::vector<Mutation> early_releases() {
                 after[h].frags = before[h].frags;
             }),
          "S1-no-early-release",
-         {"S4"}},
+         {"S4", "S8"}},
         {"and what the application then writes goes out",
          small(udp_segmented),
          on("skb_segment", forget_ubuf),
@@ -194,6 +207,25 @@ std::vector<Mutation> wrong_frags() {
          on("ip_append_data", forget_ubuf),
          "S5-managed-frags",
          {"S4"}},
+        {"a receiver that is handed the sender's pages",
+         small(udp_loopback),
+         on("skb_copy_ubufs",
+            [](const FixedStore& before, FixedStore& after, const Taken& taken) {
+                const ShinfoId h = after[SkbId{taken.ids[0]}].shinfo;
+                after[h].frags = before[h].frags;
+            }),
+         "S8-no-rx-leak",
+         {"S4"}},
+        {"a file that is deciphered where it lies", spliced(),
+         on("esp_input",
+            [](const FixedStore&, FixedStore& s, const Taken&) { s[buffer].spoiled = true; }),
+         "S7-written-in-place"},
+        {"a duplicate that loses the mark", spliced(),
+         on("pskb_copy_fclone", in_new_shinfo(forget_mark)), "S7-shared-flag"},
+        {"a carved clone of registered pages that is managed still", fixed(small(udp_carved)),
+         on("pskb_carve", in_own_shinfo(manages)), "S6-page-refs-exact"},
+        {"a second skb of a vsock send without the ubuf", small(vsock),
+         on("virtio_transport_send_pkt_info", forget_ubuf), "S4-ubuf-on-frags"},
         {"a segment without references to the pages", small(udp_segmented),
          on("skb_segment", in_new_shinfo(forget_page)), "S6-page-refs-exact"},
         {"a copy on receive that keeps the pages", small(udp_loopback),

@@ -336,7 +336,15 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                          .forwards = true,
                          .segments = true,
                          .splits = true,
-                         .tapped = true};
+                         .tapped = true,
+                         .stamped = true,
+                         .tun = true,
+                         .expands = true,
+                         .carves = true,
+                         .merges = true,
+                         .duplicates = true,
+                         .upcall_fails = true,
+                         .decrypts = true};
     World world = roomy(any, profile);
     world.app = app;
     world.socks.push_back(any);
@@ -351,6 +359,7 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                      .drops = true,
                      .resets = true,
                      .retransmits = true,
+                     .copy_fails = true,
                      .refusals = true};
     world.bounds.rings = rings;
     world.bounds.cq_entries = entries;
@@ -443,6 +452,14 @@ World datagrams() {
     return world;
 }
 
+// Spliced pages and registered ones beside ordinary ones, and a vsock.
+World all_pages() {
+    World world = everything("6.18", App::conforming, 1, 8);
+    world.apis = {Api::send_zc, Api::send_zc_fixed, Api::splice};
+    world.socks[1].transport = Transport::vsock;
+    return world;
+}
+
 // Every way of the designs in which notifications belong to slots. A completion that posts for two
 // slots at once could overflow half-way, which the growing store is not told.
 World slots(const std::string& profile, std::vector<Api> apis) {
@@ -515,7 +532,8 @@ std::vector<World> worlds() {
             copies(),
             frames("6.18", App::conforming),
             frames("6.12", App::frame_early),
-            frames("6.18", App::descriptor_lost)};
+            frames("6.18", App::descriptor_lost),
+            all_pages()};
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace zcv {
 
 std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
+std::vector<KernelScenario> pages();
 std::vector<KernelScenario> broken_promises();
 std::vector<KernelScenario> requests();
 std::vector<KernelScenario> request_bugs();

@@ -104,6 +104,7 @@ enum class Api : std::uint8_t {
     notif_slot_flush,  // ... with IORING_RECVSEND_NOTIF_FLUSH
     given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
     af_xdp,            // umem frames
+    splice,            // MSG_SPLICE_PAGES: pages of a file or pipe, nobody is told of their release
 };
 
 struct ApiName {
@@ -157,7 +158,7 @@ constexpr bool takes_sqe(Api api) {
     return notifies_each(api) || uses_slot(api) || api == Api::send;
 }
 
-enum class Transport : std::uint8_t { udp, tcp };
+enum class Transport : std::uint8_t { udp, tcp, vsock };
 
 // What may happen to a socket's packets. A replay, which does not know the device, allows it all.
 struct SockConfig {
@@ -172,6 +173,14 @@ struct SockConfig {
     bool segments = false;      // software segmentation, or a shaper that splits large packets
     bool splits = false;        // TCP sends part of an skb, and the rest later
     bool tapped = false;        // somebody runs tcpdump: a clone goes up the receive path
+    bool stamped = false;     // send time stamps with the payload: a clone goes to the error queue
+    bool tun = false;         // a tap device: a program on this machine reads what is sent
+    bool expands = false;     // on the way a driver or tunnel needs a head of its own to write to
+    bool carves = false;      // a reader cuts off what it has seen of an skb
+    bool merges = false;      // GRO joins what arrives
+    bool duplicates = false;  // netfilter's TEE, or TCP sends again what a clone still holds
+    bool upcall_fails = false;  // a virtual switch gives a packet up
+    bool decrypts = false;      // what arrives is ESP: it is deciphered, in place where that may be
     bool small_sends = false;   // TCP: a send fits into one skb
     std::uint8_t probe = 0;     // TCP: an MTU probe is as long as this many skbs; 0: none is sent
     bool plain_writes = false;  // TCP: somebody also writes data the ordinary way
@@ -192,6 +201,7 @@ struct Hazards {
     bool drops = false;         // a packet is dropped on the way
     bool resets = false;        // the peer resets the connection
     bool retransmits = false;
+    bool copy_fails = false;  // no memory for a copy of the user pages
     bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
     bool links = false;     // the application links two sends
     bool cancels = false;   // it cancels a send
@@ -297,6 +307,8 @@ inline bool World::models(Part part) const {
             return hazards.fills;
         case Part::plain_data:
             return some_sock(&SockConfig::plain_writes) || some_sock(&SockConfig::fast_open);
+        case Part::in_place:
+            return std::ranges::any_of(socks, &SockConfig::decrypts);
         case Part::slots:
             return std::ranges::any_of(apis, uses_slot);
         case Part::xdp:
