@@ -5,12 +5,14 @@
 #include "model/kernel/io_uring/net.hpp"
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/net/core/dev.hpp"
+#include "model/kernel/net/core/msg_zerocopy.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/kernel/net/ipv4/ip_output.hpp"
 #include "model/kernel/net/ipv4/tcp.hpp"
 #include "model/kernel/net/ipv4/tcp_input.hpp"
 #include "model/kernel/net/ipv4/tcp_output.hpp"
 #include "model/world/application.hpp"
+#include "model/world/call.hpp"
 #include "model/world/device.hpp"
 
 // The table of contents: every step, in the order a send lives through them. Breadth-first search
@@ -27,11 +29,19 @@ using Steps = StepList<
     world::app_write, world::app_submit, kernel::io_send_zc_prep,
     kernel::io_send_zc_prep_early_failure, kernel::io_send_zc_prep_late_failure,
     kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_wq_submit_work,
+    // Or it calls sendmsg, which takes an id.
+    world::app_sendmsg, kernel::msg_zerocopy_alloc, kernel::msg_zerocopy_realloc,
+    kernel::msg_zerocopy_realloc_refused, kernel::sock_omalloc_refused,
+    kernel::mm_account_pinned_pages_refused, kernel::sock_zerocopy_unset,
     // sendmsg refers to its pages.
-    kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_send_skb,
-    kernel::ip_flush_pending_frames, kernel::io_link_skb, kernel::skb_zerocopy_iter_stream,
+    kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_append_data_attach,
+    kernel::ip_send_skb, kernel::ip_flush_pending_frames, kernel::io_link_skb,
+    kernel::skb_zerocopy_iter_stream, kernel::skb_zerocopy_iter_stream_tail,
     kernel::tcp_sendmsg_copy, kernel::io_arm_poll_handler, kernel::io_send_zc_success,
     kernel::io_send_zc_failure,
+    // The call returns.
+    kernel::msg_zerocopy_put_abort, kernel::tcp_sendmsg, kernel::udp_sendmsg,
+    kernel::sock_sendmsg_failure, world::app_sendmsg_returns,
     // The request completes.
     kernel::io_notif_flush, kernel::io_sendrecv_fail, kernel::io_req_complete_post,
     kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup,
@@ -45,6 +55,7 @@ using Steps = StepList<
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_clean_rtx_queue,
     kernel::tcp_write_queue_purge,
     // The application is told.
-    kernel::io_notif_tw_complete, kernel::io_cqring_overflow_flush, world::app_reap>;
+    kernel::io_notif_tw_complete, kernel::io_cqring_overflow_flush, world::app_reap,
+    world::app_read_errqueue, world::app_close>;
 
 }  // namespace zcv

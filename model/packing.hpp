@@ -27,6 +27,9 @@ class FieldBounds {
     // One for every shared info whose frags hold it, one for its registration.
     std::uint32_t page_refs() const { return world_->bounds.shinfos + 1; }
     std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
+    // Ids run from 0 to one below; a count of them can be all.
+    std::uint32_t ids() const { return world_->bounds.ids; }
+    std::uint32_t omem() const { return world_->bounds.omem; }
     // A request has at most its own CQE and its notification's under way.
     std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
     // The owner, a syscall, every shinfo, every other member of the chain.
@@ -86,6 +89,11 @@ class FieldCodec : public FieldBounds {
     void entry(std::string_view name, Cqe<FixedKind>& value) {
         ref(name, value.request);
         choice(name, value.kind, cqe_kind_names);
+    }
+    void entry(std::string_view name, ErrRange<FixedKind>& value) {
+        count(name, value.lo, ids());
+        count(name, value.hi, ids());
+        flag(name, value.copied);
     }
     std::uint32_t code(std::uint32_t value, unsigned width) {
         return static_cast<Derived&>(*this).bits(value, width);
@@ -223,6 +231,11 @@ class FieldLister : public AnyBounds {
     static std::string entry(const Cqe<K>& cqe) {
         return std::string(cqe_kind_names[static_cast<std::size_t>(cqe.kind)]) + ":" +
                text(cqe.request);
+    }
+    template <class K>
+    static std::string entry(const ErrRange<K>& range) {
+        return std::to_string(range.lo) + ".." + std::to_string(range.hi) +
+               (range.copied ? ":copied" : "");
     }
     template <class R>
     static std::string entry(const R& ref) {

@@ -33,6 +33,10 @@ const std::vector<Switch>& switches() {
          "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
         {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
          "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+        {"errqueue_merge_ignores_code", &Profile::errqueue_merge_ignores_code,
+         "the error queue joins a range to one with another code, and keeps the older code"},
+        {"realloc_trusts_any_ubuf", &Profile::realloc_trusts_any_ubuf,
+         "msg_zerocopy_realloc() extends a ubuf of any provider as if it were its own"},
     };
     return all;
 }
@@ -56,7 +60,8 @@ std::vector<Profile> kernels() {
         {.name = "6.18", .covers = "6.13 and later"},
         {.name = "intended",
          .covers = "the kernel as it should be",
-         .link_cancel_forgets_more = false},
+         .link_cancel_forgets_more = false,
+         .errqueue_merge_ignores_code = false},
     };
 }
 
@@ -68,7 +73,9 @@ struct Flipped {
 };
 
 std::vector<Flipped> bugs() {
-    return {};
+    return {
+        {"B19", "6.18", &Profile::realloc_trusts_any_ubuf},
+    };
 }
 
 }  // namespace

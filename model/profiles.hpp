@@ -21,6 +21,10 @@ struct Profile {
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).
     bool link_cancel_forgets_more = true;
+    // skb_zerocopy_notify_extend() joins ranges whose codes differ (B30).
+    bool errqueue_merge_ignores_code = true;
+    // Before 1b4b2b09d4fb, 6.0, msg_zerocopy_realloc() took any provider's ubuf for its own (B19).
+    bool realloc_trusts_any_ubuf = false;
 };
 
 // One difference between kernels, by its name in the table: what it means when it is on.

@@ -17,6 +17,8 @@ enum class Part : std::uint8_t {
     providers,   // more than one kind of ubuf_info
     pages,       // who holds references to a buffer's page
     registered,  // registered buffers and their resource nodes
+    calls,       // sends that are calls: sendmsg() and its like, or a ubuf_info handed into one
+    errqueue,    // MSG_ZEROCOPY: ids, option memory, ranges in the error queue
 };
 
 // Which completion an application finds in its CQ ring.
@@ -92,6 +94,11 @@ struct Request {
     bool notified = false;                  // the notification's CQE was posted
     bool app_done = false;                  // the application expects nothing more of it
     bool stale = false;  // its buffer was written after submission, before the data was attached
+    typename K::template Ref<UbufId> uarg;  // on which sendmsg, while it runs, holds a reference
+    typename K::Count id = 0;               // MSG_ZEROCOPY: by which the kernel numbered the call,
+    typename K::Count app_id = 0;           // ... and the application's own count of it
+    bool copied = false;                    // when it was notified: some of its data was copied
+    bool told = false;  // a range with its id was read, whatever the application made of it
 
     template <class F>
     void fields(F& f) {
@@ -107,6 +114,13 @@ struct Request {
         f.flag("notified", notified);
         f.flag("app-done", app_done);
         f.flag("stale", stale);
+        if (f.models(Part::calls)) f.ref("uarg", uarg);
+        if (f.models(Part::errqueue)) {
+            f.count("id", id, f.ids());
+            f.count("app-id", app_id, f.ids());
+            f.flag("copied", copied);
+            f.flag("told", told);
+        }
     }
 };
 
@@ -129,6 +143,9 @@ struct Ubuf {
     bool zc_used = false;
     bool zc_copied = false;
     TaskWork tw = TaskWork::none;
+    typename K::template Ref<SockId> sock;  // MSG_ZEROCOPY: whose error queue gets its range,
+    typename K::Count id = 0;               // ... which begins here
+    typename K::Count len = 0;              // ... and covers so many calls
 
     template <class F>
     void fields(F& f) {
@@ -143,6 +160,11 @@ struct Ubuf {
         f.flag("zc-used", zc_used);
         f.flag("zc-copied", zc_copied);
         f.choice("tw", tw, task_work_names);
+        if (f.models(Part::errqueue)) {
+            f.ref("sock", sock);
+            f.count("id", id, f.ids());
+            f.count("len", len, f.ids());
+        }
     }
 };
 
@@ -187,18 +209,42 @@ struct Skb {
     }
 };
 
+// A message of a socket's error queue: these calls are released, ee_info to ee_data.
+template <class K>
+struct ErrRange {
+    typename K::Count lo = 0;
+    typename K::Count hi = 0;
+    bool copied = false;  // SO_EE_CODE_ZEROCOPY_COPIED
+};
+
 template <class K>
 struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>> write_queue;  // TCP: not sent yet
     typename K::template Fifo<typename K::template Ref<SkbId>>
         rtx_queue;      // TCP: sent, not acknowledged
     bool dead = false;  // reset or closed: nothing more is sent
+    typename K::template Fifo<ErrRange<K>> errqueue;  // sk_error_queue
+    typename K::Count zckey = 0;                      // sk_zckey: the next call's id,
+    typename K::Count app_key = 0;                    // ... as the application counts it
+    typename K::Count omem = 0;  // sk_omem_alloc, in skbs: a ubuf's, then its message's
+    bool orphaned = false;       // SOCK_DEAD: nobody has it open any more
+    bool app_waits = false;      // the application sends nothing until it is told of a release
+    bool app_trusts = false;     // ... or takes this path to be one that copies
 
     template <class F>
     void fields(F& f) {
         f.fifo("write-queue", write_queue, f.skbs());
         f.fifo("rtx-queue", rtx_queue, f.skbs());
         f.flag("dead", dead);
+        if (f.models(Part::errqueue)) {
+            f.fifo("errqueue", errqueue, f.omem());
+            f.count("zckey", zckey, f.ids());
+            f.count("app-key", app_key, f.ids());
+            f.count("omem", omem, f.omem());
+            f.flag("orphaned", orphaned);
+            f.flag("app-waits", app_waits);
+            f.flag("app-trusts", app_trusts);
+        }
     }
 };
 

@@ -106,6 +106,11 @@ class Described : public AnyBounds {
     std::string entry(const Cqe<K>& cqe) {
         return number(cqe.request) + "/" + std::to_string(static_cast<int>(cqe.kind));
     }
+    template <class K>
+    std::string entry(const ErrRange<K>& range) {
+        return std::to_string(range.lo) + ".." + std::to_string(range.hi) +
+               (range.copied ? "/copied" : "");
+    }
     template <class R>
     std::string entry(const R& ref) {
         return number(ref);

@@ -45,6 +45,8 @@ const std::vector<Binding>& bindings() {
 }
 
 const std::vector<Unobserved>& unobserved_steps() {
+    constexpr std::string_view msg_zerocopy =
+        "not taken: no record is bound to a MSG_ZEROCOPY call yet";
     static const std::vector<Unobserved> all{
         {step_name<app_write>(), "a submission; content hashes tell whether it was too early"},
         {step_name<app_submit>(), "the request's preparation: an SQE is shared memory"},
@@ -66,6 +68,22 @@ const std::vector<Unobserved>& unobserved_steps() {
         {step_name<device_dma>(), "the skb being consumed, or its data acknowledged"},
         {step_name<pskb_expand_head>(), "the zero-copy flag gone from an skb that shares its data"},
         {step_name<skb_copy_ubufs>(), "the zero-copy flag gone, or ZC_COPIED in the notification"},
+        {step_name<app_sendmsg>(), msg_zerocopy},
+        {step_name<msg_zerocopy_alloc>(), msg_zerocopy},
+        {step_name<msg_zerocopy_realloc>(), msg_zerocopy},
+        {step_name<msg_zerocopy_realloc_refused>(), msg_zerocopy},
+        {step_name<sock_omalloc_refused>(), msg_zerocopy},
+        {step_name<mm_account_pinned_pages_refused>(), msg_zerocopy},
+        {step_name<sock_zerocopy_unset>(), msg_zerocopy},
+        {step_name<ip_append_data_attach>(), msg_zerocopy},
+        {step_name<skb_zerocopy_iter_stream_tail>(), msg_zerocopy},
+        {step_name<msg_zerocopy_put_abort>(), msg_zerocopy},
+        {step_name<tcp_sendmsg>(), msg_zerocopy},
+        {step_name<udp_sendmsg>(), msg_zerocopy},
+        {step_name<sock_sendmsg_failure>(), msg_zerocopy},
+        {step_name<app_sendmsg_returns>(), msg_zerocopy},
+        {step_name<app_read_errqueue>(), msg_zerocopy},
+        {step_name<app_close>(), msg_zerocopy},
     };
     return all;
 }

@@ -9,6 +9,7 @@ bool ubuf_refs_are_exact(const FixedStore& s) {
     return every<UbufId>(s, [&](UbufId n) {
         if (!s[n].alive) return true;
         unsigned holders = (s[n].owner_ref ? 1u : 0u) + (s[n].syscall_ref ? 1u : 0u);
+        s.for_each<RequestId>([&](RequestId r) { holders += s[r].uarg == n; });
         s.for_each<ShinfoId>([&](ShinfoId h) { holders += s[h].alive && s[h].uarg == n; });
         if (s[n].head == n)
             s.for_each<UbufId>([&](UbufId m) {

@@ -11,6 +11,7 @@ namespace zcv {
 std::vector<KernelProperty> buffer_properties();
 std::vector<KernelProperty> reference_properties();
 std::vector<KernelProperty> completion_properties();
+std::vector<KernelProperty> errqueue_properties();
 
 template <class Id, class F>
 bool every(const FixedStore& s, F&& f) {

@@ -11,6 +11,7 @@ namespace zcv {
 std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
+std::vector<KernelScenario> msg_zerocopy_calls();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
 inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};

@@ -17,6 +17,18 @@ namespace zcv {
 enum class App : std::uint8_t {
     conforming,  // at the notification; at the request's CQE when that came without F_MORE
     first_cqe,   // at the request's own CQE, whatever its flags (users.md A1)
+    // The same with MSG_ZEROCOPY; `conforming` reads a range and takes back the calls it covers.
+    last_chunk_decides,       // when the last call of a message returned, which was copied (A9)
+    close_before_errqueue,    // when it has closed the socket (A10)
+    counter_desync,           // counts calls that failed as well (C1)
+    wrap_special_case,        // believes that after the largest id comes 1 (C2)
+    wrong_cmsg_filter,        // reads ranges and does not recognise them (C3)
+    errqueue_unread,          // never reads the error queue (C6)
+    enobufs_deadlock,         // after ENOBUFS waits to be told of a release, whatever the cause (C7)
+    so_zerocopy_forgotten,    // never sets SO_ZEROCOPY (C8)
+    range_as_single_id,       // takes back the last call of a range only (C9)
+    in_order_ranges,          // takes back as many calls as a range covers, oldest first (C10)
+    trusts_copied_code,       // once told that data was copied, at the call's return (C11)
 };
 
 struct AppName {
@@ -26,6 +38,17 @@ struct AppName {
 inline constexpr std::array app_names{
     AppName{App::conforming, "conforming"},
     AppName{App::first_cqe, "first-cqe"},
+    AppName{App::last_chunk_decides, "last-chunk-decides"},
+    AppName{App::close_before_errqueue, "close-before-errqueue"},
+    AppName{App::counter_desync, "counter-desync"},
+    AppName{App::wrap_special_case, "wrap-special-case"},
+    AppName{App::wrong_cmsg_filter, "wrong-cmsg-filter"},
+    AppName{App::errqueue_unread, "errqueue-unread"},
+    AppName{App::enobufs_deadlock, "enobufs-deadlock"},
+    AppName{App::so_zerocopy_forgotten, "so-zerocopy-forgotten"},
+    AppName{App::range_as_single_id, "range-as-single-id"},
+    AppName{App::in_order_ranges, "in-order-ranges"},
+    AppName{App::trusts_copied_code, "trusts-copied-code"},
 };
 
 constexpr std::string_view name_of(App app) {
@@ -47,6 +70,11 @@ enum class Api : std::uint8_t {
     given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
     af_xdp,            // umem frames
 };
+
+// Whether a request is a call, whose return the application waits for.
+constexpr bool is_call(Api api) {
+    return api == Api::msg_zerocopy;
+}
 
 // Whether every request has a notification of its own, which goes with its CQE.
 constexpr bool notifies_each(Api api) {
@@ -72,6 +100,7 @@ struct SockConfig {
     bool segments = false;  // software segmentation, or a shaper that splits large packets
     bool splits = false;    // TCP sends part of an skb, and the rest later
     bool tapped = false;    // somebody runs tcpdump: a clone goes up the receive path
+    bool msg_more = false;  // UDP: a call may leave its datagram pending for the next one's data
 };
 
 // What this world's kernel may meet beyond success.
@@ -85,6 +114,9 @@ struct Hazards {
     bool resets = false;        // the peer resets the connection
     bool retransmits = false;
     bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
+    bool memlock = false;   // RLIMIT_MEMLOCK may be used up
+    bool close_fd = false;  // the application closes the socket
+    bool threads = false;   // several threads are in sendmsg on one UDP socket at once
 };
 
 // The state space is finite because of these and only these.
@@ -96,6 +128,9 @@ struct Bounds {
     std::uint32_t skbs = 1;
     std::uint32_t rings = 1;
     std::uint32_t cq_entries = 4;
+    std::uint32_t ids = 4;             // MSG_ZEROCOPY's 32-bit ids: so many different ones
+    std::uint32_t omem = 4;            // net.core.optmem_max: so many ubufs and messages
+    std::uint32_t calls_per_ubuf = 2;  // what 512 KiB a ubuf let it cover
 };
 
 struct World {
@@ -108,6 +143,7 @@ struct World {
 
     bool has(Api api) const { return std::ranges::find(apis, api) != apis.end(); }
     bool models(Part part) const;
+    bool sets_so_zerocopy() const { return app != App::so_zerocopy_forgotten; }
 };
 
 inline bool World::models(Part part) const {
@@ -119,6 +155,10 @@ inline bool World::models(Part part) const {
             return true;
         case Part::registered:
             return std::ranges::any_of(apis, from_registered_buffer);
+        case Part::calls:
+            return has(Api::msg_zerocopy) || has(Api::given_ubuf);
+        case Part::errqueue:
+            return has(Api::msg_zerocopy);
     }
     return true;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/net/core/error_queue.hpp"
 #include "model/state.hpp"
 
 // Models include/linux/skbuff.h: struct ubuf_info_ops, through which the network tells whoever
@@ -15,6 +16,7 @@ void ubuf_complete(S& s, UbufId u, bool with_skb, bool success) {
         case Provider::io_uring:
             return io_tx_ubuf_complete(s, u, with_skb, success);
         case Provider::msg_zerocopy:
+            return msg_zerocopy_complete(s, u, success);
         case Provider::tx_ctx:
             break;
     }

@@ -9,13 +9,26 @@
 // references, which change who pins the pages but not when the ubuf is released.
 namespace zcv::kernel {
 
-// A fresh shinfo for this request's data: skb_zcopy_set(), then the frags.
+// The ubuf that sendmsg attaches to what it sends: one that it holds a reference to, or the one
+// that its caller keeps alive.
+template <class S>
+UbufId uarg_of(const S& s, RequestId r) {
+    return s[r].uarg != none<UbufId> ? s[r].uarg : s[r].ubuf;
+}
+
+// A fresh shinfo for this request's data: skb_zcopy_set(), then the frags. A datagram's first skb
+// takes over the reference that the call holds.
 template <class S>
 ShinfoId skb_zcopy_set(S& s, RequestId r) {
     const ShinfoId h = s.template make<ShinfoId>();
     s[h].dataref = 1;
-    s[h].uarg = s[r].ubuf;
-    ++s[s[r].ubuf].refs;
+    s[h].uarg = uarg_of(s, r);
+    const bool donated =
+        s[r].uarg != none<UbufId> && s.config(s[r].sock).transport == Transport::udp;
+    if (donated)
+        s[r].uarg = none<UbufId>;
+    else
+        ++s[UbufId{s[h].uarg}].refs;
     return h;
 }
 

@@ -1,11 +1,29 @@
 #pragma once
 
+#include "model/kernel/net/core/msg_zerocopy.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/world/world.hpp"
 
 // Models net/ipv4/ip_output.c (and its IPv6 twin) for UDP: a datagram is one skb, built and sent
 // within the call. Left out: corking, fragmentation above the MTU other than "it is copied".
 namespace zcv::kernel {
+
+// What a datagram needs before its data can be looked at: MSG_ZEROCOPY has taken its id, and sends
+// no zero-copy data behind a datagram that is pending.
+template <class S>
+bool may_append_zc(const S& s, RequestId r) {
+    if (s[r].ubuf == none<UbufId>) return false;
+    const bool numbered = s.api_of(r) == Api::msg_zerocopy;
+    return !numbered || (!s[r].failed && tail_ubuf(s, s[r].sock) == none<UbufId>);
+}
+
+// A call that failed throws away what is pending; nothing of it may still be sent.
+template <class S>
+bool a_call_failed(const S& s, SockId sock) {
+    return s.world().has(Api::msg_zerocopy) && s.template any<RequestId>([&](RequestId r) {
+        return s[r].sock == sock && s[r].phase == Phase::issuing && s[r].failed;
+    });
+}
 
 struct ip_append_data {
     using Of = Ids<RequestId>;
@@ -14,8 +32,8 @@ struct ip_append_data {
 
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing && !s[r].appended && !s[s[r].sock].dead &&
-               s.config(s[r].sock).transport == Transport::udp && s.template room<ShinfoId>() &&
-               s.template room<SkbId>();
+               s.config(s[r].sock).transport == Transport::udp && may_append_zc(s, r) &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
         const ShinfoId h = skb_zcopy_set(s, r);
@@ -34,9 +52,35 @@ struct ip_append_data_copy {
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing && !s[r].appended && !s[s[r].sock].dead &&
                s.config(s[r].sock).transport == Transport::udp &&
-               s.config(s[r].sock).copies_at_send;
+               s.config(s[r].sock).copies_at_send && s.api_of(r) != Api::msg_zerocopy;
     }
     static void effect(auto& s, RequestId r) { s[r].appended = true; }
+};
+
+// The same for MSG_ZEROCOPY, which has promised a notification: the data is copied, and its ubuf
+// rides along with the copy. So goes all data behind a datagram that is pending, which no longer
+// asks for a checksum by hardware.
+struct ip_append_data_attach {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/ipv4/ip_output.c", "__ip_append_data"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.has(Api::msg_zerocopy); }
+    static bool guard(const auto& s, RequestId r) {
+        if (!in_sendmsg(s, r) || s[r].appended || s[r].ubuf == none<UbufId> || is_stream(s, r))
+            return false;
+        const bool pending = tail_ubuf(s, s[r].sock) != none<UbufId>;
+        return pending || (s.config(s[r].sock).copies_at_send && s.template room<ShinfoId>() &&
+                           s.template room<SkbId>());
+    }
+    static void effect(auto& s, RequestId r) {
+        const SockId sock = s[r].sock;
+        s[UbufId{s[r].ubuf}].zc_copied = true;
+        s[r].appended = true;
+        if (tail_ubuf(s, sock) != none<UbufId>) return;
+        const ShinfoId h = skb_zcopy_set(s, r);
+        s[sock].write_queue.push_back(new_skb(s, h, sock, Loc::write_queue));
+    }
 };
 
 struct ip_send_skb {
@@ -45,7 +89,8 @@ struct ip_send_skb {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, SockId sock) {
-        return s.config(sock).transport == Transport::udp && !s[sock].write_queue.empty();
+        return s.config(sock).transport == Transport::udp && !s[sock].write_queue.empty() &&
+               !a_call_failed(s, sock);
     }
     static void effect(auto& s, SockId sock) {
         s[SkbId{s[sock].write_queue.front()}].loc = Loc::build;
@@ -60,7 +105,8 @@ struct ip_flush_pending_frames {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, SockId sock) {
-        return s.world().hazards.issue_fails && ip_send_skb::guard(s, sock);
+        return s.config(sock).transport == Transport::udp && !s[sock].write_queue.empty() &&
+               (s.world().hazards.issue_fails || a_call_failed(s, sock));
     }
     static void effect(auto& s, SockId sock) {
         const SkbId k = s[sock].write_queue.front();

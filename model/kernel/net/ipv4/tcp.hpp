@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/kernel/net/core/msg_zerocopy.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/world/world.hpp"
 
@@ -10,7 +11,8 @@ namespace zcv::kernel {
 template <class S>
 bool tcp_may_append(const S& s, RequestId r) {
     return s[r].phase == Phase::issuing && !s[s[r].sock].dead &&
-           s.config(s[r].sock).transport == Transport::tcp;
+           s.config(s[r].sock).transport == Transport::tcp && s[r].ubuf != none<UbufId> &&
+           !s[r].failed;
 }
 
 // The tail of the write queue takes more data, although it belongs to another request's ubuf: the
@@ -48,7 +50,25 @@ struct skb_zerocopy_iter_stream {
     }
 };
 
-// The route cannot do scatter-gather: plain copy, the ubuf is not touched.
+// The tail of the write queue takes more data, and it already carries the call's ubuf.
+struct skb_zerocopy_iter_stream_tail {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_zerocopy_iter_stream"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.models(Part::calls); }
+    static bool guard(const auto& s, RequestId r) {
+        if (!tcp_may_append(s, r) || s[r].uarg == none<UbufId>) return false;
+        if (tail_ubuf(s, s[r].sock) != s[r].uarg) return false;
+        return !s[s[SkbId{s[s[r].sock].write_queue.back()}].shinfo].frags.contains(r);
+    }
+    static void effect(auto& s, RequestId r) {
+        fill_frags(s, s[SkbId{s[s[r].sock].write_queue.back()}].shinfo, r);
+    }
+};
+
+// The route cannot do scatter-gather: plain copy, and the ubuf is not touched, but that
+// MSG_ZEROCOPY's will say so.
 struct tcp_sendmsg_copy {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"net/ipv4/tcp.c", "tcp_sendmsg_locked"};
@@ -57,7 +77,10 @@ struct tcp_sendmsg_copy {
     static bool guard(const auto& s, RequestId r) {
         return tcp_may_append(s, r) && !s[r].appended && s.config(s[r].sock).copies_at_send;
     }
-    static void effect(auto& s, RequestId r) { s[r].appended = true; }
+    static void effect(auto& s, RequestId r) {
+        s[r].appended = true;
+        if (s.api_of(r) == Api::msg_zerocopy) s[UbufId{s[r].ubuf}].zc_copied = true;
+    }
 };
 
 // Reset, abort or close with linger 0: both queues are freed at once.
