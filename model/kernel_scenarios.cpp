@@ -50,7 +50,10 @@ Scenario scenario_of(const KernelScenario& row) {
     scenario.app = std::string(name_of(row.app));
     scenario.expect = row.expect;
     scenario.explore = [system](const checker::Limits& limits) {
-        return checker::explore(*system, limits);
+        checker::Outcome outcome = checker::explore(*system, limits);
+        for (checker::CounterexampleStep& step : outcome.counterexample)
+            step.tag = system->steps()[step.taken.step].tag;
+        return outcome;
     };
     scenario.under = [row](const auto& profile, const auto& app) {
         KernelScenario other = row;

@@ -7,22 +7,16 @@ template void KernelSystem::for_each_next<const KernelSystem::AnyVisit&>(const S
 
 namespace {
 
-// "io_uring/notif.c", and for a place that kernel_tag does not have "io_uring/notif.c (6.0-rc)".
 template <class Step>
-std::string_view place_of() {
-    if constexpr (Step::at.version.empty()) {
-        return Step::at.file;
-    } else {
-        static const std::string place =
-            std::string(Step::at.file) + " (" + std::string(Step::at.version) + ")";
-        return place;
-    }
+constexpr std::string_view tag_of() {
+    if (Step::at.file.empty()) return "";
+    return Step::at.version.empty() ? kernel_tag : Step::at.version;
 }
 
 template <class... Step>
 std::vector<checker::StepInfo> infos(StepList<Step...>) {
-    return {checker::StepInfo{step_name<Step>(), place_of<Step>(), Step::at.function,
-                              name_of(Step::context)}...};
+    return {checker::StepInfo{step_name<Step>(), Step::at.file, Step::at.function,
+                              name_of(Step::context), tag_of<Step>()}...};
 }
 
 template <class... Id>

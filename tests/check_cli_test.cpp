@@ -132,8 +132,8 @@ TEST_CASE("the text report has question, verdict, counts and the counterexample"
     CHECK(contains(run.out, "first CQE"));
     CHECK(contains(run.out, "VIOLATION  no-app-owned: "));
     CHECK(contains(run.out, "depth 6"));
-    CHECK(contains(run.out, "\n1  application  Write "));
-    CHECK(contains(run.out, "\n6  application  ConsumeMore "));
+    CHECK(contains(run.out, "\n1  application  Write("));
+    CHECK(contains(run.out, "\n6  application  ConsumeMore("));
     CHECK_FALSE(contains(run.out, "\n7  "));
     CHECK_FALSE(contains(run.out, "\033"));
     CHECK(run.err.empty());

@@ -67,9 +67,10 @@ Json json_of(const checker::CounterexampleStep& step) {
                            {"field", change.field},
                            {"before", change.before},
                            {"after", change.after}});
-    return {{"number", step.number},        {"step", step.step}, {"params", step.params},
-            {"context", step.context},      {"file", step.file}, {"function", step.function},
-            {"changes", std::move(changes)}};
+    return {{"number", step.number}, {"step", step.step},
+            {"params", step.params}, {"context", step.context},
+            {"file", step.file},     {"function", step.function},
+            {"tag", step.tag},       {"changes", std::move(changes)}};
 }
 
 }  // namespace

@@ -18,26 +18,83 @@ std::string in_words(const Change& change) {
     return change.field + " " + change.before + " -> " + change.after;
 }
 
-// The noun is said once, and of an object that appears or goes only what is worth telling:
-// "request 0 phase idle -> sqe; notif 0 new, refs 1, owner-ref yes; skb 0 gone".
-std::string in_words(const std::vector<Change>& changes) {
-    std::string text;
-    const Change* last = nullptr;
-    for (const Change& change : changes) {
-        const bool same_noun = last != nullptr && last->noun == change.noun;
-        const bool appears = change.before.empty();
-        const bool goes = change.after.empty();
-        if (!same_noun) {
-            text += (last == nullptr ? "" : "; ") + change.noun + " ";
-            if (appears) text += "new";
-            if (goes) text += "gone";
-        }
-        last = &change;
-        if (goes || (appears && change.at_rest)) continue;
-        if (same_noun || appears) text += ", ";
-        text += in_words(change);
+// What became of one object; of one that appears or goes only what is worth telling:
+// "request 0 phase idle -> sqe", "notif 0 new, refs 1, owner-ref yes", "skb 0 gone".
+std::vector<std::string> phrases_of(const Change* change, const Change* end) {
+    const bool appears = change->before.empty();
+    const bool goes = change->after.empty();
+    std::vector<std::string> phrases{change->noun};
+    if (appears || goes) phrases.back() += appears ? " new" : " gone";
+    for (bool first = !appears && !goes; change != end && !goes; ++change) {
+        if (change->before.empty() && change->at_rest) continue;
+        if (first)
+            phrases.back() += " " + in_words(*change);
+        else
+            phrases.push_back(in_words(*change));
+        first = false;
     }
-    return changes.empty() ? "nothing the fields show" : text;
+    return phrases;
+}
+
+// A line an object, and more where one line would be longer than `width`.
+std::vector<std::string> lines_of(const std::vector<Change>& changes, std::size_t width) {
+    if (changes.empty()) return {"nothing the fields show"};
+    std::vector<std::string> lines;
+    const Change* const end = changes.data() + changes.size();
+    for (const Change* head = changes.data(); head != end;) {
+        const Change* next = head;
+        while (next != end && next->noun == head->noun) ++next;
+        std::string line;
+        for (const std::string& phrase : phrases_of(head, next)) {
+            if (!line.empty() && line.size() + 2 + phrase.size() > width) {
+                lines.push_back(line + ",");
+                line = "  " + phrase;
+            } else {
+                line += (line.empty() ? "" : ", ") + phrase;
+            }
+        }
+        lines.push_back(line);
+        head = next;
+    }
+    return lines;
+}
+
+// The place as git names it: "v6.12:io_uring/net.c io_send_zc". A step named after its function
+// need not say it again.
+std::string place_of(const CounterexampleStep& step) {
+    if (step.file.empty()) return "";
+    std::string place = step.tag + (step.tag.empty() ? "" : ":") + step.file;
+    if (step.function != step.step) place += " " + step.function;
+    return place;
+}
+
+std::string call_of(const CounterexampleStep& step) {
+    return step.step + "(" + step.params + ")";
+}
+
+// Beside the kernel source there is room for about this much.
+constexpr std::size_t page_width = 158;
+
+// One step: who, what, and beside it what changed; below its name, where to read it.
+std::string text_of(const CounterexampleStep& step, const std::array<std::size_t, 3>& widths) {
+    const std::string number = std::to_string(step.number);
+    const std::string place = place_of(step);
+    const std::size_t left = widths[0] + widths[1] + widths[2] + 6;
+    const std::vector<std::string> changes =
+        lines_of(step.changes, std::max<std::size_t>(page_width - std::min(left, page_width), 50));
+    std::string text;
+    for (std::size_t i = 0; i < std::max<std::size_t>(changes.size(), place.empty() ? 1 : 2); ++i) {
+        std::string line =
+            i == 0 ? std::string(widths[0] - number.size(), ' ') + number + "  " + step.context
+                   : "";
+        line.resize(widths[0] + 2 + widths[1] + 2, ' ');
+        const std::string what = i == 0 ? call_of(step) : i == 1 ? place : "";
+        line += what + std::string(widths[2] - what.size() + 2, ' ');
+        if (i < changes.size()) line += changes[i];
+        line.erase(line.find_last_not_of(' ') + 1);
+        text += line + '\n';
+    }
+    return text;
 }
 
 }  // namespace
@@ -66,29 +123,14 @@ std::vector<Change> changes_between(const std::vector<Field>& before,
 }
 
 std::string text_of(const std::vector<CounterexampleStep>& steps) {
-    constexpr std::size_t columns = 6;
-    // One step that changes a lot pushes only its own line to the right.
-    constexpr std::size_t width_max = 60;
-    std::vector<std::array<std::string, columns>> rows;
-    std::array<std::size_t, columns> widths{};
+    std::array<std::size_t, 3> widths{};
     for (const CounterexampleStep& step : steps) {
-        rows.push_back({std::to_string(step.number), step.context, step.step, step.params,
-                        in_words(step.changes), step.file});
-        for (std::size_t i = 0; i < columns; ++i)
-            widths[i] = std::max(widths[i], std::min(rows.back()[i].size(), width_max));
+        widths[0] = std::max(widths[0], std::to_string(step.number).size());
+        widths[1] = std::max(widths[1], step.context.size());
+        widths[2] = std::max({widths[2], call_of(step).size(), place_of(step).size()});
     }
     std::string text;
-    for (const auto& row : rows) {
-        std::string line(widths[0] - row[0].size(), ' ');
-        for (std::size_t i = 0; i < columns; ++i) {
-            if (widths[i] == 0) continue;
-            // The number is padded on its left already.
-            const std::size_t missing = i == 0 ? 0 : widths[i] - std::min(widths[i], row[i].size());
-            line += row[i] + std::string(missing + 2, ' ');
-        }
-        line.erase(line.find_last_not_of(' ') + 1);
-        text += line + '\n';
-    }
+    for (const CounterexampleStep& step : steps) text += text_of(step, widths);
     return text;
 }
 

@@ -28,13 +28,14 @@ struct CounterexampleStep {
     std::string file;
     std::string function;
     std::vector<Change> changes;
+    std::string tag = {};  // the version in which file and function are found
 };
 
 // What differs, in the order of the fields.
 std::vector<Change> changes_between(const std::vector<Field>& before,
                                     const std::vector<Field>& after);
 
-// One line a step, columns aligned, only what changed.
+// A step: who does what, where to read it, and beside it only what changed, a line an object.
 std::string text_of(const std::vector<CounterexampleStep>& steps);
 
 }  // namespace zcv::checker

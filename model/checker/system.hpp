@@ -42,6 +42,7 @@ struct StepInfo {
     std::string_view file;      // "io_uring/notif.h"; "" for what is not the kernel
     std::string_view function;  // "io_notif_flush"
     std::string_view context;  // "syscall", "softirq", "device", "peer", "task work", "application"
+    std::string_view tag = {};  // "v6.12": the version in which file and function are found
 };
 
 // One field of a state in words: {"notif 0", "refs", "2"}. Objects that do not exist are left out.
