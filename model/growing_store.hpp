@@ -130,6 +130,13 @@ class GrowingStore {
         for (std::uint32_t i = 0; i < pool(Id{}).objects.size(); ++i) f(Id{i});
     }
 
+    template <class Id, class F>
+    bool any(F&& f) const {
+        for (std::uint32_t i = 0; i < pool(Id{}).objects.size(); ++i)
+            if (f(Id{i})) return true;
+        return false;
+    }
+
     template <class Id>
     bool room() const {
         return true;

@@ -171,6 +171,8 @@ struct AnyBounds {
     std::uint32_t cq_entries() const { return 0; }
     std::uint32_t cqes() const { return 0; }
     std::uint32_t refs() const { return 0; }
+    std::uint32_t ids() const { return 0; }
+    std::uint32_t omem() const { return 0; }
 };
 
 // Puts fields into words. Objects whose `alive` is false are left out.

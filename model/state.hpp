@@ -221,8 +221,8 @@ template <class K>
 struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>> write_queue;  // TCP: not sent yet
     typename K::template Fifo<typename K::template Ref<SkbId>>
-        rtx_queue;      // TCP: sent, not acknowledged
-    bool dead = false;  // reset or closed: nothing more is sent
+        rtx_queue;                                    // TCP: sent, not acknowledged
+    bool dead = false;                                // reset or closed: nothing more is sent
     typename K::template Fifo<ErrRange<K>> errqueue;  // sk_error_queue
     typename K::Count zckey = 0;                      // sk_zckey: the next call's id,
     typename K::Count app_key = 0;                    // ... as the application counts it

@@ -25,10 +25,9 @@ bool one_notif_after_cqe(const FixedStore& s) {
 }
 
 bool a_notif_follows_its_cqe(const FixedStore& s) {
-    return s.any<RequestId>(
-        [&](RequestId r) {
-            return s[r].notified && s[r].phase == Phase::posted && s[r].ring != none<RingId>;
-        });
+    return s.any<RequestId>([&](RequestId r) {
+        return s[r].notified && s[r].phase == Phase::posted && s[r].ring != none<RingId>;
+    });
 }
 
 // F_MORE is the only word the application has on whether to wait for a notification.

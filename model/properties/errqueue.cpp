@@ -100,13 +100,12 @@ bool copied_code_is_true(const FixedStore& s) {
 // release, and there is none to come.
 bool nobody_waits_in_vain(const FixedStore& s) {
     const bool calls = every<RequestId>(s, [&](RequestId r) {
-        const bool waits = s[r].ring == none<RingId> && s[r].phase == Phase::posted && s[r].more &&
-                           !s[r].app_done;
+        const bool waits =
+            s[r].ring == none<RingId> && s[r].phase == Phase::posted && s[r].more && !s[r].app_done;
         return !waits || s[r].ubuf != none<UbufId> || (s[r].notified && !s[r].told);
     });
-    return calls && every<SockId>(s, [&](SockId sock) {
-        return !s[sock].app_waits || s[sock].omem > 0;
-    });
+    return calls &&
+           every<SockId>(s, [&](SockId sock) { return !s[sock].app_waits || s[sock].omem > 0; });
 }
 
 bool somebody_waits(const FixedStore& s) {

@@ -38,6 +38,21 @@ void app_is_done(S& s, RequestId r) {
     kernel::retire_if_over(s, r);
 }
 
+// The kernel's ids are so many that none comes round again while it is out. Here they are few: the
+// next call waits until whatever had its id before is over.
+template <class S>
+bool id_is_out(const S& s, SockId sock) {
+    const auto& queue = s[sock].errqueue;
+    for (std::size_t i = 0; i < queue.size(); ++i)
+        if (kernel::covers(s, queue[i].lo, queue[i].hi, s[sock].zckey)) return true;
+    return s.template any<RequestId>([&](RequestId r) {
+        if (s[r].sock != sock || s[r].phase == Phase::idle || !is_call(s.api_of(r))) return false;
+        const bool numbered = s[r].ubuf != none<UbufId> || s[r].notified;
+        return (numbered && s[r].id == s[sock].zckey) ||
+               (awaits(s, r, sock) && s[r].app_id == s[sock].app_key);
+    });
+}
+
 struct app_sendmsg {
     using Of = Ids<BufferId, RequestId, SockId>;
     static constexpr KernelRef at{"", "sendmsg"};
@@ -45,9 +60,9 @@ struct app_sendmsg {
 
     static bool in(const World& world) { return std::ranges::any_of(world.apis, is_call); }
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
-        return s[b].written && s[r].phase == Phase::idle && is_call(s.api_of(r)) &&
-               !s[sock].dead && !s[sock].orphaned && !s[sock].app_waits &&
-               (s.world().hazards.threads || !in_a_call(s, sock));
+        return s[b].written && s[r].phase == Phase::idle && is_call(s.api_of(r)) && !s[sock].dead &&
+               !s[sock].orphaned && !s[sock].app_waits &&
+               (s.world().hazards.threads || !in_a_call(s, sock)) && !id_is_out(s, sock);
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;

@@ -18,17 +18,17 @@ enum class App : std::uint8_t {
     conforming,  // at the notification; at the request's CQE when that came without F_MORE
     first_cqe,   // at the request's own CQE, whatever its flags (users.md A1)
     // The same with MSG_ZEROCOPY; `conforming` reads a range and takes back the calls it covers.
-    last_chunk_decides,       // when the last call of a message returned, which was copied (A9)
-    close_before_errqueue,    // when it has closed the socket (A10)
-    counter_desync,           // counts calls that failed as well (C1)
-    wrap_special_case,        // believes that after the largest id comes 1 (C2)
-    wrong_cmsg_filter,        // reads ranges and does not recognise them (C3)
-    errqueue_unread,          // never reads the error queue (C6)
-    enobufs_deadlock,         // after ENOBUFS waits to be told of a release, whatever the cause (C7)
-    so_zerocopy_forgotten,    // never sets SO_ZEROCOPY (C8)
-    range_as_single_id,       // takes back the last call of a range only (C9)
-    in_order_ranges,          // takes back as many calls as a range covers, oldest first (C10)
-    trusts_copied_code,       // once told that data was copied, at the call's return (C11)
+    last_chunk_decides,     // when the last call of a message returned, which was copied (A9)
+    close_before_errqueue,  // when it has closed the socket (A10)
+    counter_desync,         // counts calls that failed as well (C1)
+    wrap_special_case,      // believes that after the largest id comes 1 (C2)
+    wrong_cmsg_filter,      // reads ranges and does not recognise them (C3)
+    errqueue_unread,        // never reads the error queue (C6)
+    enobufs_deadlock,       // after ENOBUFS waits to be told of a release, whatever the cause (C7)
+    so_zerocopy_forgotten,  // never sets SO_ZEROCOPY (C8)
+    range_as_single_id,     // takes back the last call of a range only (C9)
+    in_order_ranges,        // takes back as many calls as a range covers, oldest first (C10)
+    trusts_copied_code,     // once told that data was copied, at the call's return (C11)
 };
 
 struct AppName {

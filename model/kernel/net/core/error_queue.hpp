@@ -58,8 +58,8 @@ void msg_zerocopy_callback(S& s, UbufId u) {
         set_count(range.hi, id_after(s, s[u].id, s[u].len - 1u));
         range.copied = s[u].zc_copied;
         const std::size_t last = sock.errqueue.size() - 1;
-        queued = sock.errqueue.empty() ||
-                 !skb_zerocopy_notify_extend(s, sock.errqueue[last], range);
+        queued =
+            sock.errqueue.empty() || !skb_zerocopy_notify_extend(s, sock.errqueue[last], range);
         if (queued) sock.errqueue.push_back(range);
     }
     if (!queued) --sock.omem;

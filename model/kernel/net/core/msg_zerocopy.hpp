@@ -231,8 +231,7 @@ struct sock_sendmsg_failure {
 
     static bool in(const World& world) { return world.has(Api::msg_zerocopy); }
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issuing && s[r].failed &&
-               s.api_of(r) == Api::msg_zerocopy &&
+        return s[r].phase == Phase::issuing && s[r].failed && s.api_of(r) == Api::msg_zerocopy &&
                (is_stream(s, r) || s[s[r].sock].write_queue.empty());
     }
     static void effect(auto& s, RequestId r) { s[r].phase = Phase::completed; }

@@ -17,11 +17,21 @@ bool may_append_zc(const S& s, RequestId r) {
     return !numbered || (!s[r].failed && tail_ubuf(s, s[r].sock) == none<UbufId>);
 }
 
-// A call that failed throws away what is pending; nothing of it may still be sent.
+// A call that failed throws away what is pending.
 template <class S>
 bool a_call_failed(const S& s, SockId sock) {
-    return s.world().has(Api::msg_zerocopy) && s.template any<RequestId>([&](RequestId r) {
+    return s.template any<RequestId>([&](RequestId r) {
         return s[r].sock == sock && s[r].phase == Phase::issuing && s[r].failed;
+    });
+}
+
+// The socket's lock: nothing pending is sent before the call that holds it has added its data, and
+// nothing at all when that failed.
+template <class S>
+bool a_call_holds_back(const S& s, SockId sock) {
+    return s.template any<RequestId>([&](RequestId r) {
+        return s[r].sock == sock && s[r].phase == Phase::issuing &&
+               (s[r].failed || (s.config(sock).msg_more && !s[r].appended));
     });
 }
 
@@ -90,7 +100,7 @@ struct ip_send_skb {
 
     static bool guard(const auto& s, SockId sock) {
         return s.config(sock).transport == Transport::udp && !s[sock].write_queue.empty() &&
-               !a_call_failed(s, sock);
+               !(s.world().has(Api::msg_zerocopy) && a_call_holds_back(s, sock));
     }
     static void effect(auto& s, SockId sock) {
         s[SkbId{s[sock].write_queue.front()}].loc = Loc::build;
@@ -105,8 +115,9 @@ struct ip_flush_pending_frames {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, SockId sock) {
-        return s.config(sock).transport == Transport::udp && !s[sock].write_queue.empty() &&
-               (s.world().hazards.issue_fails || a_call_failed(s, sock));
+        if (s.config(sock).transport != Transport::udp || s[sock].write_queue.empty()) return false;
+        return s.world().has(Api::msg_zerocopy) ? a_call_failed(s, sock)
+                                                : s.world().hazards.issue_fails;
     }
     static void effect(auto& s, SockId sock) {
         const SkbId k = s[sock].write_queue.front();
