@@ -11,7 +11,8 @@ namespace zcv {
 const std::vector<KernelScenario>& kernel_scenario_table() {
     static const std::vector<KernelScenario> table = [] {
         std::vector<KernelScenario> all;
-        for (const auto& group : {datagrams(), streams(), broken_promises(), msg_zerocopy_calls()})
+        for (const auto& group : {datagrams(), streams(), broken_promises(), msg_zerocopy_calls(),
+                                  msg_zerocopy_misuse()})
             all.insert(all.end(), group.begin(), group.end());
         return all;
     }();

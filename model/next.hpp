@@ -32,7 +32,7 @@ using Steps = StepList<
     // Or it calls sendmsg, which takes an id.
     world::app_sendmsg, kernel::msg_zerocopy_alloc, kernel::msg_zerocopy_realloc,
     kernel::msg_zerocopy_realloc_refused, kernel::sock_omalloc_refused,
-    kernel::mm_account_pinned_pages_refused, kernel::sock_zerocopy_unset,
+    kernel::mm_account_pinned_pages_refused, kernel::zerocopy_not_asked,
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_append_data_attach,
     kernel::ip_send_skb, kernel::ip_flush_pending_frames, kernel::io_link_skb,

@@ -204,7 +204,7 @@ class Pair {
     }
     void add_request(RequestId r) {
         const RingId ring_of_request = fixed_.ring_of(r);
-        twins_.requests.join(r, growing_.add_request(twin(ring_of_request)));
+        twins_.requests.join(r, growing_.add_request(twin(ring_of_request), fixed_.api_of(r)));
     }
 
     template <class... Id>
@@ -347,14 +347,31 @@ World streams(const std::string& profile) {
     return world;
 }
 
+// Calls and requests on one socket each of both kinds, and everything that can happen to a call.
+World calls(const std::string& profile, App app) {
+    World world = everything(profile, app, 1, 8);
+    world.apis = {Api::msg_zerocopy, Api::send_zc};
+    world.hazards.memlock = true;
+    world.hazards.close_fd = app == App::close_before_errqueue;
+    world.socks[0].msg_more = true;
+    world.socks[0].short_tails = true;
+    world.bounds.omem = 2;
+    return world;
+}
+
 template <class... Step, class F>
 void for_each_name(StepList<Step...>, F&& f) {
     (f(step_name<Step>()), ...);
 }
 
 std::vector<World> worlds() {
-    return {everything("6.18", App::conforming, 2, 8), everything("6.1", App::first_cqe, 1, 2),
-            everything("intended", App::conforming, 1, 1), streams("6.12"), streams("6.1")};
+    return {everything("6.18", App::conforming, 2, 8),
+            everything("6.1", App::first_cqe, 1, 2),
+            everything("intended", App::conforming, 1, 1),
+            streams("6.12"),
+            streams("6.1"),
+            calls("6.18", App::conforming),
+            calls("intended", App::close_before_errqueue)};
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ const std::vector<Unobserved>& unobserved_steps() {
         {step_name<msg_zerocopy_realloc_refused>(), msg_zerocopy},
         {step_name<sock_omalloc_refused>(), msg_zerocopy},
         {step_name<mm_account_pinned_pages_refused>(), msg_zerocopy},
-        {step_name<sock_zerocopy_unset>(), msg_zerocopy},
+        {step_name<zerocopy_not_asked>(), msg_zerocopy},
         {step_name<ip_append_data_attach>(), msg_zerocopy},
         {step_name<skb_zerocopy_iter_stream_tail>(), msg_zerocopy},
         {step_name<msg_zerocopy_put_abort>(), msg_zerocopy},

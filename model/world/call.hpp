@@ -84,6 +84,15 @@ void count_call(S& s, RequestId r, bool failed) {
     kernel::set_count(sock.app_key, next);
 }
 
+// Everything that was sent from the buffer is taken to be over.
+template <class S>
+void app_gives_up(S& s, BufferId b) {
+    s.template for_each<RequestId>([&](RequestId r) {
+        if (s[r].buffer == b && s[r].phase != Phase::idle && awaits(s, r, s[r].sock))
+            app_is_done(s, r);
+    });
+}
+
 struct app_sendmsg_returns {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"", "sendmsg returns"};
@@ -96,11 +105,18 @@ struct app_sendmsg_returns {
     static void effect(auto& s, RequestId r) {
         const App app = s.world().app;
         auto& sock = s[s[r].sock];
+        const bool plain = !kernel::passes_flag(s, r);
         s[r].phase = Phase::posted;
-        count_call(s, r, s[r].failed);
+        if (!plain) count_call(s, r, s[r].failed);
         if (s[r].failed) {
             sock.app_waits = app == App::enobufs_deadlock;
             return app_is_done(s, r);
+        }
+        if (plain) {
+            const BufferId b = s[r].buffer;
+            app_is_done(s, r);
+            if (app == App::last_chunk_decides) app_gives_up(s, b);
+            return;
         }
         s[r].more = true;
         if (sock.app_trusts) app_is_done(s, r);

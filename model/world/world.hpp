@@ -95,12 +95,13 @@ struct SockConfig {
     bool receives =
         false;  // loopback, veth: the skb is received on this machine, copied on the way
     bool copies_at_send =
-        false;              // no SG or a datagram above the MTU: zero copy is silently not used
-    bool forwards = false;  // stacked devices, a bridge, a router: handed on to another device
-    bool segments = false;  // software segmentation, or a shaper that splits large packets
-    bool splits = false;    // TCP sends part of an skb, and the rest later
-    bool tapped = false;    // somebody runs tcpdump: a clone goes up the receive path
-    bool msg_more = false;  // UDP: a call may leave its datagram pending for the next one's data
+        false;                 // no SG or a datagram above the MTU: zero copy is silently not used
+    bool forwards = false;     // stacked devices, a bridge, a router: handed on to another device
+    bool segments = false;     // software segmentation, or a shaper that splits large packets
+    bool splits = false;       // TCP sends part of an skb, and the rest later
+    bool tapped = false;       // somebody runs tcpdump: a clone goes up the receive path
+    bool short_tails = false;  // MSG_ZEROCOPY: a message's last call is short and does without
+    bool msg_more = false;     // UDP: a call may leave its datagram pending for the next one's data
 };
 
 // What this world's kernel may meet beyond success.

@@ -45,10 +45,17 @@ Realloc realloc_verdict(const S& s, RequestId r) {
     return follows ? Realloc::extend : Realloc::alloc;
 }
 
+// Whether the call passes MSG_ZEROCOPY: where messages end in a short piece, that piece is sent the
+// ordinary way, while the calls before it still have the buffer.
+template <class S>
+bool passes_flag(const S& s, RequestId r) {
+    return !s.config(s[r].sock).short_tails || s[s[r].buffer].lent < 2;
+}
+
 template <class S>
 bool wants_ubuf(const S& s, RequestId r) {
     return in_sendmsg(s, r) && s[r].ubuf == none<UbufId> && !s[r].appended &&
-           s.world().sets_so_zerocopy();
+           s.world().sets_so_zerocopy() && passes_flag(s, r);
 }
 
 template <class S>
@@ -176,16 +183,22 @@ struct msg_zerocopy_put_abort {
     }
 };
 
-// The socket was never told SO_ZEROCOPY: the flag is ignored, the data copied, no id taken.
-struct sock_zerocopy_unset {
+// No flag was passed, or the socket was never told SO_ZEROCOPY, and then the flag is ignored: the
+// data is copied and no id taken.
+struct zerocopy_not_asked {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"net/ipv4/ip_output.c", "ip_generic_getfrag"};
     static constexpr Context context = Context::syscall;
 
     static bool in(const World& world) {
-        return world.has(Api::msg_zerocopy) && !world.sets_so_zerocopy();
+        return world.has(Api::msg_zerocopy) &&
+               (!world.sets_so_zerocopy() ||
+                std::ranges::any_of(world.socks, &SockConfig::short_tails));
     }
-    static bool guard(const auto& s, RequestId r) { return in_sendmsg(s, r) && !s[r].appended; }
+    static bool guard(const auto& s, RequestId r) {
+        return in_sendmsg(s, r) && !s[r].appended &&
+               !(s.world().sets_so_zerocopy() && passes_flag(s, r));
+    }
     static void effect(auto& s, RequestId r) { s[r].appended = true; }
 };
 
