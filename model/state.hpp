@@ -61,6 +61,7 @@ struct Buffer {
     // process no longer maps it and nothing else refers to it.
     bool unmapped = false;            // the process no longer has it: munmap, exit, exec
     typename K::Count page_refs = 0;  // beyond the process's mapping: frags, the registration's pin
+    bool over_put = false;            // a reference was put that nobody held
     bool registered = false;          // in the ring's table of registered buffers
     typename K::Count node_refs = 0;  // io_rsrc_node: the table's and its users'; it holds the pin
 
@@ -71,6 +72,7 @@ struct Buffer {
         if (f.models(Part::pages)) {
             f.flag("unmapped", unmapped);
             f.count("page-refs", page_refs, f.page_refs());
+            f.flag("over-put", over_put);
         }
         if (f.models(Part::registered)) {
             f.flag("registered", registered);
@@ -176,7 +178,10 @@ struct Shinfo {
     typename K::template Ref<UbufId> uarg;      // destructor_arg while SKBFL_ZEROCOPY_ENABLE is set
     typename K::template Set<RequestId> frags;  // sends whose user pages its frags refer to
     typename K::template Set<BufferId> pages;   // the buffers those pages belong to
-    bool stale = false;                         // one of those buffers was written since
+    // SKBFL_MANAGED_FRAG_REFS: the frags hold no page references, they live as long as the ubuf.
+    bool managed = false;
+    bool shared = false;   // SKBFL_SHARED_FRAG: somebody else may change what the frags refer to
+    bool stale = false;    // one of those buffers was written since
     bool wrong = false;    // ... and the data was read after that: bytes nobody sent went out
     bool arrived = false;  // the peer has its data
 
@@ -187,6 +192,8 @@ struct Shinfo {
         f.ref("uarg", uarg);
         f.set("frags", frags);
         f.set("pages", pages);
+        if (f.models(Part::registered)) f.flag("managed", managed);
+        f.flag("shared", shared);
         f.flag("stale", stale);
         f.flag("wrong", wrong);
         f.flag("arrived", arrived);

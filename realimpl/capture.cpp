@@ -23,6 +23,7 @@
 #include "model/outcome.hpp"
 #include "realimpl/capture_command.hpp"
 #include "realimpl/capture_process.hpp"
+#include "realimpl/symbols.hpp"
 #include "traces/file_words.hpp"
 #include "traces/sequence_gaps.hpp"
 
@@ -147,6 +148,7 @@ class Session {
     void take_frames();
     void handle(const Frame& frame);
     void store(std::span<const zcv_event> events);
+    void store(Stack stack);
     void poll_for(milliseconds time, bool with_process);
     bool over() const;
 
@@ -160,6 +162,7 @@ class Session {
     CaptureResult result_;
     Outstanding outstanding_;
     SequenceGaps gaps_;
+    Symbols symbols_;
     std::optional<Refusal> disk_;
     std::uint32_t watched_ = 0;
     bool ready_ = false;
@@ -210,7 +213,8 @@ void Session::start() {
         watched_ = static_cast<std::uint32_t>(command_->pid());
     }
     result_.info = describe(options_, watched_);
-    process_.emplace(watched_, options_.hash, options_.buffer_bytes, signals_.before());
+    process_.emplace(watched_, Watched{options_.hash, options_.buffer_bytes, options_.write_watch},
+                     signals_.before());
 }
 
 void Session::await_ready() {
@@ -267,6 +271,9 @@ void Session::handle(const Frame& frame) {
         case ZCV_FRAME_EVENTS:
             store(events_of(frame));
             break;
+        case ZCV_FRAME_STACK:
+            if (const auto stack = stack_of(frame)) store(*stack);
+            break;
         case ZCV_FRAME_TOTALS:
             result_.totals = totals_of(frame);
             totals_seen_ = true;
@@ -289,6 +296,16 @@ void Session::store(std::span<const zcv_event> events) {
     } catch (const Refusal& refused) {
         disk_ = refused;
     }
+}
+
+void Session::store(Stack stack) {
+    symbols_.name(stack);
+    try {
+        if (writer_ && !disk_) writer_->append(stack);
+    } catch (const Refusal& refused) {
+        disk_ = refused;
+    }
+    result_.stacks.push_back(std::move(stack));
 }
 
 // The end of the process is not the end of its sends. The exit's own record tells that all records

@@ -15,14 +15,16 @@ struct CaptureOptions {
     std::uint32_t pid = 0;
     std::string hash = "none";
     std::uint64_t buffer_bytes = 64u << 20;
-    double grace_s = 2;     // how long notifications may still come after the end of the command
-    double time_max_s = 0;  // 0: no bound
-    std::string output;     // the .zct; empty: none is written
+    bool write_watch = false;  // hardware watchpoints on a sample of the buffers
+    double grace_s = 2;        // how long notifications may still come after the end of the command
+    double time_max_s = 0;     // 0: no bound
+    std::string output;        // the .zct; empty: none is written
 };
 
 struct CaptureResult {
     TraceInfo info;
     Totals totals;
+    std::vector<Stack> stacks;
     std::uint64_t records = 0;  // received
     std::uint64_t sends = 0;
     std::uint64_t unnotified = 0;  // sends whose notification was not seen

@@ -15,6 +15,8 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -22,17 +24,21 @@
 
 #include "realimpl/capture_observer.hpp"
 #include "realimpl/capture_stream.h"
+#include "realimpl/write_watch.hpp"
 
 namespace {
 
 using zcv::CaptureFailed;
 
 constexpr int poll_ms = 10;
+// Watchpoints must be on a buffer soon after it was submitted.
+constexpr int poll_watching_ms = 1;
 constexpr std::size_t batch_events = 16384;
 constexpr int drain_turns = 20;
 
 struct Arguments {
     zcv::ObserverOptions observer;
+    bool write_watch = false;
     int output_fd = -1;
     int control_fd = -1;
 };
@@ -65,12 +71,13 @@ std::uint32_t hash_mode(const std::string& name) {
 }
 
 Arguments parse(int argc, char** argv) {
-    enum { pid = 1, hash, buffer, output, control };
-    const std::array<option, 6> options{{{"pid", required_argument, nullptr, pid},
+    enum { pid = 1, hash, buffer, output, control, writes };
+    const std::array<option, 7> options{{{"pid", required_argument, nullptr, pid},
                                          {"hash", required_argument, nullptr, hash},
                                          {"buffer", required_argument, nullptr, buffer},
                                          {"output-fd", required_argument, nullptr, output},
                                          {"control-fd", required_argument, nullptr, control},
+                                         {"write-watch", no_argument, nullptr, writes},
                                          {nullptr, 0, nullptr, 0}}};
     Arguments arguments;
     for (int got; (got = getopt_long(argc, argv, "", options.data(), nullptr)) != -1;) {
@@ -89,6 +96,9 @@ Arguments parse(int argc, char** argv) {
                 break;
             case control:
                 arguments.control_fd = number<int>("control-fd", optarg);
+                break;
+            case writes:
+                arguments.write_watch = true;
                 break;
             default:
                 throw Misused{"zcv capture and zcv run start this program; start those"};
@@ -186,11 +196,15 @@ void check_pid(std::uint32_t pid) {
         "process {} belongs to another user: run as root, or with CAP_SYS_PTRACE", pid)};
 }
 
-void announce(Output& output, const zcv::Observer& observer) {
+void announce(Output& output, const zcv::Observer& observer, bool watching,
+              const std::string& why_not_watching) {
+    std::vector<std::string> attached = observer.probes();
+    std::map<std::string, std::string> absent = observer.missing();
+    if (watching) attached.emplace_back("write-watch");
+    if (!why_not_watching.empty()) absent.emplace("write-watch", why_not_watching);
     std::string probes, missing;
-    for (const std::string& name : observer.probes())
-        probes += (probes.empty() ? "" : ",") + quoted(name);
-    for (const auto& [name, why] : observer.missing())
+    for (const std::string& name : attached) probes += (probes.empty() ? "" : ",") + quoted(name);
+    for (const auto& [name, why] : absent)
         missing += (missing.empty() ? "" : ",") + quoted(name) + ":" + quoted(why);
     output.text(ZCV_FRAME_READY,
                 fmt::format("{{\"probes\":[{}],\"missing\":{{{}}}}}", probes, missing));
@@ -211,25 +225,53 @@ void send_totals(Output& output, const zcv::ObserverTotals& totals) {
 
 class Relay {
   public:
-    Relay(zcv::Observer& observer, Output& output) : observer_(observer), output_(output) {}
+    // `watch` may be null.
+    Relay(zcv::Observer& observer, zcv::WriteWatch* watch, Output& output)
+        : observer_(observer), watch_(watch), output_(output) {}
 
     // Hands on what waits, in frames of a bounded size.
     void turn() {
         batch_.clear();
-        if (!observer_.take(batch_)) return;
+        if (observer_.take(batch_)) {
+            relayed_ += batch_.size();
+            if (watch_ != nullptr)
+                for (const zcv_event& event : batch_) watch_->see(event);
+            send_batch();
+        }
+        if (watch_ == nullptr) return;
+        batch_.clear();
+        stacks_.clear();
+        watch_->turn(batch_, stacks_);
+        for (const zcv::RawStack& stack : stacks_) output_.text(ZCV_FRAME_STACK, json_of(stack));
+        writes_ += batch_.size();
+        send_batch();
+    }
+    std::uint64_t relayed() const { return relayed_; }
+    std::uint64_t writes() const { return writes_; }
+
+  private:
+    void send_batch() {
         for (std::size_t at = 0; at < batch_.size(); at += batch_events) {
             const std::size_t count = std::min(batch_events, batch_.size() - at);
             output_.frame(ZCV_FRAME_EVENTS, &batch_[at], count * sizeof(zcv_event));
         }
-        relayed_ += batch_.size();
     }
-    std::uint64_t relayed() const { return relayed_; }
+    static std::string json_of(const zcv::RawStack& stack) {
+        std::string frames;
+        for (const zcv::RawFrame& frame : stack.frames)
+            frames += fmt::format(R"({}{{"ip":{},"module":{},"offset":{},"line":0}})",
+                                  frames.empty() ? "" : ",", frame.ip, quoted(frame.module),
+                                  frame.offset);
+        return fmt::format(R"({{"number":{},"frames":[{}]}})", stack.number, frames);
+    }
 
-  private:
     zcv::Observer& observer_;
+    zcv::WriteWatch* watch_;
     Output& output_;
     std::vector<zcv_event> batch_;
+    std::vector<zcv::RawStack> stacks_;
     std::uint64_t relayed_ = 0;
+    std::uint64_t writes_ = 0;
 };
 
 // A program that was running while it was detached may still submit a record, so the counters
@@ -247,19 +289,29 @@ void capture(const Arguments& arguments, Output& output) {
     check_machine();
     for (const std::uint32_t pid : arguments.observer.pids) check_pid(pid);
     zcv::Observer observer{arguments.observer};
-    announce(output, observer);
-    Relay relay{observer, output};
+    std::optional<zcv::WriteWatch> watch;
+    std::string why_not_watching;
+    if (arguments.write_watch) {
+        why_not_watching = zcv::WriteWatch::why_not();
+        if (why_not_watching.empty()) watch.emplace();
+    }
+    announce(output, observer, watch.has_value(), why_not_watching);
+    Relay relay{observer, watch ? &*watch : nullptr, output};
     std::array<pollfd, 3> watched{{{arguments.control_fd, POLLIN, 0},
                                    {observer.wakeup_fd(), POLLIN, 0},
                                    {arguments.output_fd, 0, 0}}};
     while (true) {
-        poll(watched.data(), watched.size(), poll_ms);
+        poll(watched.data(), watched.size(), watch ? poll_watching_ms : poll_ms);
         relay.turn();
         if (watched[2].revents & (POLLERR | POLLHUP)) throw OutputGone{"nobody reads"};
         if (watched[0].revents != 0) break;
     }
     drain(observer, relay);
-    send_totals(output, observer.totals());
+    zcv::ObserverTotals totals = observer.totals();
+    totals.counters.records += relay.writes();
+    totals.counters.by_kind[ZCV_WRITE] += relay.writes();
+    totals.counters.lost += watch ? watch->lost() : 0;
+    send_totals(output, totals);
 }
 
 int capture_and_say_why_not(const Arguments& arguments) {

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "model/outcome.hpp"
+#include "traces/zct_json.hpp"
 
 namespace zcv {
 namespace {
@@ -91,28 +92,32 @@ Totals totals_of(const Frame& frame) {
     return totals;
 }
 
+std::optional<Stack> stack_of(const Frame& frame) {
+    return zct::stack_of({frame.payload.data(), frame.payload.size()});
+}
+
 void read_ready(const Frame& frame, TraceInfo& info) {
     const nlohmann::json json = json_of(frame);
     info.probes = json.at("probes").get<std::vector<std::string>>();
     info.missing = json.at("missing").get<std::map<std::string, std::string>>();
 }
 
-CaptureProcess::CaptureProcess(std::uint32_t pid, const std::string& hash,
-                               std::uint64_t buffer_bytes, const sigset_t& signals)
+CaptureProcess::CaptureProcess(std::uint32_t pid, const Watched& watched, const sigset_t& signals)
     : frames_(make_pipe()), control_(make_pipe()) {
     const int output = frames_.write_end.get();
     const int control = control_.read_end.get();
-    const std::vector<std::string> words{find_capture_program(),
-                                         "--pid",
-                                         std::to_string(pid),
-                                         "--hash",
-                                         hash,
-                                         "--buffer",
-                                         std::to_string(buffer_bytes),
-                                         "--output-fd",
-                                         std::to_string(output),
-                                         "--control-fd",
-                                         std::to_string(control)};
+    std::vector<std::string> words{find_capture_program(),
+                                   "--pid",
+                                   std::to_string(pid),
+                                   "--hash",
+                                   watched.hash,
+                                   "--buffer",
+                                   std::to_string(watched.buffer_bytes),
+                                   "--output-fd",
+                                   std::to_string(output),
+                                   "--control-fd",
+                                   std::to_string(control)};
+    if (watched.write_watch) words.emplace_back("--write-watch");
     // A larger pipe means fewer turns of both sides; the default also works.
     fcntl(output, F_SETPIPE_SZ, 1 << 20);
     pid_ = fork();
@@ -149,7 +154,7 @@ std::optional<Frame> CaptureProcess::next() {
     std::memcpy(&header, bytes_.data() + consumed_, sizeof(header));
     const bool whole_events =
         header.kind != ZCV_FRAME_EVENTS || header.bytes % sizeof(zcv_event) == 0;
-    if (header.kind < ZCV_FRAME_READY || header.kind > ZCV_FRAME_FAILED || !whole_events ||
+    if (header.kind < ZCV_FRAME_READY || header.kind > ZCV_FRAME_STACK || !whole_events ||
         header.bytes > frame_bytes_max)
         throw Refusal(Status::internal,
                       "zcv-capture speaks another language: is it as new as zcv?");

@@ -21,14 +21,22 @@ struct Frame {
 
 std::vector<zcv_event> events_of(const Frame& frame);
 Totals totals_of(const Frame& frame);
+// Empty when it is none.
+std::optional<Stack> stack_of(const Frame& frame);
 void read_ready(const Frame& frame, TraceInfo& info);
+
+// What zcv-capture is asked to look at beyond the events themselves.
+struct Watched {
+    std::string hash;
+    std::uint64_t buffer_bytes = 0;
+    bool write_watch = false;
+};
 
 // zcv-capture as a child, and the frames it writes.
 class CaptureProcess {
   public:
     // Throws Refusal(unable) when there is no such program.
-    CaptureProcess(std::uint32_t pid, const std::string& hash, std::uint64_t buffer_bytes,
-                   const sigset_t& signals);
+    CaptureProcess(std::uint32_t pid, const Watched& watched, const sigset_t& signals);
     ~CaptureProcess();
     CaptureProcess(const CaptureProcess&) = delete;
     CaptureProcess& operator=(const CaptureProcess&) = delete;

@@ -10,6 +10,7 @@ enum zcv_frame_kind {
     ZCV_FRAME_EVENTS = 2, /* struct zcv_event[] */
     ZCV_FRAME_TOTALS = 3, /* JSON of the totals; the last frame of an orderly end */
     ZCV_FRAME_FAILED = 4, /* text: why there is no capture; the process then exits with status 4 */
+    ZCV_FRAME_STACK = 5,  /* JSON of a stack without its names: before the first record with it */
 };
 
 struct zcv_frame {

@@ -39,6 +39,9 @@ void add_common_options(CLI::App* verb, Options& options) {
         ->transform(CLI::AsSizeValue(false))
         ->check(CLI::Range(buffer_min, buffer_max))
         ->default_str("64M");
+    verb->add_flag("--write-watch,!--no-write-watch", options.capture.write_watch,
+                   "hardware watchpoints on a rotating sample of the buffers: they name the "
+                   "instruction that writes one too early; a few microseconds each write they see");
     verb->add_option("--grace", options.capture.grace_s,
                      "seconds that notifications may still come after the end of the command")
         ->check(CLI::Range(0.0, 3600.0))
@@ -110,6 +113,7 @@ Status run_and_replay(Options& options) {
     });
     trace.info = result.info;
     trace.totals = result.totals;
+    trace.stacks = result.stacks;
     trace.cut_off = result.cut_off;
     trace.cut_reason = result.cut_reason;
     trace.sequence_gaps = result.sequence_gaps;
@@ -154,6 +158,7 @@ void add_capture_verb(CLI::App& app, Status& status) {
 void add_run_verb(CLI::App& app, Status& status) {
     auto options = std::make_shared<Options>();
     options->capture.hash = "sampled";
+    options->capture.write_watch = true;
     CLI::App* verb = app.add_subcommand("run",
                                         "capture a command, replay the trace against the "
                                         "model, report, exit with the verdict");

@@ -36,7 +36,7 @@ else()
             ${object} ${skeleton_dir}/observer.skel.h
         DEPENDS ${object} COMMENT "Generating the observer's skeleton" VERBATIM)
 
-    add_executable(zcv-capture capture_main.cpp capture_observer.cpp
+    add_executable(zcv-capture capture_main.cpp capture_observer.cpp write_watch.cpp
         ${skeleton_dir}/observer.skel.h)
     target_include_directories(zcv-capture SYSTEM PRIVATE ${skeleton_dir})
     target_link_libraries(zcv-capture PRIVATE zcv_options PkgConfig::LIBBPF fmt::fmt)

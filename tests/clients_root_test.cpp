@@ -21,6 +21,7 @@ namespace {
 struct Judged {
     int status = -1;
     json report;
+    std::string err;
     std::vector<std::uint64_t> changed;  // sends whose content the client says it changed
 };
 
@@ -31,7 +32,7 @@ Judged judged(const std::string& client) {
     REQUIRE(ran.err.find("client: ") == std::string::npos);
     const std::size_t begin = ran.out.find('{');
     REQUIRE(begin != std::string::npos);
-    Judged found{ran.status, json::parse(ran.out.substr(begin)), {}};
+    Judged found{ran.status, json::parse(ran.out.substr(begin)), ran.err, {}};
     std::istringstream names(ran.out.substr(0, begin));
     for (std::uint64_t name = 0; names >> name;) found.changed.push_back(name);
     return found;
@@ -161,6 +162,29 @@ TEST_CASE("a drained send that never starts is said to", "[root]") {
     check_explained(found.report);
     CHECK(found.report["violations"].empty());
     CHECK(says(found.report, "never started"));
+}
+
+TEST_CASE("a watchpoint names the line that writes too early, and no line of who waits", "[root]") {
+    for (int run = 0; run < 3; ++run) {
+        const Judged found = judged("misuse-pool");
+        if (found.err.find("without write-watch") != std::string::npos) {
+            std::puts(("skipped: " + found.err).c_str());
+            return;
+        }
+        INFO(found.report.dump(1).substr(0, 4000));
+        CHECK(found.report["verdict"] == "VIOLATION");
+        check_explained(found.report);
+        std::size_t with_line = 0;
+        for (const json& violation : found.report["violations"]) {
+            if (violation["stack"].empty()) continue;
+            const std::string who = violation["stack"][0];
+            CHECK(who.find("refill") != std::string::npos);
+            CHECK(who.find("misuses.c:") != std::string::npos);
+            ++with_line;
+        }
+        CHECK(with_line > 0);
+        check_clean("pool");
+    }
 }
 
 TEST_CASE("a misuse is found in exactly the sends whose content changed", "[root]") {

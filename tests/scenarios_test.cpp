@@ -90,6 +90,15 @@ UbufId notif_in(const FixedStore& s, const Taken& taken) {
     return n;
 }
 
+// Data of a send in another's skb, and neither notification knows of the other.
+void forget_link(const FixedStore& before, FixedStore& after, const Taken& taken) {
+    const UbufId n = notif_in(after, taken);
+    const UbufId head = after[n].head;
+    ZCV_CHECK(head != none<UbufId>);
+    after[n] = before[n];
+    after[head] = before[head];
+}
+
 struct Mutation {
     std::string claim;
     World world;
@@ -100,39 +109,117 @@ struct Mutation {
 
 std::vector<Mutation> early_releases() {
     return {
-        {"a segment without the ubuf", small(udp_segmented), on("skb_segment", forget_ubuf),
-         "S1-no-early-release"},
-        {"the rest of a split skb without the ubuf", small(tcp_split),
-         on("tcp_fragment", forget_ubuf), "S1-no-early-release"},
-        {"a private copy of a shared info without the ubuf", small(udp_tapped),
-         on("pskb_expand_head", forget_ubuf), "S1-no-early-release"},
-        {"data behind another's skb whose notification is not linked", two_streamed(),
-         on("io_link_skb",
-            [](const FixedStore& before, FixedStore& after, const Taken& taken) {
-                const UbufId n = notif_in(after, taken);
-                const UbufId head = after[n].head;
-                ZCV_CHECK(head != none<UbufId>);
-                after[n] = before[n];
-                after[head] = before[head];
-            }),
-         "S1-no-early-release"},
-        {"a receiver that is handed the sender's pages", small(udp_loopback),
+        {"a segment without the ubuf, once the notification is out",
+         small(udp_segmented),
+         on("skb_segment", forget_ubuf),
+         "S1-no-early-release",
+         {"S4"}},
+        {"the rest of a split skb without the ubuf, once the notification is out",
+         small(tcp_split),
+         on("tcp_fragment", forget_ubuf),
+         "S1-no-early-release",
+         {"S4"}},
+        {"a private copy of a shared info without the ubuf, once the notification is out",
+         small(udp_tapped),
+         on("pskb_expand_head", forget_ubuf),
+         "S1-no-early-release",
+         {"S4"}},
+        {"data behind another's skb whose notification is not linked, once that is out",
+         two_streamed(),
+         on("io_link_skb", forget_link),
+         "S1-no-early-release",
+         {"S4"}},
+        {"a receiver that is handed the sender's pages, once the notification is out",
+         small(udp_loopback),
          on("skb_copy_ubufs",
             [](const FixedStore& before, FixedStore& after, const Taken& taken) {
                 const ShinfoId h = after[SkbId{taken.ids[0]}].shinfo;
                 after[h].frags = before[h].frags;
             }),
-         "S1-no-early-release"},
+         "S1-no-early-release",
+         {"S4"}},
         {"and what the application then writes goes out",
          small(udp_segmented),
          on("skb_segment", forget_ubuf),
          "S2-stable-data",
-         {"S1", "R1"}},
+         {"S1", "S4", "R1"}},
         {"though the application keeps its side of the promise",
          small(udp_segmented),
          on("skb_segment", forget_ubuf),
          "R1-no-reuse-before-release",
-         {"S1"}},
+         {"S1", "S4"}},
+    };
+}
+
+// What becomes of the shared info that the step makes, or of the one its skb has.
+template <class F>
+Change in_new_shinfo(const F& change) {
+    return [=](const FixedStore& before, FixedStore& s, const Taken&) {
+        change(s, born<ShinfoId>(before, s));
+    };
+}
+template <class F>
+Change in_own_shinfo(const F& change) {
+    return [=](const FixedStore&, FixedStore& s, const Taken& taken) {
+        change(s, ShinfoId{s[SkbId{taken.ids[0]}].shinfo});
+    };
+}
+
+std::vector<Mutation> wrong_frags() {
+    const auto fixed = [](World world) {
+        world.apis = {Api::send_zc_fixed};
+        return world;
+    };
+    const auto manages = [](FixedStore& s, ShinfoId h) { s[h].managed = true; };
+    const auto unmanages = [](FixedStore& s, ShinfoId h) { s[h].managed = false; };
+    const auto forget_mark = [](FixedStore& s, ShinfoId h) { s[h].shared = false; };
+    const auto forget_page = [](FixedStore& s, ShinfoId) { --s[buffer].page_refs; };
+    return {
+        {"a segment without the ubuf", small(udp_segmented), on("skb_segment", forget_ubuf),
+         "S4-ubuf-on-frags"},
+        {"the rest of a split skb without the ubuf", small(tcp_split),
+         on("tcp_fragment", forget_ubuf), "S4-ubuf-on-frags"},
+        {"a private copy of a shared info without the ubuf", small(udp_tapped),
+         on("pskb_expand_head", forget_ubuf), "S4-ubuf-on-frags"},
+        {"data behind another's skb whose notification is not linked", two_streamed(),
+         on("io_link_skb", forget_link), "S4-ubuf-on-frags"},
+        {"ordinary pages in an skb that takes no references", small(udp_nic),
+         on("ip_append_data", in_new_shinfo(manages)), "S6-page-refs-exact"},
+        {"registered pages whose skb forgets that they are", fixed(small(udp_nic)),
+         on("ip_append_data", in_new_shinfo(unmanages)), "S6-page-refs-exact"},
+        {"a managed skb that loses its ubuf", fixed(small(udp_nic)),
+         on("ip_append_data", forget_ubuf), "S4-ubuf-on-frags"},
+        {"and nobody asks about the ubuf",
+         fixed(small(udp_nic)),
+         on("ip_append_data", forget_ubuf),
+         "S5-managed-frags",
+         {"S4"}},
+        {"a segment without references to the pages", small(udp_segmented),
+         on("skb_segment", in_new_shinfo(forget_page)), "S6-page-refs-exact"},
+        {"a copy on receive that keeps the pages", small(udp_loopback),
+         on("skb_copy_ubufs",
+            [](const FixedStore&, FixedStore& s, const Taken&) { ++s[buffer].page_refs; }),
+         "S6-page-refs-exact"},
+        {"a page that the process unmaps and a device still reads", small(udp_nic),
+         on("dev_queue_xmit",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s[buffer].unmapped = true;
+                s[buffer].page_refs = 0;
+            }),
+         "S6-page-refs-exact"},
+        {"... which sends what is there by then",
+         small(udp_nic),
+         on("dev_queue_xmit",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s[buffer].unmapped = true;
+                s[buffer].page_refs = 0;
+            }),
+         "S2-stable-data",
+         {"S6"}},
+        {"user pages that are not marked as shared", small(udp_nic),
+         on("ip_append_data", in_new_shinfo(forget_mark)), "S7-shared-flag"},
+        {"a packet on its way that loses the mark", small(tcp_nic),
+         on("dev_queue_xmit", in_own_shinfo(forget_mark)), "S7-shared-flag"},
     };
 }
 
@@ -278,7 +365,7 @@ std::vector<Mutation> wrong_ranges() {
 
 std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
-    for (const auto& group : {wrong_counts(), wrong_cqes(), wrong_ranges()})
+    for (const auto& group : {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_ranges()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }

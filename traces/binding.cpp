@@ -33,10 +33,6 @@ World world_of(const Profile& profile) {
     return world;
 }
 
-std::string ms(std::uint64_t ns) {
-    return fmt::format("{}.{:06} ms", ns / 1'000'000, ns % 1'000'000);
-}
-
 }  // namespace
 
 Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
@@ -47,12 +43,7 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
 std::optional<Mismatch> Walk::explain(std::size_t record) {
     const zcv_event& event = trace_.events[record];
     now_ns_ = event.time_ns;
-    const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
-    nameless_ += nameless;
-    const auto found = sends_.find(nameless && (event.cqe_flags & cqe_notif) != 0
-                                       ? notified_without_name(event, ahead_.send_of[record])
-                                       : ahead_.send_of[record]);
-    Send* const send = found == sends_.end() ? nullptr : &found->second;
+    Send* const send = send_meant(record);
     if (send != nullptr && send->lost)
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
     const bool of_request =
@@ -94,6 +85,9 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
             case ZCV_HEAD_FREE:
                 on_skb(ahead_.life_of[record], event);
                 break;
+            case ZCV_WRITE:
+                on_write(record, event);
+                break;
             case ZCV_EXIT:
                 exited_.insert(event.tgid);
                 break;
@@ -112,6 +106,17 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     }
     note_releases(event.time_ns);
     return std::nullopt;
+}
+
+// The send a record is about, or null.
+Walk::Send* Walk::send_meant(std::size_t record) {
+    const zcv_event& event = trace_.events[record];
+    const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
+    nameless_ += nameless;
+    const auto found = sends_.find(nameless && (event.cqe_flags & cqe_notif) != 0
+                                       ? notified_without_name(event, ahead_.send_of[record])
+                                       : ahead_.send_of[record]);
+    return found == sends_.end() ? nullptr : &found->second;
 }
 
 // Several sends have this name, and the kernel gives no other: it is the one whose notification is
@@ -144,7 +149,7 @@ void Walk::finish() {
         if (send.lost || send.notified || (send.completed && !send.more)) continue;
         if (send.deferred && !send.completed) ++never_started_;
         // Where records are missing, its notification may be one of them.
-        if (send.rewritten_ns != 0 && knows_all()) {
+        if ((send.rewritten_ns != 0 || send.write != no_record) && knows_all()) {
             zcv_event last{};
             last.time_ns = now_ns_;
             report_reuse(send, last);
@@ -214,6 +219,7 @@ BufferId Walk::buffer_of(const zcv_event& event) {
     if (is_new) {
         found->second = s_.add_buffer();
         users_of_buffer_.emplace_back();
+        span_of_buffer_.push_back({event.tgid, event.addr, event.len});
     }
     return found->second;
 }
@@ -267,30 +273,6 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     // Its CQE may go unseen into an overflow list, where it has no name.
     if (!prepared && ahead_.sends.at(send.generation).complete == no_record) give_up(send);
     static_cast<void>(record);
-}
-
-// The application wrote the buffer at some time before it submitted it. Where the model does not
-// let it, because a send of it is still open, the content hash says whether it did all the same.
-void Walk::write_and_submit(Send& send, const zcv_event& event) {
-    const BufferId b = send.buffer;
-    bool changed = false;
-    for (const std::uint32_t generation : users_of_buffer_[index(b)]) {
-        Send& before = send_at(generation);
-        if (before.hash == 0 || event.hash == 0) {
-            ++unknown_resubmissions_;
-        } else if (before.hash != event.hash) {
-            changed = true;
-            if (before.rewritten_ns != 0) continue;
-            before.rewritten_ns = event.time_ns;
-            before.rewritten_hash = event.hash;
-            before.rewritten_by = history(send).number;
-        }
-    }
-    if (can<world::app_write>(s_, b))
-        take<world::app_write>(s_, b);
-    else if (changed)
-        world::app_write::effect(s_, b);  // refused above: what report_reuse() reports
-    must<world::app_submit>("a submission", b, send.request, send.sock);
 }
 
 void Walk::on_request_moved(const zcv_event& event, Send& send) {
@@ -579,36 +561,6 @@ void Walk::check_copied(const zcv_event& event, Send& send) {
              around(send));
 }
 
-void Walk::check_content(const zcv_event& event, Send& send) {
-    const bool changed = event.hash != 0 && send.hash != 0 && event.hash != send.hash;
-    // Who is gone writes no more.
-    if (event.hash == 0 && send.hash != 0 && !exited_.contains(event.tgid)) ++unread_;
-    if (changed || (send.rewritten_ns != 0 && event.generation != 0)) report_reuse(send, event);
-}
-
-void Walk::report_reuse(Send& send, const zcv_event& event) {
-    SendHistory& seen = history(send);
-    const std::uint64_t until = event.time_ns;
-    std::string evidence = fmt::format("content hash {:#018x} at submission", send.hash);
-    if (event.hash != 0) evidence += fmt::format(", {:#018x} at the notification", event.hash);
-    std::string when;
-    if (send.rewritten_ns != 0) {
-        evidence += fmt::format("; submitted again with other content ({:#018x}) as send #{}",
-                                send.rewritten_hash, send.rewritten_by);
-        when = fmt::format("at least {} before the kernel said that it had let go",
-                           ms(until - send.rewritten_ns));
-    } else {
-        const std::uint64_t since = seen.completed_ns.value_or(seen.submitted_ns);
-        when = fmt::format("up to {} before the notification was posted", ms(until - since));
-    }
-    seen.reused_early = true;
-    seen.reused_ns = send.rewritten_ns != 0 ? send.rewritten_ns : until;
-    violation(send, "R1-no-reuse-before-release", *seen.reused_ns, evidence,
-              fmt::format("Buffer {:#x} ({} bytes) was written {}: the peer may have received the "
-                          "later bytes.",
-                          seen.addr, seen.len, when));
-}
-
 // Nothing more is claimed of a send after a record of it could not be explained.
 void Walk::give_up(Send& send) {
     send.lost = true;
@@ -619,8 +571,14 @@ void Walk::give_up(Send& send) {
 void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns,
                      std::string evidence, std::string explanation) {
     const SendHistory& seen = report_.history[send.history];
-    report_.violations.push_back({std::move(rule), seen.number, seen.user_data, send.ubuf, time_ns,
-                                  std::move(evidence), std::move(explanation)});
+    report_.violations.push_back({std::move(rule),
+                                  seen.number,
+                                  seen.user_data,
+                                  send.ubuf,
+                                  time_ns,
+                                  std::move(evidence),
+                                  std::move(explanation),
+                                  {}});
 }
 
 // Every notification whose last reference went with this record.

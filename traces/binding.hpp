@@ -87,6 +87,7 @@ class Walk {
         std::uint64_t rewritten_ns = 0;  // seen with other content before its notification
         std::uint64_t rewritten_hash = 0;
         std::uint32_t rewritten_by = 0;  // number of the send that showed it
+        std::size_t write = no_record;   // the first one seen by a watchpoint before that
     };
     struct LifeState {
         ShinfoId shinfo = none<ShinfoId>;
@@ -106,6 +107,7 @@ class Walk {
         Mismatch mismatch;
     };
 
+    Send* send_meant(std::size_t record);
     bool is_certain(std::size_t record) const;
     void note_guess(SockId sock);
 
@@ -130,6 +132,8 @@ class Walk {
     void note_unseen_references(Send& send, std::uint32_t observed);
     bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);
+    void on_write(std::size_t record, const zcv_event& event);
+    std::vector<std::string> stack_of(const zcv_event& event) const;
     void check_content(const zcv_event& event, Send& send);
     void report_reuse(Send& send, const zcv_event& event);
     void check_copied(const zcv_event& event, Send& send);
@@ -209,6 +213,12 @@ class Walk {
     // By ring and user_data: what was not notified.
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint32_t>> open_by_name_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight
+    struct Span {
+        std::uint32_t tgid;
+        std::uint64_t addr;
+        std::uint32_t len;
+    };
+    std::vector<Span> span_of_buffer_;  // by BufferId
     std::vector<UbufId> touched_;
     std::uint64_t now_ns_ = 0;
     std::uint32_t numbered_ = 0;

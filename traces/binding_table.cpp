@@ -39,6 +39,7 @@ const std::vector<Binding>& bindings() {
         {ZCV_EXEC, {}, "who is watched"},
         {ZCV_EXIT, {}, "who is watched: what it sent goes on without it"},
         {ZCV_RING_CREATE, {}, "a new object: the address means another ring from here on"},
+        {ZCV_WRITE, names<app_write>(), ""},
         {ZCV_REGISTER, {}, "registered buffers are not modelled yet"},
     };
     return all;
@@ -48,7 +49,6 @@ const std::vector<Unobserved>& unobserved_steps() {
     constexpr std::string_view msg_zerocopy =
         "not taken: no record is bound to a MSG_ZEROCOPY call yet";
     static const std::vector<Unobserved> all{
-        {step_name<app_write>(), "a submission; content hashes tell whether it was too early"},
         {step_name<app_submit>(), "the request's preparation: an SQE is shared memory"},
         {step_name<app_reap>(), "taken as early as it can be: the CQ ring is shared memory"},
         {step_name<io_cqring_overflow_flush>(), "taken as early as it can be"},

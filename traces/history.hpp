@@ -35,9 +35,10 @@ struct Violation {
     std::uint32_t send = 0;     // SendHistory::number
     std::uint64_t request = 0;  // user_data
     std::uint64_t ubuf = 0;
-    std::uint64_t time_ns = 0;  // of the record that shows it
-    std::string evidence;       // what was seen
-    std::string explanation;    // what it means for the user
+    std::uint64_t time_ns = 0;       // of the record that shows it
+    std::string evidence;            // what was seen
+    std::string explanation;         // what it means for the user
+    std::vector<std::string> stack;  // who did it, innermost first; empty when that was not seen
 };
 
 }  // namespace zcv

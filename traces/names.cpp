@@ -10,7 +10,7 @@ constexpr std::array kind_names{
     "unknown",  "submit", "complete",    "notif",       "cqe-overflow", "poll-arm",
     "async",    "link",   "defer",       "prep-failed", "tcp-append",   "dev-queue",
     "dev-xmit", "rx",     "skb-consume", "skb-drop",    "head-free",    "fork",
-    "exec",     "exit",   "ring-create", "register",
+    "exec",     "exit",   "ring-create", "register",    "write",
 };
 static_assert(kind_names.size() == ZCV_KIND_COUNT, "every kind needs a name");
 

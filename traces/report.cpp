@@ -10,6 +10,7 @@ namespace zcv {
 namespace {
 
 constexpr std::size_t shown_max = 5;
+constexpr std::size_t frames_shown = 8;
 
 std::uint64_t start_of(const ReplayReport& report) {
     return report.history.empty() ? 0 : report.history.front().submitted_ns;
@@ -24,6 +25,8 @@ void print_violation(std::ostream& out, const ReplayReport& report, const Violat
                        violation.rule, violation.send, violation.request, violation.ubuf,
                        ms_since(start_of(report), violation.time_ns));
     out << "  " << violation.explanation << "\n  evidence: " << violation.evidence << '\n';
+    for (std::size_t i = 0; i < std::min(frames_shown, violation.stack.size()); ++i)
+        out << (i == 0 ? "  written by: " : "              ") << violation.stack[i] << '\n';
     if (violation.send == 0 || violation.send > report.history.size()) return;
     const SendHistory& send = report.history[violation.send - 1];
     const std::uint64_t start = send.submitted_ns;
@@ -37,6 +40,15 @@ void print_violation(std::ostream& out, const ReplayReport& report, const Violat
     add("released", send.released_ns);
     add("notif", send.notified_ns);
     out << " (ms)\n";
+}
+
+// The first few, those first that say who did it.
+std::vector<const Violation*> most_telling(const ReplayReport& report) {
+    std::vector<const Violation*> all;
+    for (const Violation& violation : report.violations) all.push_back(&violation);
+    std::ranges::stable_partition(all, [](const auto* each) { return !each->stack.empty(); });
+    all.resize(std::min(shown_max, all.size()));
+    return all;
 }
 
 void print_divergence(std::ostream& out, const Divergence& divergence) {
@@ -70,8 +82,8 @@ void print_text(std::ostream& out, const ReplayReport& report, const Trace& trac
         out << fmt::format("  {} of the releases were seen only by the notification\n",
                            report.inferred_releases);
     for (const std::string& reason : report.reasons) out << "  note: " << reason << '\n';
-    for (std::size_t i = 0; i < std::min(shown_max, report.violations.size()); ++i)
-        print_violation(out, report, report.violations[i]);
+    for (const Violation* violation : most_telling(report))
+        print_violation(out, report, *violation);
     if (report.violations.size() > shown_max)
         out << fmt::format("\n... and {} more (--format json lists all)\n",
                            report.violations.size() - shown_max);
@@ -90,7 +102,8 @@ nlohmann::json json_of(const ReplayReport& report, const Trace& trace, const std
                                              : std::string()},
                               {"time_ns", v.time_ns},
                               {"evidence", v.evidence},
-                              {"explanation", v.explanation}});
+                              {"explanation", v.explanation},
+                              {"stack", v.stack}});
     nlohmann::json json{{"schema_version", 1},
                         {"file", file},
                         {"kernel", trace.info.kernel_release},

@@ -14,7 +14,9 @@
 //
 //   file   = FileHeader block*
 //   block  = BlockHeader payload          payload padded to 8 bytes with zeros
-//   kinds  = info (JSON of TraceInfo, first), events (zcv_event[]), totals (JSON of Totals, last)
+//   kinds  = info (JSON of TraceInfo, first), events (zcv_event[]), stack (JSON of Stack,
+//   since 1.1),
+//            totals (JSON of Totals, last)
 //
 // traces/zct_format.hpp has the two headers field by field.
 //
@@ -27,7 +29,7 @@
 namespace zcv {
 
 inline constexpr std::uint16_t zct_version_major = 1;
-inline constexpr std::uint16_t zct_version_minor = 0;
+inline constexpr std::uint16_t zct_version_minor = 1;
 
 // Who was watched, where, and how.
 struct TraceInfo {
@@ -53,9 +55,26 @@ struct Totals {
     std::map<std::string, std::uint64_t> by_kind;
 };
 
+// One place on a stack, as far as it could be found out; what could not is empty or 0.
+struct StackFrame {
+    std::uint64_t ip = 0;
+    std::string module;        // path of the program or library
+    std::uint64_t offset = 0;  // into its file
+    std::string function;
+    std::string file;
+    std::uint32_t line = 0;
+};
+
+// A stack that records refer to by its number, innermost frame first.
+struct Stack {
+    std::uint32_t number = 0;
+    std::vector<StackFrame> frames;
+};
+
 struct Trace {
     TraceInfo info;
-    std::vector<zcv_event> events;    // as stored
+    std::vector<zcv_event> events;  // as stored
+    std::vector<Stack> stacks;
     Totals totals;                    // zeros when cut off
     bool cut_off = false;             // ended before its totals
     std::string cut_reason;           // one clause: "ends inside block 3 at byte 8192"
@@ -85,7 +104,8 @@ class TraceWriter {
     TraceWriter& operator=(const TraceWriter&) = delete;
 
     void append(std::span<const zcv_event> events);  // keeps less than a block back
-    void flush();                                    // writes what is kept back, as a short block
+    void append(const Stack& stack);
+    void flush();                      // writes what is kept back, as a short block
     void close(const Totals& totals);  // flushes, writes totals, renames; the last call
 
   private:

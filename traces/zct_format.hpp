@@ -38,7 +38,7 @@ struct FileHeader {
 static_assert(sizeof(FileHeader) == 32);
 static_assert(std::has_unique_object_representations_v<FileHeader>);
 
-enum class BlockKind : std::uint16_t { info = 1, events = 2, totals = 3 };
+enum class BlockKind : std::uint16_t { info = 1, events = 2, totals = 3, stack = 4 };
 
 inline constexpr std::uint16_t flag_zstd = 1;  // of an events block: the payload is one zstd frame
 

@@ -4,7 +4,7 @@ namespace zcv::zct {
 namespace {
 
 // Nothing we write nests deeper. What does is dropped while parsing, before it can cost memory.
-constexpr int depth_max = 2;
+constexpr int depth_max = 3;
 
 nlohmann::json parsed(std::string_view text) {
     const auto shallow = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
@@ -78,6 +78,18 @@ nlohmann::ordered_json json_of(const Totals& totals) {
             {"by_kind", totals.by_kind}};
 }
 
+nlohmann::ordered_json json_of(const Stack& stack) {
+    auto frames = nlohmann::ordered_json::array();
+    for (const StackFrame& frame : stack.frames)
+        frames.push_back({{"ip", frame.ip},
+                          {"module", frame.module},
+                          {"offset", frame.offset},
+                          {"function", frame.function},
+                          {"file", frame.file},
+                          {"line", frame.line}});
+    return {{"number", stack.number}, {"frames", std::move(frames)}};
+}
+
 std::string text_of(const nlohmann::ordered_json& json) {
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
@@ -97,6 +109,31 @@ std::optional<TraceInfo> info_of(std::string_view text) {
         optional_field(json, "missing", info.missing);
     if (!sound) return std::nullopt;
     return info;
+}
+
+std::optional<Stack> stack_of(std::string_view text) {
+    const nlohmann::json json = parsed(text);
+    if (!json.is_object()) return std::nullopt;
+    Stack stack;
+    std::uint64_t number = 0;
+    const auto frames = json.find("frames");
+    const bool sound = counter(json, "number", number) && number > 0 && number <= UINT32_MAX &&
+                       frames != json.end() && frames->is_array();
+    if (!sound) return std::nullopt;
+    stack.number = static_cast<std::uint32_t>(number);
+    for (const nlohmann::json& each : *frames) {
+        StackFrame frame;
+        std::uint64_t line = 0;
+        if (!each.is_object() || !counter(each, "ip", frame.ip) ||
+            !optional_field(each, "module", frame.module) ||
+            !optional_field(each, "function", frame.function) ||
+            !optional_field(each, "file", frame.file) || !counter(each, "offset", frame.offset) ||
+            !counter(each, "line", line) || line > UINT32_MAX)
+            return std::nullopt;
+        frame.line = static_cast<std::uint32_t>(line);
+        stack.frames.push_back(std::move(frame));
+    }
+    return stack;
 }
 
 std::optional<Totals> totals_of(std::string_view text) {

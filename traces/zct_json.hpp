@@ -12,6 +12,7 @@ namespace zcv::zct {
 
 nlohmann::ordered_json json_of(const TraceInfo& info);
 nlohmann::ordered_json json_of(const Totals& totals);
+nlohmann::ordered_json json_of(const Stack& stack);
 
 // On one line. Bytes that are not UTF-8 (a command's arguments may hold any) become U+FFFD.
 std::string text_of(const nlohmann::ordered_json& json);
@@ -20,5 +21,6 @@ std::string text_of(const nlohmann::ordered_json& json);
 // must have every counter, because a missing one would read as "nothing lost".
 std::optional<TraceInfo> info_of(std::string_view text);
 std::optional<Totals> totals_of(std::string_view text);
+std::optional<Stack> stack_of(std::string_view text);
 
 }  // namespace zcv::zct

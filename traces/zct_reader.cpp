@@ -57,6 +57,7 @@ class Parser {
     void take_info();
     void take(const Block& block);
     void take_events(const Block& block);
+    void take_stack(const Block& block);
     void take_totals(const Block& block);
     std::optional<Block> next_block();
     std::uint64_t records_promised() const;
@@ -139,6 +140,7 @@ bool Parser::plausible(const BlockHeader& header) const {
         case BlockKind::events:
             return plausible_events(header);
         case BlockKind::info:
+        case BlockKind::stack:
         case BlockKind::totals:
             return header.payload_bytes <= zct::json_bytes_max &&
                    header.raw_bytes == header.payload_bytes;
@@ -189,8 +191,8 @@ void Parser::take_info() {
 
 void Parser::take(const Block& block) {
     const BlockKind kind{block.header.kind};
-    const bool known =
-        kind == BlockKind::info || kind == BlockKind::events || kind == BlockKind::totals;
+    const bool known = kind == BlockKind::info || kind == BlockKind::events ||
+                       kind == BlockKind::stack || kind == BlockKind::totals;
     if (!known) return;
     // Two traces in one file are not one trace.
     if (complete_) return damaged("comes after the totals");
@@ -201,9 +203,17 @@ void Parser::take(const Block& block) {
             return damaged("says a second time what was captured");
         case BlockKind::events:
             return take_events(block);
+        case BlockKind::stack:
+            return take_stack(block);
         case BlockKind::totals:
             return take_totals(block);
     }
+}
+
+void Parser::take_stack(const Block& block) {
+    const std::optional<Stack> stack = zct::stack_of(text_in(block.payload));
+    if (!stack) return damaged("is not what a stack looks like");
+    trace_.stacks.push_back(*stack);
 }
 
 void Parser::take_totals(const Block& block) {

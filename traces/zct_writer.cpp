@@ -221,6 +221,13 @@ void TraceWriter::append(std::span<const zcv_event> events) {
     if (!impl_->failed.empty()) throw Refusal(Status::unable, impl_->failed);
 }
 
+void TraceWriter::append(const Stack& stack) {
+    ZCV_CHECK(!impl_->closed);
+    const std::string text = zct::text_of(zct::json_of(stack));
+    if (text.size() <= zct::json_bytes_max) impl_->write_json(BlockKind::stack, text);
+    if (!impl_->failed.empty()) throw Refusal(Status::unable, impl_->failed);
+}
+
 void TraceWriter::flush() {
     ZCV_CHECK(!impl_->closed);
     impl_->write_pending();

@@ -55,6 +55,10 @@ enum zcv_event_kind {
     ZCV_EXIT = 19,        /* sched_process_exit of a thread group leader */
     ZCV_RING_CREATE = 20, /* io_uring_create: ring, len = cq entries, zc_flags = setup flags */
     ZCV_REGISTER = 21,    /* io_uring_register: ring, opcode, res */
+    /* A hardware watchpoint: the program wrote to a word of a buffer it sends from. addr, len (the
+     * word), res = number of its stack in the trace, 0 none; cqe_flags = 1: the kernel wrote, for a
+     * system call. cpu is ZCV_CPU_WATCH, which has sequence numbers of its own */
+    ZCV_WRITE = 22,
     ZCV_KIND_COUNT
 };
 
@@ -65,6 +69,7 @@ enum zcv_context {
     ZCV_CONTEXT_HARDIRQ = 3,
 };
 
+#define ZCV_CPU_WATCH 0xffffu
 #define ZCV_REFS_UNKNOWN 0xffffffffu
 
 struct zcv_event {

@@ -10,6 +10,7 @@ namespace zcv {
 
 std::vector<KernelProperty> buffer_properties();
 std::vector<KernelProperty> reference_properties();
+std::vector<KernelProperty> page_properties();
 std::vector<KernelProperty> completion_properties();
 std::vector<KernelProperty> errqueue_properties();
 

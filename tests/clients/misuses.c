@@ -9,7 +9,7 @@
 #include "net.h"
 #include "sends.h"
 
-enum { count = 12, bytes = 60000 };
+enum { count = 12, bytes = 60000, pool_sends = 1000, pool_buffers = 8, pool_bytes = 4096 };
 
 static const struct network slow_udp = {.path = PAIR, .rate = "20mbit", .burst = "70kb"};
 static const struct network slow_tcp = {
@@ -23,7 +23,7 @@ static bool changed[count + 1];
 static void note_completions(int quiet_ms) {
     struct io_uring_cqe cqe;
     while (next_cqe(&ring, &cqe, quiet_ms))
-        if (!(cqe.flags & IORING_CQE_F_MORE)) told[cqe.user_data] = true;
+        if (!(cqe.flags & IORING_CQE_F_MORE) && cqe.user_data <= count) told[cqe.user_data] = true;
 }
 
 static void await_first_cqe(long name) {
@@ -136,6 +136,44 @@ static void exit_ring(void) {
     finish();
 }
 
+static __attribute__((noinline)) void refill(char* data, int value) {
+    memset(data, value, pool_bytes); /* the early write, when it is one */
+}
+
+/* A thousand messages out of eight buffers: each is filled again once `is_free` says so. */
+static void pool(bool (*is_free)(const struct io_uring_cqe*)) {
+    static char memory[pool_buffers][pool_bytes];
+    static const struct network link = {.path = PAIR, .rate = "200mbit", .burst = "20kb"};
+    struct sends how = {.fd = start(&link), .bytes = pool_bytes};
+    struct io_uring_cqe cqe;
+    bool used[pool_buffers] = {false};
+    for (int i = 0; i < pool_sends; i++) {
+        const int at = i % pool_buffers;
+        while (used[at]) {
+            must("a completion", next_cqe(&ring, &cqe, 5000));
+            if (is_free(&cqe)) used[cqe.user_data % pool_buffers] = false;
+        }
+        refill(memory[at], 'a' + i % 26);
+        submit_one(&ring, &how, memory[at], i);
+        used[at] = true;
+    }
+    note_completions(700);
+    dismiss();
+}
+
+static bool at_first_cqe(const struct io_uring_cqe* cqe) {
+    return !(cqe->flags & IORING_CQE_F_NOTIF);
+}
+static bool at_last_cqe(const struct io_uring_cqe* cqe) {
+    return !(cqe->flags & IORING_CQE_F_MORE);
+}
+static void pool_early(void) {
+    pool(at_first_cqe);
+}
+static void pool_conforming(void) {
+    pool(at_last_cqe);
+}
+
 static void rewrite_udp(void) {
     rewrite(&slow_udp);
 }
@@ -149,7 +187,8 @@ static const struct {
 } misuses[] = {
     {"misuse-rewrite", rewrite_udp}, {"misuse-rewrite-tcp", rewrite_tcp},
     {"misuse-realloc", reallocate},  {"misuse-cancel", cancel},
-    {"misuse-ring-exit", exit_ring},
+    {"misuse-ring-exit", exit_ring}, {"misuse-pool", pool_early},
+    {"pool", pool_conforming},
 };
 
 bool run_misuse(const char* name) {

@@ -4,9 +4,9 @@
 #include "model/state.hpp"
 #include "model/step.hpp"
 
-// Models net/core/skbuff.c: what holds a reference to a ubuf_info is the shared info, not the skb.
-// Left out: single frags (a shinfo refers to all pages of a send or to none) and managed frag
-// references, which change who pins the pages but not when the ubuf is released.
+// Models net/core/skbuff.c: what holds a reference to a ubuf_info is the shared info, not the skb,
+// and so it is with the pages. Left out: single frags; a shinfo refers to all pages of a send or to
+// none.
 namespace zcv::kernel {
 
 // The ubuf that sendmsg attaches to what it sends: one that it holds a reference to, or the one
@@ -16,27 +16,33 @@ UbufId uarg_of(const S& s, RequestId r) {
     return s[r].uarg != none<UbufId> ? s[r].uarg : s[r].ubuf;
 }
 
-// A fresh shinfo for this request's data: skb_zcopy_set(), then the frags. A datagram's first skb
-// takes over the reference that the call holds.
+// A fresh shinfo for this request's data: the ubuf is attached before there are frags. A datagram's
+// first skb takes over the reference that the call holds.
 template <class S>
-ShinfoId skb_zcopy_set(S& s, RequestId r) {
+ShinfoId new_zcopy_shinfo(S& s, RequestId r) {
     const ShinfoId h = s.template make<ShinfoId>();
     s[h].dataref = 1;
-    s[h].uarg = uarg_of(s, r);
-    const bool donated =
-        s[r].uarg != none<UbufId> && s.config(s[r].sock).transport == Transport::udp;
-    if (donated)
+    skb_zcopy_set(s, h, uarg_of(s, r));
+    if (s[r].uarg != none<UbufId> && s.config(s[r].sock).transport == Transport::udp) {
+        --s[UbufId{s[r].uarg}].refs;
         s[r].uarg = none<UbufId>;
-    else
-        ++s[UbufId{s[h].uarg}].refs;
+    }
     return h;
 }
 
-// zerocopy_fill_skb_from_iter(): the frags now refer to the request's user pages.
+// The frags now refer to the request's user pages. io_sg_from_iter() takes no references to those
+// of a registered buffer, unless the skb has frags that do; pages of any other memory come with
+// references, and whatever is there gets its own first (io_sg_from_iter_iovec()).
 template <class S>
 void fill_frags(S& s, ShinfoId h, RequestId r) {
+    const BufferId b = s[r].buffer;
+    if (!from_registered_buffer(s.api_of(r)))
+        skb_zcopy_downgrade_managed(s, h);
+    else if (s[h].pages.empty())
+        s[h].managed = true;
+    if (!s[h].managed && !s[h].pages.contains(b)) get_page(s, b);
     s[h].frags.insert(r);
-    s[h].pages.insert(s[r].buffer);
+    s[h].pages.insert(b);
     s[h].stale = s[h].stale || s[r].stale;
     s[r].appended = true;
 }
@@ -57,12 +63,15 @@ SkbId skb_clone(S& s, SkbId k, Loc loc) {
     return new_skb(s, s[k].shinfo, s[k].sock, loc);
 }
 
-// skb_release_data(): the last skb lets go of the shared info, which lets go of the ubuf.
+// skb_release_data(): the last skb lets go of the shared info, which lets go of the ubuf and then
+// of the pages. That their references were managed is asked only where there is a ubuf.
 template <class S>
 void skb_release_data(S& s, ShinfoId h) {
     ZCV_CHECK(s[h].dataref > 0);
     if (--s[h].dataref > 0) return;
-    if (s[h].uarg != none<UbufId>) ubuf_complete(s, s[h].uarg, true, true);
+    const bool skip_unref = s[h].managed && s[h].uarg != none<UbufId>;
+    if (s[h].uarg != none<UbufId>) skb_zcopy_clear(s, h, true);
+    if (!skip_unref) skb_frags_unref(s, h);
     s.free(h);
 }
 
@@ -78,7 +87,22 @@ void free_skb(S& s, SkbId k) {
 template <class S>
 void read_pages(S& s, ShinfoId h) {
     s[h].arrived = true;
-    if (s[h].stale) s[h].wrong = true;
+    bool gone = false;
+    s[h].pages.for_each([&](BufferId b) { gone = gone || page_is_gone(s, b); });
+    if (s[h].stale || gone) s[h].wrong = true;
+}
+
+// A second shared info that refers to the same user pages. It holds the ubuf
+// (skb_zerocopy_clone()), and its frags always have references of their own.
+template <class S>
+ShinfoId share_frags(S& s, ShinfoId from) {
+    const ShinfoId h = s.template make<ShinfoId>();
+    s[h] = s[from];
+    s[h].dataref = 1;
+    s[h].managed = false;
+    net_zcopy_get(s, s[from].uarg);
+    skb_frags_ref(s, h);
+    return h;
 }
 
 // An skb that shares its data must get a private copy of the shared info before it may be changed;
@@ -95,10 +119,8 @@ struct pskb_expand_head {
     }
     static void effect(auto& s, SkbId k) {
         const ShinfoId old = s[k].shinfo;
-        const ShinfoId copy = s.template make<ShinfoId>();
-        s[copy] = s[old];
-        s[copy].dataref = 1;
-        ++s[UbufId{s[old].uarg}].refs;
+        skb_zcopy_downgrade_managed(s, old);
+        const ShinfoId copy = share_frags(s, old);
         // The peer may acknowledge from here on. That is early by the copy below: it allows more
         // than the kernel does.
         s[old].arrived = true;
@@ -122,8 +144,9 @@ struct skb_copy_ubufs {
     static void effect(auto& s, SkbId k) {
         const ShinfoId h = s[k].shinfo;
         read_pages(s, h);
-        ubuf_complete(s, s[h].uarg, true, false);
-        s[h].uarg = none<UbufId>;
+        skb_zcopy_downgrade_managed(s, h);
+        skb_frags_unref(s, h);
+        skb_zcopy_clear(s, h, false);
         s[h].frags.clear();
         s[h].pages.clear();
         s[h].stale = false;
@@ -145,11 +168,8 @@ struct skb_segment {
     }
     static void effect(auto& s, SkbId k) {
         const ShinfoId large = s[k].shinfo;
-        const ShinfoId h = s.template make<ShinfoId>();
-        s[h] = s[large];
-        s[h].dataref = 1;
+        const ShinfoId h = share_frags(s, large);
         s[h].arrived = false;
-        ++s[UbufId{s[large].uarg}].refs;
         // Whatever becomes of the segments, the peer has to acknowledge the large one's bytes: here
         // that may happen as soon as it is split, which allows more than the kernel does.
         s[large].arrived = true;

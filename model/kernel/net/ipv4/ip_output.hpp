@@ -46,7 +46,7 @@ struct ip_append_data {
                s.template room<ShinfoId>() && s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
-        const ShinfoId h = skb_zcopy_set(s, r);
+        const ShinfoId h = new_zcopy_shinfo(s, r);
         fill_frags(s, h, r);
         s[s[r].sock].write_queue.push_back(new_skb(s, h, s[r].sock, Loc::write_queue));
     }
@@ -88,7 +88,7 @@ struct ip_append_data_attach {
         s[UbufId{s[r].ubuf}].zc_copied = true;
         s[r].appended = true;
         if (tail_ubuf(s, sock) != none<UbufId>) return;
-        const ShinfoId h = skb_zcopy_set(s, r);
+        const ShinfoId h = new_zcopy_shinfo(s, r);
         s[sock].write_queue.push_back(new_skb(s, h, sock, Loc::write_queue));
     }
 };

@@ -44,7 +44,7 @@ struct skb_zerocopy_iter_stream {
         return tcp_may_append(s, r) && s.template room<ShinfoId>() && s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
-        const ShinfoId h = skb_zcopy_set(s, r);
+        const ShinfoId h = new_zcopy_shinfo(s, r);
         fill_frags(s, h, r);
         s[s[r].sock].write_queue.push_back(new_skb(s, h, s[r].sock, Loc::write_queue));
     }

@@ -55,11 +55,8 @@ struct tcp_fragment {
                s.template room<SkbId>();
     }
     static void effect(auto& s, SkbId k) {
-        const ShinfoId whole = s[k].shinfo;
-        const ShinfoId h = s.template make<ShinfoId>();
-        s[h] = s[whole];
-        s[h].dataref = 1;
-        ++s[UbufId{s[whole].uarg}].refs;
+        skb_zcopy_downgrade_managed(s, ShinfoId{s[k].shinfo});
+        const ShinfoId h = share_frags(s, s[k].shinfo);
         const SockId sock = s[k].sock;
         const SkbId rest = new_skb(s, h, sock, s[k].loc);
         auto& queue = s[k].loc == Loc::write_queue ? s[sock].write_queue : s[sock].rtx_queue;

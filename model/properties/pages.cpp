@@ -1,0 +1,107 @@
+#include "model/kernel/include/linux/skbuff.hpp"
+#include "model/properties/tables.hpp"
+
+namespace zcv {
+namespace {
+
+using checker::Must;
+
+bool in_one_chain(const FixedStore& s, UbufId a, UbufId b) {
+    if (a == b) return true;
+    return s[a].head != none<UbufId> && UbufId{s[a].head} == UbufId{s[b].head};
+}
+
+// User pages of a send whose notification is still to come lie in a shared info that holds that
+// notification, its own or by way of the chain's head.
+bool ubuf_on_frags(const FixedStore& s) {
+    return every<ShinfoId>(s, [&](ShinfoId h) {
+        bool held = true;
+        s[h].frags.for_each([&](RequestId r) {
+            const UbufId u = s[r].ubuf;
+            const UbufId held_here = s[h].uarg;
+            held = held && (u == none<UbufId> ||
+                            (held_here != none<UbufId> && in_one_chain(s, u, held_here)));
+        });
+        return held;
+    });
+}
+
+bool frags_belong_to_a_ubuf(const FixedStore& s) {
+    return s.any<ShinfoId>([&](ShinfoId h) { return s[h].uarg != none<UbufId>; });
+}
+
+// Frags without references of their own live as long as the ubuf: there must be one, and the pages
+// must be those of registered buffers.
+bool managed_frags(const FixedStore& s) {
+    return every<ShinfoId>(s, [&](ShinfoId h) {
+        if (!s[h].managed) return true;
+        bool registered = s[h].uarg != none<UbufId>;
+        s[h].frags.for_each(
+            [&](RequestId r) { registered = registered && from_registered_buffer(s.api_of(r)); });
+        return registered;
+    });
+}
+
+bool frags_are_managed(const FixedStore& s) {
+    return s.any<ShinfoId>([&](ShinfoId h) { return s[h].managed; });
+}
+
+bool has_registered_buffers(const World& world) {
+    return world.models(Part::registered);
+}
+
+// Every page is held once by each shared info that refers to it and does not manage its frags, and
+// once by its registration; and no shared info refers to a page that went back to the system.
+bool page_refs_are_exact(const FixedStore& s) {
+    return every<BufferId>(s, [&](BufferId b) {
+        unsigned holders = s[b].node_refs > 0 ? 1 : 0;
+        bool used = false;
+        s.for_each<ShinfoId>([&](ShinfoId h) {
+            if (!s[h].alive || !s[h].pages.contains(b)) return;
+            holders += !s[h].managed;
+            used = true;
+        });
+        return s[b].page_refs == holders && !s[b].over_put && !(used && kernel::page_is_gone(s, b));
+    });
+}
+
+bool a_page_is_referred_to(const FixedStore& s) {
+    return s.any<ShinfoId>([&](ShinfoId h) { return !s[h].pages.empty(); });
+}
+
+// Who refers to pages of others says so, lest somebody takes the data for the packet's own.
+bool shared_frags_are_marked(const FixedStore& s) {
+    return every<ShinfoId>(s, [&](ShinfoId h) { return s[h].pages.empty() || s[h].shared; });
+}
+
+}  // namespace
+
+std::vector<KernelProperty> page_properties() {
+    return {
+        {Must::always, "S4-ubuf-on-frags", ubuf_on_frags,
+         "A packet refers to a send's pages and does not hold its notification: nothing keeps the "
+         "application from writing what is still to be sent."},
+        {Must::sometimes, "S4-ubuf-on-frags-reached", frags_belong_to_a_ubuf,
+         "No packet ever held a notification: the property was not put to the test."},
+        {{Must::always, "S5-managed-frags", managed_frags,
+          "A packet counts on a registration that does not cover its pages: they are freed under "
+          "the device, or references are put that were never taken."},
+         has_registered_buffers},
+        {{Must::sometimes, "S5-managed-frags-reached", frags_are_managed,
+          "No packet ever left its references to a registration: the property was not put to the "
+          "test."},
+         has_registered_buffers},
+        {Must::always, "S6-page-refs-exact", page_refs_are_exact,
+         "A page has more or fewer references than holders: it is leaked, or goes back to the "
+         "system while a packet still refers to it, and somebody else's data is sent."},
+        {Must::sometimes, "S6-page-refs-exact-reached", a_page_is_referred_to,
+         "No packet ever referred to a page: the property was not put to the test."},
+        {Must::always, "S7-shared-flag", shared_frags_are_marked,
+         "A packet refers to pages of others and does not say so: whoever transforms it does so in "
+         "place, and the file in the page cache turns into something else."},
+        {Must::sometimes, "S7-shared-flag-reached", a_page_is_referred_to,
+         "No packet ever referred to a page: the property was not put to the test."},
+    };
+}
+
+}  // namespace zcv

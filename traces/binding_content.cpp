@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "model/next.hpp"
+#include "traces/binding_walk.hpp"
+
+// What the application did to its buffers: told by the hashes of their content, by watchpoints, and
+// by what it submits again.
+namespace zcv {
+namespace {
+
+std::string ms(std::uint64_t ns) {
+    return fmt::format("{}.{:06} ms", ns / 1'000'000, ns % 1'000'000);
+}
+
+}  // namespace
+
+// The application wrote the buffer at some time before it submitted it. Where the model does not
+// let it, because a send of it is still open, the content hash says whether it did all the same.
+void Walk::write_and_submit(Send& send, const zcv_event& event) {
+    const BufferId b = send.buffer;
+    bool changed = false;
+    for (const std::uint32_t generation : users_of_buffer_[index(b)]) {
+        Send& before = send_at(generation);
+        if (before.hash == 0 || event.hash == 0) {
+            ++unknown_resubmissions_;
+        } else if (before.hash != event.hash) {
+            changed = true;
+            if (before.rewritten_ns != 0) continue;
+            before.rewritten_ns = event.time_ns;
+            before.rewritten_hash = event.hash;
+            before.rewritten_by = history(send).number;
+        }
+    }
+    if (can<world::app_write>(s_, b))
+        take<world::app_write>(s_, b);
+    else if (changed)
+        world::app_write::effect(s_, b);  // refused above: what report_reuse() reports
+    must<world::app_submit>("a submission", b, send.request, send.sock);
+}
+
+// A write to a word of a buffer, at that very moment. It was too early for each send that has not
+// been notified: the notification's record precedes the CQE that the application could have read.
+void Walk::on_write(std::size_t record, const zcv_event& event) {
+    for (std::uint32_t i = 0; i < span_of_buffer_.size(); ++i) {
+        const Span& span = span_of_buffer_[i];
+        if (span.tgid != event.tgid || event.addr < span.addr || event.addr >= span.addr + span.len)
+            continue;
+        const BufferId b{i};
+        for (const std::uint32_t generation : users_of_buffer_[i])
+            if (Send& send = send_at(generation); send.write == no_record) send.write = record;
+        if (can<world::app_write>(s_, b))
+            take<world::app_write>(s_, b);
+        else if (!users_of_buffer_[i].empty())
+            world::app_write::effect(s_, b);  // refused above: what report_reuse() reports
+    }
+}
+
+std::vector<std::string> Walk::stack_of(const zcv_event& event) const {
+    const auto found =
+        std::ranges::find(trace_.stacks, static_cast<std::uint32_t>(event.res), &Stack::number);
+    std::vector<std::string> lines;
+    if (found == trace_.stacks.end()) return lines;
+    for (const StackFrame& frame : found->frames) {
+        std::string line = frame.function.empty() ? fmt::format("{:#x}", frame.ip) : frame.function;
+        if (!frame.file.empty()) line += fmt::format("  {}:{}", frame.file, frame.line);
+        if (!frame.module.empty()) line += fmt::format("  ({}+{:#x})", frame.module, frame.offset);
+        lines.push_back(std::move(line));
+    }
+    return lines;
+}
+
+void Walk::check_content(const zcv_event& event, Send& send) {
+    const bool changed = event.hash != 0 && send.hash != 0 && event.hash != send.hash;
+    // Who is gone writes no more.
+    if (event.hash == 0 && send.hash != 0 && !exited_.contains(event.tgid)) ++unread_;
+    const bool seen_otherwise = send.rewritten_ns != 0 || send.write != no_record;
+    if (changed || (seen_otherwise && event.generation != 0)) report_reuse(send, event);
+}
+
+void Walk::report_reuse(Send& send, const zcv_event& event) {
+    SendHistory& seen = history(send);
+    const std::uint64_t until = event.time_ns;
+    std::vector<std::string> evidence;
+    std::string when;
+    if (send.hash != 0 && (send.rewritten_ns != 0 || event.hash != send.hash)) {
+        evidence.push_back(fmt::format("content hash {:#018x} at submission", send.hash));
+        if (event.hash != 0)
+            evidence.back() += fmt::format(", {:#018x} at the notification", event.hash);
+    }
+    seen.reused_ns = until;
+    if (send.rewritten_ns != 0) {
+        evidence.push_back(fmt::format("submitted again with other content ({:#018x}) as send #{}",
+                                       send.rewritten_hash, send.rewritten_by));
+        when = fmt::format("at least {} before the kernel said that it had let go",
+                           ms(until - send.rewritten_ns));
+        seen.reused_ns = send.rewritten_ns;
+    } else {
+        const std::uint64_t since = seen.completed_ns.value_or(seen.submitted_ns);
+        when = fmt::format("up to {} before the notification was posted", ms(until - since));
+    }
+    std::vector<std::string> stack;
+    if (send.write != no_record) {
+        const zcv_event& write = trace_.events[send.write];
+        stack = stack_of(write);
+        evidence.push_back(fmt::format("a watchpoint saw thread {} write to {:#x}{}", write.pid,
+                                       write.addr,
+                                       write.cqe_flags != 0 ? ", in a system call" : ""));
+        when =
+            fmt::format("{} before the kernel said that it had let go", ms(until - write.time_ns));
+        seen.reused_ns = std::min<std::uint64_t>(*seen.reused_ns, write.time_ns);
+    }
+    seen.reused_early = true;
+    violation(send, "R1-no-reuse-before-release", *seen.reused_ns,
+              fmt::format("{}", fmt::join(evidence, "; ")),
+              fmt::format("Buffer {:#x} ({} bytes) was written {}: the peer may have received the "
+                          "later bytes.",
+                          seen.addr, seen.len, when));
+    report_.violations.back().stack = std::move(stack);
+}
+
+}  // namespace zcv
