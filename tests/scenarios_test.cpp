@@ -342,7 +342,7 @@ std::vector<Mutation> wrong_ranges() {
                                        const Taken& taken) { --s[notif_in(s, taken)].refs; }),
          "S3-refs-exact"},
         {"a segment of a call's data without the ubuf", calling(udp_segmented, 1),
-         on("skb_segment", forget_ubuf), "S1-no-early-release"},
+         on("skb_segment", forget_ubuf), "S4-ubuf-on-frags"},
         {"a ubuf that option memory is not charged for", calling(udp_nic, 1),
          on("msg_zerocopy_alloc",
             [](const FixedStore&, FixedStore& s, const Taken&) { --s[SockId{0}].omem; }),
