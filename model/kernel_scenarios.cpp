@@ -1,19 +1,43 @@
 #include "model/kernel_scenarios.hpp"
 
+#include <array>
 #include <memory>
+#include <utility>
 
 #include "model/kernel_system.hpp"
 #include "model/outcome.hpp"
+#include "model/progress.hpp"
 #include "model/scenarios/tables.hpp"
 
 namespace zcv {
+namespace {
+
+struct Subject {
+    std::string_view name;
+    std::vector<KernelScenario> (*rows)();
+};
+
+// In the order in which `zcv check --all` takes them.
+constexpr std::array subjects{
+    Subject{"datagrams", datagrams},
+    Subject{"streams", streams},
+    Subject{"broken promises", broken_promises},
+    Subject{"what ends", progress},
+    Subject{"MSG_ZEROCOPY", msg_zerocopy_calls},
+    Subject{"misuse of MSG_ZEROCOPY", msg_zerocopy_misuse},
+    Subject{"other providers", other_providers},
+};
+
+}  // namespace
 
 const std::vector<KernelScenario>& kernel_scenario_table() {
     static const std::vector<KernelScenario> table = [] {
         std::vector<KernelScenario> all;
-        for (const auto& group : {datagrams(), streams(), broken_promises(), msg_zerocopy_calls(),
-                                  msg_zerocopy_misuse()})
-            all.insert(all.end(), group.begin(), group.end());
+        for (const Subject& subject : subjects)
+            for (KernelScenario& row : subject.rows()) {
+                row.subject = subject.name;
+                all.push_back(std::move(row));
+            }
         return all;
     }();
     return table;
@@ -44,14 +68,17 @@ Scenario scenario_of(const KernelScenario& row) {
     world.profile = profile_or_refuse(row.name, row.profile);
     world.app = row.app;
     const auto system = std::make_shared<KernelSystem>(world, row.unasked);
+    const auto must_end = eventually_in(world, row.eventually);
     Scenario scenario;
     scenario.name = row.name;
     scenario.asks = row.asks;
     scenario.profile = row.profile;
     scenario.app = std::string(name_of(row.app));
+    scenario.subject = row.subject;
     scenario.expect = row.expect;
-    scenario.explore = [system](const checker::Limits& limits) {
+    scenario.explore = [system, must_end](const checker::Limits& limits) {
         checker::Outcome outcome = checker::explore(*system, limits);
+        checker::look_for_lassos(*system, must_end, kernel_duty, limits, outcome);
         for (checker::CounterexampleStep& step : outcome.counterexample)
             step.tag = system->steps()[step.taken.step].tag;
         return outcome;

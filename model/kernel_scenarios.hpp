@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/scenarios.hpp"
@@ -16,7 +17,9 @@ struct KernelScenario {
     App app = App::conforming;
     World world = {};                       // its profile and app are filled in from the two above
     std::vector<std::string> unasked = {};  // properties that this world cannot put to the test
+    std::vector<std::string> eventually = {};  // eventually-properties it is asked: they cost more
     Expectation expect = {};
+    std::string_view subject = {};  // filled in: of its table
 };
 
 const std::vector<KernelScenario>& kernel_scenario_table();

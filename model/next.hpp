@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/drivers/net/ifb.hpp"
+#include "model/kernel/drivers/vhost/net.hpp"
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/net.hpp"
 #include "model/kernel/io_uring/notif.hpp"
@@ -11,6 +12,8 @@
 #include "model/kernel/net/ipv4/tcp.hpp"
 #include "model/kernel/net/ipv4/tcp_input.hpp"
 #include "model/kernel/net/ipv4/tcp_output.hpp"
+#include "model/kernel/net/packet/af_packet.hpp"
+#include "model/kernel/net/rds/message.hpp"
 #include "model/world/application.hpp"
 #include "model/world/call.hpp"
 #include "model/world/device.hpp"
@@ -33,6 +36,11 @@ using Steps = StepList<
     world::app_sendmsg, kernel::msg_zerocopy_alloc, kernel::msg_zerocopy_realloc,
     kernel::msg_zerocopy_realloc_refused, kernel::sock_omalloc_refused,
     kernel::mm_account_pinned_pages_refused, kernel::zerocopy_not_asked,
+    // Or the call is another provider's.
+    kernel::msg_zerocopy_alloc_given, kernel::handle_tx_zerocopy, kernel::tun_get_user,
+    kernel::tun_get_user_fault, kernel::tun_get_user_down, kernel::handle_tx_zerocopy_failure,
+    kernel::tpacket_snd, kernel::rds_message_zcopy_from_user,
+    kernel::rds_message_zcopy_from_user_fault, kernel::rds_message_purge,
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_append_data_attach,
     kernel::ip_send_skb, kernel::ip_flush_pending_frames, kernel::io_link_skb,
@@ -56,6 +64,9 @@ using Steps = StepList<
     kernel::tcp_write_queue_purge,
     // The application is told.
     kernel::io_notif_tw_complete, kernel::io_cqring_overflow_flush, world::app_reap,
-    world::app_read_errqueue, world::app_close>;
+    world::app_read_errqueue, kernel::vhost_zerocopy_signal_used, world::app_sees_release,
+    // A socket or a device is closed.
+    world::app_close, kernel::vhost_net_ubuf_put_and_wait, kernel::vhost_net_ubuf_wake,
+    kernel::vhost_net_ubuf_put_wait_and_free>;
 
 }  // namespace zcv

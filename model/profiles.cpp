@@ -37,6 +37,16 @@ const std::vector<Switch>& switches() {
          "the error queue joins a range to one with another code, and keeps the older code"},
         {"realloc_trusts_any_ubuf", &Profile::realloc_trusts_any_ubuf,
          "msg_zerocopy_realloc() extends a ubuf of any provider as if it were its own"},
+        {"ubuf_in_socket", &Profile::ubuf_in_socket,
+         "MSG_ZEROCOPY takes the ubuf that a request left in the socket"},
+        {"vhost_error_puts_again", &Profile::vhost_error_puts_again,
+         "a failed sendmsg puts vhost_net's count although the completion has done so"},
+        {"vhost_frees_under_waker", &Profile::vhost_frees_under_waker,
+         "vhost_net frees its count as soon as it is zero, under whoever will wake the waiter"},
+        {"tpacket_destructor_completes", &Profile::tpacket_destructor_completes,
+         "a packet ring's slot is available when the skb is freed, whoever has a clone"},
+        {"rds_fault_keeps_pages", &Profile::rds_fault_keeps_pages,
+         "an RDS message that met a fault puts its pages once more when it is purged"},
     };
     return all;
 }
@@ -58,6 +68,13 @@ std::vector<Profile> kernels() {
         {.name = "6.6", .covers = "6.5 to 6.9", .chains = false},
         {.name = "6.12", .covers = "6.10 to 6.12"},
         {.name = "6.18", .covers = "6.13 and later"},
+        {.name = "given-ubuf",
+         .covers = "an alternative to the first series: MSG_ZEROCOPY given a request's ubuf",
+         .chains = false},
+        {.name = "given-ubuf-in-socket",
+         .covers = "the same with the ubuf registered in the socket",
+         .chains = false,
+         .ubuf_in_socket = true},
         {.name = "intended",
          .covers = "the kernel as it should be",
          .link_cancel_forgets_more = false,
@@ -75,6 +92,10 @@ struct Flipped {
 std::vector<Flipped> bugs() {
     return {
         {"B19", "6.18", &Profile::realloc_trusts_any_ubuf},
+        {"B20", "6.18", &Profile::vhost_error_puts_again},
+        {"B21", "6.18", &Profile::vhost_frees_under_waker},
+        {"B22", "6.18", &Profile::tpacket_destructor_completes},
+        {"B26", "6.18", &Profile::rds_fault_keeps_pages},
     };
 }
 

@@ -75,6 +75,7 @@ Scenario reference_scenario(const Shape& shape, const Expectation& expect, bool 
                         : "Does every buffer stay in flight while an skb reads it? " + world;
     scenario.profile = "reference";
     scenario.app = shape.first_cqe ? "first-cqe" : "conforming";
+    scenario.subject = "reference model";
     scenario.expect = expect;
     scenario.in_all = in_all;
     scenario.explore = [shape](const checker::Limits& limits) {

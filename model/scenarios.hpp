@@ -26,6 +26,7 @@ struct Scenario {
     std::string asks{};
     std::string profile{};
     std::string app{};
+    std::string subject{};  // what it is about: scenarios are listed together that share it
     Expectation expect{};
     bool in_all = true;  // false: takes minutes; named explicitly, not part of --all
     std::function<checker::Outcome(const checker::Limits&)> explore{};

@@ -19,6 +19,9 @@ enum class Part : std::uint8_t {
     registered,  // registered buffers and their resource nodes
     calls,       // sends that are calls: sendmsg() and its like, or a ubuf_info handed into one
     errqueue,    // MSG_ZEROCOPY: ids, option memory, ranges in the error queue
+    given,       // a socket that is given ubufs
+    vhost,       // a guest's descriptors, and what counts those in flight
+    packet,      // the transmit ring of a packet socket
 };
 
 // Which completion an application finds in its CQ ring.
@@ -127,8 +130,9 @@ struct Request {
 };
 
 // Whose ubuf_info it is: the object around it, and what happens when the last reference goes.
-enum class Provider : std::uint8_t { io_uring, msg_zerocopy, tx_ctx };
-inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "tx-ctx"};
+enum class Provider : std::uint8_t { io_uring, msg_zerocopy, tx_ctx, vhost, packet, rds };
+inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "tx-ctx",
+                                           "vhost",    "packet",       "rds"};
 
 // struct ubuf_info in the object that carries it: io_notif_data and the io_kiocb around that,
 // ubuf_info_msgzc, or the notifier of an RFC tx context.
@@ -206,6 +210,7 @@ struct Skb {
     typename K::template Ref<ShinfoId> shinfo;
     typename K::template Ref<SockId> sock;
     Loc loc = Loc::build;
+    bool destructor = false;  // tpacket_destruct_skb() runs when it is freed
 
     template <class F>
     void fields(F& f) {
@@ -213,6 +218,7 @@ struct Skb {
         f.ref("shinfo", shinfo);
         f.ref("sock", sock);
         f.choice("loc", loc, loc_names);
+        if (f.models(Part::packet)) f.flag("destructor", destructor);
     }
 };
 
@@ -237,6 +243,14 @@ struct Sock {
     bool orphaned = false;       // SOCK_DEAD: nobody has it open any more
     bool app_waits = false;      // the application sends nothing until it is told of a release
     bool app_trusts = false;     // ... or takes this path to be one that copies
+    typename K::template Ref<UbufId> given;  // the ubuf that a request registered in the socket
+    // vhost_net: descriptors that the guest was not told of, in order, and vhost_net_ubuf_ref.
+    typename K::template Fifo<typename K::template Ref<RequestId>> vhost_heads;
+    typename K::Count vhost_ubufs = 0;
+    bool vhost_closing = false;   // the device waits for all that is in flight
+    bool vhost_waking = false;    // somebody is about to wake it
+    bool vhost_freed = false;     // the object that counted is no more
+    bool vhost_over_put = false;  // a reference was put that nobody held
 
     template <class F>
     void fields(F& f) {
@@ -251,6 +265,15 @@ struct Sock {
             f.flag("orphaned", orphaned);
             f.flag("app-waits", app_waits);
             f.flag("app-trusts", app_trusts);
+        }
+        if (f.models(Part::given)) f.ref("given", given);
+        if (f.models(Part::vhost)) {
+            f.fifo("heads", vhost_heads, f.requests());
+            f.count("ubufs", vhost_ubufs, f.requests());
+            f.flag("closing", vhost_closing);
+            f.flag("waking", vhost_waking);
+            f.flag("freed", vhost_freed);
+            f.flag("over-put", vhost_over_put);
         }
     }
 };

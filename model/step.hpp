@@ -25,7 +25,7 @@ struct KernelRef {
     std::string_view version = {};
 };
 
-enum class Context { application, syscall, io_wq, task_work, softirq, device, peer };
+enum class Context { application, syscall, io_wq, kthread, task_work, softirq, device, peer };
 
 constexpr std::string_view name_of(Context context) {
     switch (context) {
@@ -35,6 +35,8 @@ constexpr std::string_view name_of(Context context) {
             return "syscall";
         case Context::io_wq:
             return "io-wq";
+        case Context::kthread:
+            return "kthread";
         case Context::task_work:
             return "task work";
         case Context::softirq:

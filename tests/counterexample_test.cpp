@@ -15,7 +15,8 @@ TEST_CASE("every broken kernel scenario tells its shortest counterexample word f
         if (scenario.expect.broken.empty()) continue;
         DYNAMIC_SECTION(scenario.name) {
             const checker::Outcome outcome = scenario.explore({});
-            const std::string text = outcome.broken + "\n" + text_of(outcome.counterexample);
+            const std::string text =
+                outcome.broken + "\n" + text_of(outcome.counterexample, outcome.repeat);
             const std::string file =
                 std::string(ZCV_SOURCE_DIR) + "/tests/golden/" + scenario.name + ".counterexample";
             if (std::getenv("ZCV_REWRITE") != nullptr) std::ofstream(file) << text;

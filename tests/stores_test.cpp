@@ -204,7 +204,9 @@ class Pair {
     }
     void add_request(RequestId r) {
         const RingId ring_of_request = fixed_.ring_of(r);
-        twins_.requests.join(r, growing_.add_request(twin(ring_of_request), fixed_.api_of(r)));
+        const Api api = fixed_.api_of(r);
+        const RingId ring = is_call(api) ? none<RingId> : twin(ring_of_request);
+        twins_.requests.join(r, growing_.add_request(ring, api));
     }
 
     template <class... Id>
@@ -359,6 +361,15 @@ World calls(const std::string& profile, App app) {
     return world;
 }
 
+// The other providers, and MSG_ZEROCOPY that is given a ubuf.
+World others(const std::string& profile) {
+    World world = everything(profile, App::conforming, 2, 8);
+    world.apis = {Api::vhost, Api::packet_ring, Api::rds, Api::given_ubuf};
+    world.socks[1].transport = Transport::udp;
+    world.hazards.close_fd = true;
+    return world;
+}
+
 template <class... Step, class F>
 void for_each_name(StepList<Step...>, F&& f) {
     (f(step_name<Step>()), ...);
@@ -371,7 +382,9 @@ std::vector<World> worlds() {
             streams("6.12"),
             streams("6.1"),
             calls("6.18", App::conforming),
-            calls("intended", App::close_before_errqueue)};
+            calls("intended", App::close_before_errqueue),
+            others("6.18"),
+            others("given-ubuf-in-socket")};
 }
 
 }  // namespace

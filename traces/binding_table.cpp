@@ -46,6 +46,8 @@ const std::vector<Binding>& bindings() {
 }
 
 const std::vector<Unobserved>& unobserved_steps() {
+    constexpr std::string_view other_provider =
+        "not taken: sends of vhost, packet rings and RDS are not captured";
     constexpr std::string_view msg_zerocopy =
         "not taken: no record is bound to a MSG_ZEROCOPY call yet";
     static const std::vector<Unobserved> all{
@@ -84,6 +86,21 @@ const std::vector<Unobserved>& unobserved_steps() {
         {step_name<app_sendmsg_returns>(), msg_zerocopy},
         {step_name<app_read_errqueue>(), msg_zerocopy},
         {step_name<app_close>(), msg_zerocopy},
+        {step_name<msg_zerocopy_alloc_given>(), "not taken: no kernel has this design"},
+        {step_name<handle_tx_zerocopy>(), other_provider},
+        {step_name<tun_get_user>(), other_provider},
+        {step_name<tun_get_user_fault>(), other_provider},
+        {step_name<tun_get_user_down>(), other_provider},
+        {step_name<handle_tx_zerocopy_failure>(), other_provider},
+        {step_name<vhost_zerocopy_signal_used>(), other_provider},
+        {step_name<vhost_net_ubuf_put_and_wait>(), other_provider},
+        {step_name<vhost_net_ubuf_wake>(), other_provider},
+        {step_name<vhost_net_ubuf_put_wait_and_free>(), other_provider},
+        {step_name<tpacket_snd>(), other_provider},
+        {step_name<rds_message_zcopy_from_user>(), other_provider},
+        {step_name<rds_message_zcopy_from_user_fault>(), other_provider},
+        {step_name<rds_message_purge>(), other_provider},
+        {step_name<app_sees_release>(), other_provider},
     };
     return all;
 }

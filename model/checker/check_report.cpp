@@ -89,7 +89,8 @@ std::string text_report(const Scenario& scenario, const Outcome& outcome) {
                                    scenario.profile, scenario.app, scenario.asks);
     text += fmt::format("{}  {}\n", name_of(outcome.verdict), property_of(outcome));
     if (outcome.verdict == Verdict::inconclusive) text += covered(outcome);
-    if (!outcome.counterexample.empty()) text += '\n' + checker::text_of(outcome.counterexample);
+    if (!outcome.counterexample.empty())
+        text += '\n' + checker::text_of(outcome.counterexample, outcome.repeat);
     if (outcome.verdict == Verdict::violation && !outcome.limit.empty())
         text += "  " + outcome.limit + "\n";
     text += fmt::format("\n{} states, {} transitions, depth {}, {:.2f} s, {:.1f} bytes a state\n",
@@ -138,6 +139,7 @@ std::string json_report(const Scenario& scenario, const Outcome& outcome,
     for (const auto& step : outcome.taken) json["taken"][step.step] = step.times;
     json["counterexample"] = Json::array();
     for (const auto& step : outcome.counterexample) json["counterexample"].push_back(json_of(step));
+    json["repeats_from"] = outcome.repeat ? Json(outcome.repeat->from) : Json(nullptr);
     return json.dump() + '\n';
 }
 

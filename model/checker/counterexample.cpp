@@ -122,7 +122,8 @@ std::vector<Change> changes_between(const std::vector<Field>& before,
     return grouped;
 }
 
-std::string text_of(const std::vector<CounterexampleStep>& steps) {
+std::string text_of(const std::vector<CounterexampleStep>& steps,
+                    const std::optional<Repeat>& repeat) {
     std::array<std::size_t, 3> widths{};
     for (const CounterexampleStep& step : steps) {
         widths[0] = std::max(widths[0], std::to_string(step.number).size());
@@ -130,7 +131,13 @@ std::string text_of(const std::vector<CounterexampleStep>& steps) {
         widths[2] = std::max({widths[2], call_of(step).size(), place_of(step).size()});
     }
     std::string text;
-    for (const CounterexampleStep& step : steps) text += text_of(step, widths);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (repeat && repeat->from == i) text += "-- from here it repeats --\n";
+        text += text_of(steps[i], widths);
+    }
+    if (repeat && repeat->from == steps.size())
+        text += repeat->over ? "-- nothing can happen any more --\n"
+                             : "-- nobody is obliged to anything any more --\n";
     return text;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,19 @@ struct CounterexampleStep {
     std::string tag = {};  // the version in which file and function are found
 };
 
+// How a counterexample goes on for ever. From `from`, an index, it repeats; when that is its end,
+// nothing more happens: nothing can (`over`), or nobody is obliged to anything.
+struct Repeat {
+    std::size_t from = 0;
+    bool over = false;
+};
+
 // What differs, in the order of the fields.
 std::vector<Change> changes_between(const std::vector<Field>& before,
                                     const std::vector<Field>& after);
 
 // A step: who does what, where to read it, and beside it only what changed, a line an object.
-std::string text_of(const std::vector<CounterexampleStep>& steps);
+std::string text_of(const std::vector<CounterexampleStep>& steps,
+                    const std::optional<Repeat>& repeat = std::nullopt);
 
 }  // namespace zcv::checker

@@ -62,6 +62,7 @@ struct Outcome {
     double seconds = 0;
     double bytes_per_state = 0;  // visited set and queue at their largest
     std::vector<CounterexampleStep> counterexample;
+    std::optional<Repeat> repeat;        // of an eventually-property: how it goes on for ever
     std::vector<std::string> unreached;  // sometimes-properties never true
     std::vector<StepCount> taken;        // every step of the system, how often it was taken
     std::string limit;                   // which bound ended it, "" when none did

@@ -93,7 +93,8 @@ std::vector<KernelScenario> msg_zerocopy_calls() {
          .profile = "6.18",
          .world = calls(udp_sometimes_copied, 2, 2),
          .unasked = one_holder,
-         .expect = {.broken = "S18-copied-code-true", .states = 5264, .transitions = 12096, .depth = 19}},
+         .expect =
+             {.broken = "S18-copied-code-true", .states = 5264, .transitions = 12096, .depth = 19}},
         {.name = "msgzc-merged-codes-intended",
          .asks = "The same when ranges with different codes stay apart?",
          .profile = "intended",

@@ -13,6 +13,8 @@ std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
 std::vector<KernelScenario> msg_zerocopy_calls();
 std::vector<KernelScenario> msg_zerocopy_misuse();
+std::vector<KernelScenario> other_providers();
+std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
 inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};

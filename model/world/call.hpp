@@ -46,7 +46,8 @@ bool id_is_out(const S& s, SockId sock) {
     for (std::size_t i = 0; i < queue.size(); ++i)
         if (kernel::covers(s, queue[i].lo, queue[i].hi, s[sock].zckey)) return true;
     return s.template any<RequestId>([&](RequestId r) {
-        if (s[r].sock != sock || s[r].phase == Phase::idle || !is_call(s.api_of(r))) return false;
+        if (s[r].sock != sock || s[r].phase == Phase::idle) return false;
+        if (s.api_of(r) != Api::msg_zerocopy) return false;
         const bool numbered = s[r].ubuf != none<UbufId> || s[r].notified;
         return (numbered && s[r].id == s[sock].zckey) ||
                (awaits(s, r, sock) && s[r].app_id == s[sock].app_key);
@@ -61,7 +62,7 @@ struct app_sendmsg {
     static bool in(const World& world) { return std::ranges::any_of(world.apis, is_call); }
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
         return s[b].written && s[r].phase == Phase::idle && is_call(s.api_of(r)) && !s[sock].dead &&
-               !s[sock].orphaned && !s[sock].app_waits &&
+               !s[sock].orphaned && !s[sock].app_waits && !s[sock].vhost_closing &&
                (s.world().hazards.threads || !in_a_call(s, sock)) && !id_is_out(s, sock);
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
@@ -107,7 +108,7 @@ struct app_sendmsg_returns {
         auto& sock = s[s[r].sock];
         const bool plain = !kernel::passes_flag(s, r);
         s[r].phase = Phase::posted;
-        if (!plain) count_call(s, r, s[r].failed);
+        if (!plain && s.api_of(r) == Api::msg_zerocopy) count_call(s, r, s[r].failed);
         if (s[r].failed) {
             sock.app_waits = app == App::enobufs_deadlock;
             return app_is_done(s, r);
@@ -172,6 +173,22 @@ struct app_read_errqueue {
                 app_is_done(s, r);
         });
     }
+};
+
+// The guest finds a descriptor in its used ring, or the application a slot of its packet ring
+// available, or a cookie in its RDS socket.
+struct app_sees_release {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"", "the buffer is given back"};
+    static constexpr Context context = Context::application;
+
+    static bool in(const World& world) {
+        return app_sendmsg::in(world) && !world.has(Api::msg_zerocopy);
+    }
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].notified && awaits(s, r, s[r].sock);
+    }
+    static void effect(auto& s, RequestId r) { app_is_done(s, r); }
 };
 
 // close(fd). What is queued is sent all the same; notifications are not: there is no one to read

@@ -69,16 +69,25 @@ enum class Api : std::uint8_t {
     notif_slot,        // 6.0-rc: the same with notification slots
     given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
     af_xdp,            // umem frames
+    vhost,             // a guest's transmission by vhost-net and tun
+    packet_ring,       // a slot of a packet socket's transmit ring
+    rds,               // sendmsg with MSG_ZEROCOPY on an RDS socket: cookies
 };
+
+// Whether a request hands its data down by a way of its own, and not by TCP's or UDP's sendmsg.
+constexpr bool by_own_way(Api api) {
+    return api == Api::vhost || api == Api::packet_ring || api == Api::rds;
+}
 
 // Whether a request is a call, whose return the application waits for.
 constexpr bool is_call(Api api) {
-    return api == Api::msg_zerocopy;
+    return api == Api::msg_zerocopy || by_own_way(api);
 }
 
 // Whether every request has a notification of its own, which goes with its CQE.
 constexpr bool notifies_each(Api api) {
-    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
+    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed ||
+           api == Api::given_ubuf;
 }
 
 constexpr bool from_registered_buffer(Api api) {
@@ -151,15 +160,21 @@ inline bool World::models(Part part) const {
     switch (part) {
         case Part::providers:
             return has(Api::msg_zerocopy) || has(Api::tx_ctx) || has(Api::notif_slot) ||
-                   has(Api::given_ubuf);
+                   std::ranges::any_of(apis, is_call);
         case Part::pages:
             return true;
         case Part::registered:
             return std::ranges::any_of(apis, from_registered_buffer);
         case Part::calls:
-            return has(Api::msg_zerocopy) || has(Api::given_ubuf);
+            return has(Api::given_ubuf) || std::ranges::any_of(apis, is_call);
         case Part::errqueue:
             return has(Api::msg_zerocopy);
+        case Part::given:
+            return has(Api::given_ubuf);
+        case Part::vhost:
+            return has(Api::vhost);
+        case Part::packet:
+            return has(Api::packet_ring);
     }
     return true;
 }

@@ -137,9 +137,7 @@ struct vhost_net_ubuf_put_and_wait {
     static constexpr KernelRef at{"drivers/vhost/net.c", "vhost_net_ubuf_put_and_wait"};
     static constexpr Context context = Context::syscall;
 
-    static bool in(const World& world) {
-        return world.has(Api::vhost) && world.hazards.close_fd;
-    }
+    static bool in(const World& world) { return world.has(Api::vhost) && world.hazards.close_fd; }
     static bool guard(const auto& s, SockId sock) {
         return !s[sock].vhost_closing && !s.template any<RequestId>([&](RequestId r) {
             return s[r].sock == sock && is_vhost_call(s, r);

@@ -1,11 +1,12 @@
 #pragma once
 
+#include "model/kernel/io_uring/io_uring.hpp"
 #include "model/state.hpp"
 #include "model/world/world.hpp"
 
-// The ubuf_info_ops.complete of the providers beside io_uring and MSG_ZEROCOPY: drivers/vhost/net.c,
-// net/packet/af_packet.c, and what net/rds/message.c does in its place. In a file of their own
-// because the dispatch of include/linux/skbuff.h needs them.
+// The ubuf_info_ops.complete of the providers beside io_uring and MSG_ZEROCOPY:
+// drivers/vhost/net.c, net/packet/af_packet.c, and what net/rds/message.c does in its place. In a
+// file of their own because the dispatch of include/linux/skbuff.h needs them.
 namespace zcv::kernel {
 
 // vhost_net_ubuf_put(). The count is of what is in flight; the device's own reference, which goes

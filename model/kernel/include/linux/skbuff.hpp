@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/kernel/include/linux/other_ubufs.hpp"
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/net/core/error_queue.hpp"
 #include "model/state.hpp"
@@ -17,6 +18,11 @@ void ubuf_complete(S& s, UbufId u, bool with_skb, bool success) {
             return io_tx_ubuf_complete(s, u, with_skb, success);
         case Provider::msg_zerocopy:
             return msg_zerocopy_complete(s, u, success);
+        case Provider::vhost:
+            return vhost_zerocopy_complete(s, u, success);
+        case Provider::packet:
+        case Provider::rds:
+            return call_ubuf_complete(s, u, success);
         case Provider::tx_ctx:
             break;
     }

@@ -19,6 +19,13 @@ bool is_stream(const S& s, RequestId r) {
     return s.config(s[r].sock).transport == Transport::tcp;
 }
 
+// Not for TCP or UDP to send, or not yet: MSG_ZEROCOPY that is given a ubuf has not taken it.
+template <class S>
+bool has_nothing_to_append(const S& s, RequestId r) {
+    const Api api = s.api_of(r);
+    return by_own_way(api) || (api == Api::given_ubuf && s[r].uarg == none<UbufId>);
+}
+
 // skb_zcopy() of the skb at the tail of the queue. A datagram that is never left pending is built
 // in a queue of the call's own.
 template <class S>
@@ -65,6 +72,30 @@ void take_id(S& s, RequestId r, UbufId u) {
     s[r].id = sock.zckey;
     set_count(sock.zckey, id_after(s, sock.zckey));
 }
+
+// An alternative to io_uring's own path, from the discussion of its first series: MSG_ZEROCOPY uses
+// a ubuf that exists already, a request's, which comes with the call's msghdr, or, worse, lies in
+// the socket. The rest is as ever: the call holds a reference of its own while it runs, one skb
+// carries one ubuf. A retry takes another.
+struct msg_zerocopy_alloc_given {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "msg_zerocopy_alloc", "rfc-v1"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.has(Api::given_ubuf); }
+    static UbufId ubuf(const auto& s, RequestId r) {
+        return s.world().profile.ubuf_in_socket ? s[s[r].sock].given : s[r].ubuf;
+    }
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::issuing && s.api_of(r) == Api::given_ubuf &&
+               s[r].uarg == none<UbufId> && (is_stream(s, r) || !s[r].appended) &&
+               ubuf(s, r) != none<UbufId>;
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].uarg = ubuf(s, r);
+        net_zcopy_get(s, s[r].uarg);
+    }
+};
 
 // A ubuf of the call's own. The reference that it begins with belongs to the call.
 struct msg_zerocopy_alloc {

@@ -56,9 +56,42 @@ SkbId new_skb(S& s, ShinfoId h, SockId sock, Loc loc) {
     return k;
 }
 
-// skb_clone(): a second skb on the same shared info. SKBFL_DONT_ORPHAN lets it skip the copy.
+// Somebody reads the data: the device by DMA, or the CPU that copies it. What it finds there is
+// what the peer gets.
+template <class S>
+void read_pages(S& s, ShinfoId h) {
+    s[h].arrived = true;
+    bool gone = false;
+    s[h].pages.for_each([&](BufferId b) { gone = gone || page_is_gone(s, b); });
+    if (s[h].stale || gone) s[h].wrong = true;
+}
+
+// What skb_copy_ubufs() does with a shared info that is not shared: the data is copied, and the
+// user pages and the ubuf are let go.
+template <class S>
+void copy_frags(S& s, ShinfoId h) {
+    read_pages(s, h);
+    skb_zcopy_downgrade_managed(s, h);
+    skb_frags_unref(s, h);
+    skb_zcopy_clear(s, h, false);
+    s[h].frags.clear();
+    s[h].pages.clear();
+    s[h].stale = false;
+}
+
+// skb_orphan_frags(): SKBFL_DONT_ORPHAN, which counts its references, lets it skip the copy.
+template <class S>
+void skb_orphan_frags(S& s, ShinfoId h) {
+    if (s[h].uarg == none<UbufId>) return;
+    const Provider provider = s[s[h].uarg].provider;
+    const bool counts = provider != Provider::vhost && provider != Provider::packet;
+    if (!counts && !s.world().profile.tpacket_destructor_completes) copy_frags(s, h);
+}
+
+// skb_clone(): a second skb on the same shared info.
 template <class S>
 SkbId skb_clone(S& s, SkbId k, Loc loc) {
+    skb_orphan_frags(s, s[k].shinfo);
     ++s[s[k].shinfo].dataref;
     return new_skb(s, s[k].shinfo, s[k].sock, loc);
 }
@@ -75,21 +108,18 @@ void skb_release_data(S& s, ShinfoId h) {
     s.free(h);
 }
 
+// The destructor of a packet ring's skb says that its slot is available. A clone has none.
+template <class S>
+void tpacket_destruct_skb(S& s, ShinfoId h) {
+    s[h].frags.for_each([&](RequestId r) { s[r].notified = true; });
+}
+
 template <class S>
 void free_skb(S& s, SkbId k) {
     const ShinfoId h = s[k].shinfo;
+    if (s[k].destructor) tpacket_destruct_skb(s, h);
     s.free(k);
     skb_release_data(s, h);
-}
-
-// Somebody reads the data: the device by DMA, or the CPU that copies it. What it finds there is
-// what the peer gets.
-template <class S>
-void read_pages(S& s, ShinfoId h) {
-    s[h].arrived = true;
-    bool gone = false;
-    s[h].pages.for_each([&](BufferId b) { gone = gone || page_is_gone(s, b); });
-    if (s[h].stale || gone) s[h].wrong = true;
 }
 
 // A second shared info that refers to the same user pages. It holds the ubuf
@@ -142,14 +172,7 @@ struct skb_copy_ubufs {
         return shinfo.dataref == 1 && shinfo.uarg != none<UbufId>;
     }
     static void effect(auto& s, SkbId k) {
-        const ShinfoId h = s[k].shinfo;
-        read_pages(s, h);
-        skb_zcopy_downgrade_managed(s, h);
-        skb_frags_unref(s, h);
-        skb_zcopy_clear(s, h, false);
-        s[h].frags.clear();
-        s[h].pages.clear();
-        s[h].stale = false;
+        copy_frags(s, s[k].shinfo);
         s[k].loc = Loc::rx_copied;
     }
 };

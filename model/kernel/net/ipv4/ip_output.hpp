@@ -12,7 +12,7 @@ namespace zcv::kernel {
 // no zero-copy data behind a datagram that is pending.
 template <class S>
 bool may_append_zc(const S& s, RequestId r) {
-    if (s[r].ubuf == none<UbufId>) return false;
+    if (s[r].ubuf == none<UbufId> || has_nothing_to_append(s, r)) return false;
     const bool numbered = s.api_of(r) == Api::msg_zerocopy;
     return !numbered || (!s[r].failed && tail_ubuf(s, s[r].sock) == none<UbufId>);
 }
@@ -62,7 +62,7 @@ struct ip_append_data_copy {
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing && !s[r].appended && !s[s[r].sock].dead &&
                s.config(s[r].sock).transport == Transport::udp &&
-               s.config(s[r].sock).copies_at_send && s.api_of(r) != Api::msg_zerocopy;
+               s.config(s[r].sock).copies_at_send && !is_call(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) { s[r].appended = true; }
 };

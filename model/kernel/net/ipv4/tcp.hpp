@@ -12,7 +12,7 @@ template <class S>
 bool tcp_may_append(const S& s, RequestId r) {
     return s[r].phase == Phase::issuing && !s[s[r].sock].dead &&
            s.config(s[r].sock).transport == Transport::tcp && s[r].ubuf != none<UbufId> &&
-           !s[r].failed;
+           !s[r].failed && !has_nothing_to_append(s, r);
 }
 
 // The tail of the write queue takes more data, although it belongs to another request's ubuf: the
@@ -24,6 +24,7 @@ struct io_link_skb {
 
     static bool guard(const auto& s, RequestId r) {
         if (!tcp_may_append(s, r) || s[s[r].sock].write_queue.empty()) return false;
+        if (s.api_of(r) == Api::given_ubuf) return false;
         const UbufId prev = s[s[SkbId{s[s[r].sock].write_queue.back()}].shinfo].uarg;
         return prev != none<UbufId> && io_link_allowed(s, s[r].ubuf, prev);
     }

@@ -15,8 +15,7 @@ struct tpacket_snd {
     static bool in(const World& world) { return world.has(Api::packet_ring); }
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing && s.api_of(r) == Api::packet_ring &&
-               s.template room<UbufId>() && s.template room<ShinfoId>() &&
-               s.template room<SkbId>();
+               s.template room<UbufId>() && s.template room<ShinfoId>() && s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
         const UbufId u = s.template make<UbufId>();

@@ -41,9 +41,7 @@ struct rds_message_zcopy_from_user_fault {
     static constexpr KernelRef at{"net/rds/message.c", "rds_message_zcopy_from_user"};
     static constexpr Context context = Context::syscall;
 
-    static bool in(const World& world) {
-        return world.has(Api::rds) && world.hazards.issue_fails;
-    }
+    static bool in(const World& world) { return world.has(Api::rds) && world.hazards.issue_fails; }
     static bool guard(const auto& s, RequestId r) { return is_rds_call(s, r); }
     static void effect(auto& s, RequestId r) {
         get_page(s, s[r].buffer);
