@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/checker/check_verb.hpp"
+#include "model/explain_verb.hpp"
 #include "model/outcome.hpp"
 #include "plots/verbs.hpp"
 #include "realimpl/verbs.hpp"
@@ -47,6 +48,7 @@ int main(int argc, char** argv) {
     zcv::Status status = zcv::Status::clean;
     try {
         zcv::add_check_verb(app, status);
+        zcv::add_explain_verb(app, status);
         zcv::add_trace_verbs(app, status);
         zcv::add_realimpl_verbs(app, status);
         zcv::add_plot_verbs(app, status);

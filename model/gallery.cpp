@@ -4,6 +4,11 @@ namespace zcv {
 
 const std::vector<Bug>& gallery() {
     static const std::vector<Bug> all{
+        {"B7", "a flush completes its notification ahead of the request that asked for it",
+         "The application gets the notification of a send that it does not know to have succeeded, "
+         "and when the send fails there is only one of the two.",
+         "53bdc88aac9a \"io_uring/notif: order notif vs send CQEs\", August 2022", "slot-inline",
+         "slot-task-work", ""},
         {"B19", "MSG_ZEROCOPY takes any ubuf at the tail for one of its own",
          "A call behind an io_uring send in the same stream writes into a foreign object, and its "
          "own release is never reported.",
@@ -22,6 +27,10 @@ const std::vector<Bug>& gallery() {
          "The application fills the slot anew and somebody else's copy of the old packet changes.",
          "5cd8d46ea156, packet: copy user buffers before orphan or clone, 2018",
          "packet-ring-clone", "packet-ring", ""},
+        {"B23", "AF_XDP publishes a frame because a later one is done",
+         "The application writes its next packet into a frame that the device has yet to read.",
+         "30f241fcf52a \"xsk: Fix immature cq descriptor production\", 2025; read in 6.12",
+         "xdp-in-order", "xdp-by-address", ""},
         {"B24", "a cancelled link member posts its CQE without F_MORE",
          "The application retires the request at a CQE that promises nothing more; the "
          "notification then meets a stranger, or nobody.",
@@ -31,6 +40,21 @@ const std::vector<Bug>& gallery() {
          "A page of the application's goes back to the system while others still refer to it, and "
          "becomes somebody else's.",
          "CVE-2026-43494, rds_message_zcopy_from_user(), May 2026", "rds-fault", "rds", ""},
+        {"B28a", "the slot after the last one is taken for slot 0",
+         "A send with a wrong index succeeds: its notification never comes, and its flush ends the "
+         "generation of slot 0 behind the back of those who use it.",
+         "found by reading the first series, where the check is idx > nr", "slot-past-the-end",
+         "slot-past-the-end-checked", ""},
+        {"B28b", "an open generation keeps the ring from becoming idle",
+         "io_uring_register() waits for a reference that only a flush drops, and no flush can be "
+         "submitted until it returns.",
+         "RFC v2 17/19 \"io_uring: unclog ctx refs waiting with zc notifiers\"", "slot-pins-ring",
+         "slot-pins-nothing", ""},
+        {"B28c", "the task is forgotten before the completion is queued to it",
+         "The last release, in an interrupt, hands the completion to nobody: no notification, and "
+         "buffers that never come back.",
+         "found by reading RFC v2 18/19, which clears notifier->task and then uses it",
+         "slot-forgets-task", "slot-task-work", ""},
         {"B30", "joined ranges keep the older code",
          "The error queue says that data went out without a copy although it was copied: an "
          "application cannot find out whether zero copy is of any use to it.",

@@ -85,6 +85,11 @@ class GrowingStore {
         }
     };
 
+    struct Call {
+        Api api;
+        SlotId slot;
+    };
+
     auto& pool(BufferId) { return buffers_; }
     auto& pool(RequestId) { return requests_; }
     auto& pool(UbufId) { return ubufs_; }
@@ -92,6 +97,7 @@ class GrowingStore {
     auto& pool(SkbId) { return skbs_; }
     auto& pool(SockId) { return socks_; }
     auto& pool(RingId) { return rings_; }
+    auto& pool(SlotId) { return slots_; }
     const auto& pool(BufferId) const { return buffers_; }
     const auto& pool(RequestId) const { return requests_; }
     const auto& pool(UbufId) const { return ubufs_; }
@@ -99,6 +105,7 @@ class GrowingStore {
     const auto& pool(SkbId) const { return skbs_; }
     const auto& pool(SockId) const { return socks_; }
     const auto& pool(RingId) const { return rings_; }
+    const auto& pool(SlotId) const { return slots_; }
 
   public:
     using Kind = GrowingKind;
@@ -160,11 +167,12 @@ class GrowingStore {
     // What a trace brings into the world as it goes.
     BufferId add_buffer() { return BufferId{buffers_.take()}; }
     RingId add_ring() { return RingId{rings_.take()}; }
-    RequestId add_request(RingId ring, Api api = Api::send_zc) {
+    SlotId add_slot() { return SlotId{slots_.take()}; }
+    RequestId add_request(RingId ring, Api api = Api::send_zc, SlotId slot = none<SlotId>) {
         const RequestId r{requests_.take()};
         (*this)[r].ring = ring;
-        apis_.resize(std::max<std::size_t>(apis_.size(), index(r) + 1));
-        apis_[index(r)] = api;
+        calls_.resize(std::max<std::size_t>(calls_.size(), index(r) + 1));
+        calls_[index(r)] = {api, slot};
         return r;
     }
     SockId add_sock(const SockConfig& config) {
@@ -175,7 +183,8 @@ class GrowingStore {
     }
 
     RingId ring_of(RequestId r) const { return (*this)[r].ring; }
-    Api api_of(RequestId r) const { return apis_[index(r)]; }
+    Api api_of(RequestId r) const { return calls_[index(r)].api; }
+    SlotId slot_of(RequestId r) const { return calls_[index(r)].slot; }
     const SockConfig& config(SockId sock) const { return world_.socks[index(sock)]; }
 
     // How many CQEs the application has not read is invisible; the trace tells when there was no
@@ -185,7 +194,7 @@ class GrowingStore {
 
   private:
     World world_;
-    std::vector<Api> apis_;  // by RequestId
+    std::vector<Call> calls_;  // by RequestId
     RingId full_ring_ = none<RingId>;
     std::uint32_t newest_ = 0;
     Pool<Buffer<GrowingKind>> buffers_;
@@ -195,6 +204,7 @@ class GrowingStore {
     Pool<Skb<GrowingKind>> skbs_;
     Pool<Sock<GrowingKind>> socks_;
     Pool<Ring<GrowingKind>> rings_;
+    Pool<Slot<GrowingKind>> slots_;
 };
 
 }  // namespace zcv

@@ -22,6 +22,8 @@ constexpr std::array subjects{
     Subject{"datagrams", datagrams},
     Subject{"streams", streams},
     Subject{"broken promises", broken_promises},
+    Subject{"slots", slots},
+    Subject{"other paths", other_paths},
     Subject{"what ends", progress},
     Subject{"MSG_ZEROCOPY", msg_zerocopy_calls},
     Subject{"misuse of MSG_ZEROCOPY", msg_zerocopy_misuse},

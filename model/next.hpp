@@ -14,9 +14,15 @@
 #include "model/kernel/net/ipv4/tcp_output.hpp"
 #include "model/kernel/net/packet/af_packet.hpp"
 #include "model/kernel/net/rds/message.hpp"
+#include "model/kernel/net/xdp/xsk.hpp"
+#include "model/kernel/rfc-v1/fs/io_uring.hpp"
+#include "model/kernel/v6.0-rc/io_uring/net.hpp"
+#include "model/kernel/v6.0-rc/io_uring/notif.hpp"
+#include "model/kernel/v6.0-rc/io_uring/rsrc.hpp"
 #include "model/world/application.hpp"
 #include "model/world/call.hpp"
 #include "model/world/device.hpp"
+#include "model/world/xdp.hpp"
 
 // The table of contents: every step, in the order a send lives through them. Breadth-first search
 // takes them in this order, so among equally short counterexamples the first listed step wins.
@@ -41,30 +47,38 @@ using Steps = StepList<
     kernel::tun_get_user_fault, kernel::tun_get_user_down, kernel::handle_tx_zerocopy_failure,
     kernel::tpacket_snd, kernel::rds_message_zcopy_from_user,
     kernel::rds_message_zcopy_from_user_fault, kernel::rds_message_purge,
+    // ... of other designs: a plain send, a send to a slot, a frame on a ring.
+    kernel::io_send, kernel::io_sendzc_prep, kernel::io_sendzc, kernel::io_sendzc_worker,
+    kernel::io_sendzc_refused, world::app_fill_tx_ring, kernel::xsk_generic_xmit,
+    kernel::xsk_tx_peek_desc, kernel::xskq_cons_read_desc, world::app_reuses_frame,
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_append_data_attach,
     kernel::ip_send_skb, kernel::ip_flush_pending_frames, kernel::io_link_skb,
     kernel::skb_zerocopy_iter_stream, kernel::skb_zerocopy_iter_stream_tail,
     kernel::tcp_sendmsg_copy, kernel::io_arm_poll_handler, kernel::io_send_zc_success,
-    kernel::io_send_zc_failure,
+    kernel::io_send_zc_failure, kernel::io_sendzc_again, kernel::io_sendzc_success,
+    kernel::io_sendzc_failure,
     // The call returns.
     kernel::msg_zerocopy_put_abort, kernel::tcp_sendmsg, kernel::udp_sendmsg,
     kernel::sock_sendmsg_failure, world::app_sendmsg_returns,
     // The request completes.
     kernel::io_notif_flush, kernel::io_sendrecv_fail, kernel::io_req_complete_post,
-    kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup,
+    kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup, kernel::io_notif_update,
+    kernel::io_notif_unregister, kernel::io_ctx_quiesce, kernel::io_ring_ctx_ref_free,
     // The data leaves.
     kernel::tcp_fragment, kernel::tcp_write_xmit, kernel::tcp_transmit_skb_refused,
     kernel::tcp_retransmit_skb, kernel::dev_queue_xmit, kernel::skb_segment,
-    kernel::dev_hard_start_xmit, kernel::ifb_xmit, world::device_dma, kernel::dev_queue_xmit_nit,
-    kernel::dev_forward_skb, kernel::netif_receive_skb_core, kernel::pskb_expand_head,
-    kernel::skb_copy_ubufs,
+    kernel::dev_hard_start_xmit, kernel::ifb_xmit, world::device_dma, world::xsk_device_dma,
+    kernel::dev_queue_xmit_nit, kernel::dev_forward_skb, kernel::netif_receive_skb_core,
+    kernel::pskb_expand_head, kernel::skb_copy_ubufs,
     // The references go.
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_clean_rtx_queue,
     kernel::tcp_write_queue_purge,
     // The application is told.
-    kernel::io_notif_tw_complete, kernel::io_cqring_overflow_flush, world::app_reap,
-    world::app_read_errqueue, kernel::vhost_zerocopy_signal_used, world::app_sees_release,
+    kernel::io_notif_tw_complete, kernel::io_notif_complete_tw, kernel::io_zc_tx_work_callback,
+    kernel::xsk_tx_completed, kernel::io_cqring_overflow_flush, world::app_reap,
+    world::app_reap_frame, world::app_read_errqueue, kernel::vhost_zerocopy_signal_used,
+    world::app_sees_release,
     // A socket or a device is closed.
     world::app_close, kernel::vhost_net_ubuf_put_and_wait, kernel::vhost_net_ubuf_wake,
     kernel::vhost_net_ubuf_put_wait_and_free>;

@@ -30,6 +30,7 @@ class FieldBounds {
     // Ids run from 0 to one below; a count of them can be all.
     std::uint32_t ids() const { return world_->bounds.ids; }
     std::uint32_t omem() const { return world_->bounds.omem; }
+    std::uint32_t seqs() const { return world_->bounds.seqs - 1; }
     // A request has at most its own CQE and its notification's under way.
     std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
     // The owner, a syscall, every shinfo, every other member of the chain.
@@ -42,6 +43,7 @@ class FieldBounds {
     std::uint32_t of(SkbId) const { return world_->bounds.skbs; }
     std::uint32_t of(SockId) const { return static_cast<std::uint32_t>(world_->socks.size()); }
     std::uint32_t of(RingId) const { return world_->bounds.rings; }
+    std::uint32_t of(SlotId) const { return world_->bounds.slots; }
 
   private:
     const World* world_;
@@ -89,6 +91,9 @@ class FieldCodec : public FieldBounds {
     void entry(std::string_view name, Cqe<FixedKind>& value) {
         ref(name, value.request);
         choice(name, value.kind, cqe_kind_names);
+        if (!models(Part::slots)) return;
+        ref(name, value.slot);
+        count(name, value.seq, seqs());
     }
     void entry(std::string_view name, ErrRange<FixedKind>& value) {
         count(name, value.lo, ids());
@@ -173,6 +178,7 @@ struct AnyBounds {
     std::uint32_t refs() const { return 0; }
     std::uint32_t ids() const { return 0; }
     std::uint32_t omem() const { return 0; }
+    std::uint32_t seqs() const { return 0; }
 };
 
 // Puts fields into words. Objects whose `alive` is false are left out.
@@ -231,8 +237,10 @@ class FieldLister : public AnyBounds {
     }
     template <class K>
     static std::string entry(const Cqe<K>& cqe) {
-        return std::string(cqe_kind_names[static_cast<std::size_t>(cqe.kind)]) + ":" +
-               text(cqe.request);
+        const std::string kind = cqe_kind_names[static_cast<std::size_t>(cqe.kind)];
+        if (static_cast<SlotId>(cqe.slot) != none<SlotId>)
+            return kind + ":slot " + text(cqe.slot) + "#" + std::to_string(cqe.seq);
+        return kind + ":" + text(cqe.request);
     }
     template <class K>
     static std::string entry(const ErrRange<K>& range) {

@@ -39,6 +39,25 @@ struct Profile {
     bool tpacket_destructor_completes = false;
     // Before May 2026 a fault half-way left an RDS message with pages that were put already (B26).
     bool rds_fault_keeps_pages = false;
+
+    // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
+    // the flush, and is kept in one of two lists for its next use.
+    bool notifier_posts = false;
+    // The flush that drops the last reference completes the notification on the spot, before the
+    // request that asked for the flush is completed (RFC v1; B7).
+    bool flush_completes_inline = false;
+    // A worker takes uring_lock and sends to a slot (RFC v1), instead of failing with EAGAIN.
+    bool worker_sends_to_slots = false;
+    // The slot after the last passes the check of the index and becomes slot 0 (B28a).
+    bool slot_index_off_by_one = false;
+    // A notifier holds a reference to the ring, which an io_uring_register() waits for (B28b).
+    bool notifiers_pin_ring = false;
+    // The task that the completion is to be queued to is forgotten just before (B28c).
+    bool completion_forgets_task = false;
+
+    // AF_XDP: a frame's address is written to the completion ring when the frame is submitted, and
+    // published by whichever packet is done next (B23; fixed in 6.17).
+    bool xsk_publishes_in_order = false;
 };
 
 // One difference between kernels, by its name in the table: what it means when it is on.

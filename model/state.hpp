@@ -22,6 +22,8 @@ enum class Part : std::uint8_t {
     given,       // a socket that is given ubufs
     vhost,       // a guest's descriptors, and what counts those in flight
     packet,      // the transmit ring of a packet socket
+    slots,       // tx contexts, notification slots: notifications that cover many requests
+    xdp,         // AF_XDP: descriptor rings instead of calls
 };
 
 // Which completion an application finds in its CQ ring.
@@ -50,10 +52,13 @@ enum class Loc : std::uint8_t {
     dev,
     dma_done,
     rx,
-    rx_copied
+    rx_copied,
+    xdp_ring,
+    xdp_done
 };
-inline constexpr std::array loc_names{"build", "write-queue", "rtx-queue", "qdisc",    "segmented",
-                                      "dev",   "dma-done",    "rx",        "rx-copied"};
+inline constexpr std::array loc_names{"build",     "write-queue", "rtx-queue", "qdisc",
+                                      "segmented", "dev",         "dma-done",  "rx",
+                                      "rx-copied", "xdp-ring",    "xdp-done"};
 
 // A piece of the application's memory that it sends from.
 template <class K>
@@ -104,6 +109,9 @@ struct Request {
     typename K::Count app_id = 0;           // ... and the application's own count of it
     bool copied = false;                    // when it was notified: some of its data was copied
     bool told = false;  // a range with its id was read, whatever the application made of it
+    typename K::template Ref<SlotId> slot;  // the slot that its application named
+    typename K::Count seq = 0;              // the generation of the slot that it was attached to
+    bool counted = false;                   // the application read its CQE
 
     template <class F>
     void fields(F& f) {
@@ -125,6 +133,11 @@ struct Request {
             f.count("app-id", app_id, f.ids());
             f.flag("copied", copied);
             f.flag("told", told);
+        }
+        if (f.models(Part::slots)) {
+            f.ref("slot", slot);
+            f.count("seq", seq, f.seqs());
+            f.flag("counted", counted);
         }
     }
 };
@@ -152,6 +165,10 @@ struct Ubuf {
     typename K::template Ref<SockId> sock;  // MSG_ZEROCOPY: whose error queue gets its range,
     typename K::Count id = 0;               // ... which begins here
     typename K::Count len = 0;              // ... and covers so many calls
+    typename K::template Ref<SlotId> slot;  // a generation of a slot covers many requests: whose
+    typename K::Count seq = 0;              // ... and which
+    bool cached = false;    // RFC v1: in one of the ring's lists of notifiers to use again
+    bool ring_ref = false;  // it holds a reference to the ring
 
     template <class F>
     void fields(F& f) {
@@ -170,6 +187,12 @@ struct Ubuf {
             f.ref("sock", sock);
             f.count("id", id, f.ids());
             f.count("len", len, f.ids());
+        }
+        if (f.models(Part::slots)) {
+            f.ref("slot", slot);
+            f.count("seq", seq, f.seqs());
+            f.flag("cached", cached);
+            f.flag("ring-ref", ring_ref);
         }
     }
 };
@@ -210,7 +233,8 @@ struct Skb {
     typename K::template Ref<ShinfoId> shinfo;
     typename K::template Ref<SockId> sock;
     Loc loc = Loc::build;
-    bool destructor = false;  // tpacket_destruct_skb() runs when it is freed
+    bool destructor = false;                   // tpacket_destruct_skb() runs when it is freed
+    typename K::template Ref<RequestId> desc;  // AF_XDP: the descriptor that it carries
 
     template <class F>
     void fields(F& f) {
@@ -219,6 +243,7 @@ struct Skb {
         f.ref("sock", sock);
         f.choice("loc", loc, loc_names);
         if (f.models(Part::packet)) f.flag("destructor", destructor);
+        if (f.models(Part::xdp)) f.ref("desc", desc);
     }
 };
 
@@ -234,8 +259,13 @@ template <class K>
 struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>> write_queue;  // TCP: not sent yet
     typename K::template Fifo<typename K::template Ref<SkbId>>
-        rtx_queue;                                    // TCP: sent, not acknowledged
-    bool dead = false;                                // reset or closed: nothing more is sent
+        rtx_queue;      // TCP: sent, not acknowledged
+    bool dead = false;  // reset or closed: nothing more is sent
+    // AF_XDP. The completion ring: what is written to it, of which the application sees only as
+    // many as were published.
+    typename K::template Fifo<typename K::template Ref<RequestId>> tx_ring;
+    typename K::template Fifo<typename K::template Ref<RequestId>> completion_ring;
+    typename K::Count published = 0;
     typename K::template Fifo<ErrRange<K>> errqueue;  // sk_error_queue
     typename K::Count zckey = 0;                      // sk_zckey: the next call's id,
     typename K::Count app_key = 0;                    // ... as the application counts it
@@ -275,14 +305,22 @@ struct Sock {
             f.flag("freed", vhost_freed);
             f.flag("over-put", vhost_over_put);
         }
+        if (f.models(Part::xdp)) {
+            f.fifo("tx-ring", tx_ring, f.requests());
+            f.fifo("completion-ring", completion_ring, f.requests());
+            f.count("published", published, f.requests());
+        }
     }
 };
 
-// An entry of a completion list, CQ ring or overflow list.
+// An entry of a completion list, CQ ring or overflow list. The notification of a slot belongs to no
+// request: it says which slot, by its tag, and which generation of it.
 template <class K>
 struct Cqe {
     typename K::template Ref<RequestId> request;
     CqeKind kind = CqeKind::last;
+    typename K::template Ref<SlotId> slot = {};
+    typename K::Count seq = 0;
 };
 
 template <class K>
@@ -291,12 +329,50 @@ struct Ring {
         compl_reqs;                              // io_submit_state.compl_reqs: done, CQE not filled
     typename K::template Fifo<Cqe<K>> cq;        // visible to the application
     typename K::template Fifo<Cqe<K>> overflow;  // ctx->cq_overflow_list
+    bool quiescing = false;   // io_uring_register() waits for all references to the ring
+    bool slots_gone = false;  // its slots are unregistered
+    // RFC v1: notifiers to use again, under uring_lock and under completion_lock.
+    typename K::template Fifo<typename K::template Ref<UbufId>> ubuf_list;
+    typename K::template Fifo<typename K::template Ref<UbufId>> ubuf_list_locked;
 
     template <class F>
     void fields(F& f) {
         f.fifo("compl", compl_reqs, f.cqes());
         f.fifo("cq", cq, f.cq_entries());
         f.fifo("overflow", overflow, f.cqes());
+        if (f.models(Part::slots)) {
+            f.flag("quiescing", quiescing);
+            f.flag("slots-gone", slots_gone);
+            f.fifo("ubuf-list", ubuf_list, f.ubufs());
+            f.fifo("ubuf-list-locked", ubuf_list_locked, f.ubufs());
+        }
+    }
+};
+
+// A tx context of the first series, a notification slot of 6.0-rc: one notification for all that is
+// sent between two flushes. What is between two flushes is a generation, and has a number.
+template <class K>
+struct Slot {
+    typename K::template Ref<RingId> ring;    // from the first send on
+    typename K::template Ref<UbufId> active;  // the open generation; none until a send opens it
+    typename K::Count seq = 0;                // of the generation to be opened next
+    // What the application knows of it: how many generations it has seen closed, whether it has
+    // sent anything since, that it once counted a send to another generation than the kernel did,
+    // and, when it expects them in order, which notification it expects next.
+    typename K::Count app_seq = 0;
+    bool app_sent = false;
+    bool miscounted = false;
+    typename K::Count expects = 0;
+
+    template <class F>
+    void fields(F& f) {
+        f.ref("ring", ring);
+        f.ref("active", active);
+        f.count("seq", seq, f.seqs());
+        f.count("app-seq", app_seq, f.seqs());
+        f.flag("app-sent", app_sent);
+        f.flag("miscounted", miscounted);
+        f.count("expects", expects, f.seqs());
     }
 };
 

@@ -135,6 +135,16 @@ TEST_CASE("worlds of every kind survive packing", "[model][packing]") {
                       {.drops = true});
         world.bounds = {.shinfos = 2, .skbs = 3, .cq_entries = 2};
     }
+    SECTION("slots, whose notifications name no request") {
+        world = world_of(kernel_scenario("slots-failures"));
+        world.bounds.slots = 2;
+    }
+    SECTION("notifiers in two lists") {
+        world = world_of(kernel_scenario("tx-ctx"));
+    }
+    SECTION("frames on rings") {
+        world = world_of(kernel_scenario("xdp-driver"));
+    }
     const Findings findings = round_trips(world);
     CHECK(findings.states > 1000);
     CHECK(findings.lost == 0);

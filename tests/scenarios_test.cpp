@@ -375,9 +375,86 @@ std::vector<Mutation> wrong_ranges() {
     };
 }
 
+World world_named(const std::string& name) {
+    return world_of(kernel_scenario(name));
+}
+
+void close_generation(FixedStore& s, UbufId u) {
+    s[s[u].slot].active = none<UbufId>;
+    s[u].owner_ref = false;
+    --s[u].refs;
+}
+
+std::vector<Mutation> wrong_generations() {
+    const World one = world_named("slot-task-work");
+    const World pinned = world_named("slot-pins-nothing");
+    World failing = one;
+    failing.hazards.issue_fails = true;
+    return {
+        {"task work that completes a generation twice", one,
+         on("io_notif_complete_tw",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s[RingId{0}].compl_reqs.push_back(s[RingId{0}].compl_reqs.back());
+            }),
+         "S9-one-notif-a-generation"},
+        {"a flush that does not wait for uring_lock", one,
+         on("io_sendzc", [](const FixedStore&, FixedStore& s,
+                            const Taken& taken) { close_generation(s, notif_in(s, taken)); }),
+         "G1-open-while-sending"},
+        {"a failed send that flushes all the same", failing,
+         on("io_sendzc_failure",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                const UbufId u = notif_in(s, taken);
+                close_generation(s, u);
+                if (s[u].refs == 0) s[u].tw = TaskWork::queued;
+            }),
+         "G2-seq-as-counted"},
+        {"a send that is attached to the other slot",
+         world_named("slots-two"),
+         on("io_sendzc",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                s[RequestId{taken.ids[0]}].slot = SlotId{1u - taken.ids[0] % 2u};
+            }),
+         "G3-slot-as-named",
+         {"S2"}},
+        {"a release that nobody is told of", one,
+         on("consume_skb",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s.for_each<UbufId>([&](UbufId u) { s[u].tw = TaskWork::none; });
+            }),
+         "S17-no-lost-generation"},
+        {"a flush that caches a notifier which packets still refer to",
+         world_named("tx-ctx"),
+         on("io_sendzc_success",
+            [](const FixedStore& before, FixedStore& s, const Taken& taken) {
+                const UbufId u = notif_in(before, taken);
+                if (s[u].refs == 0) return;
+                s[u] = {};
+                s[u].alive = true;
+                s[u].cached = true;
+                s[RingId{0}].ubuf_list_locked.push_back(u);
+            }),
+         "S13-cached-notifier-is-free",
+         {"S3", "G3"}},
+        {"a notifier that holds the ring while it is open", pinned,
+         on("io_sendzc", [](const FixedStore&, FixedStore& s,
+                            const Taken& taken) { s[notif_in(s, taken)].ring_ref = true; }),
+         "L3-quiesce-can-end"},
+        {"a destructor that publishes nothing", world_named("xdp-by-address"),
+         on("consume_skb",
+            [](const FixedStore& before, FixedStore& s, const Taken&) {
+                if (s[SockId{0}].published == before[SockId{0}].published) return;
+                s[SockId{0}].completion_ring.pop_front();
+                --s[SockId{0}].published;
+            }),
+         "X1-no-frame-lost"},
+    };
+}
+
 std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
-    for (const auto& group : {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_ranges()})
+    for (const auto& group :
+         {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_ranges(), wrong_generations()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }

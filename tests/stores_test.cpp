@@ -52,6 +52,7 @@ struct AllTwins {
     Twins<SkbId> skbs;
     Twins<SockId> socks;
     Twins<RingId> rings;
+    Twins<SlotId> slots;
 
     auto& of(BufferId) { return buffers; }
     auto& of(RequestId) { return requests; }
@@ -60,6 +61,7 @@ struct AllTwins {
     auto& of(SkbId) { return skbs; }
     auto& of(SockId) { return socks; }
     auto& of(RingId) { return rings; }
+    auto& of(SlotId) { return slots; }
 };
 
 // An object's fields in words, every reference by its name in the fixed store.
@@ -104,7 +106,8 @@ class Described : public AnyBounds {
     }
     template <class K>
     std::string entry(const Cqe<K>& cqe) {
-        return number(cqe.request) + "/" + std::to_string(static_cast<int>(cqe.kind));
+        return number(cqe.request) + "/" + std::to_string(static_cast<int>(cqe.kind)) + "/" +
+               number(cqe.slot) + "/" + std::to_string(cqe.seq);
     }
     template <class K>
     std::string entry(const ErrRange<K>& range) {
@@ -132,6 +135,9 @@ RingId ring_seen(const FixedStore&, RingId ring) {
 RingId ring_seen(const FixedStore& s, RequestId r) {
     return s[r].ring;
 }
+RingId ring_seen(const FixedStore& s, UbufId u) {
+    return s[u].slot == none<SlotId> ? none<RingId> : RingId{s[s[u].slot].ring};
+}
 template <class... Id>
 RingId ring_seen(const FixedStore&, Id...) {
     return none<RingId>;
@@ -145,6 +151,8 @@ class Pair {
             twins_.buffers.join(BufferId{i}, growing_.add_buffer());
         for (std::uint32_t i = 0; i < world_.bounds.rings; ++i)
             twins_.rings.join(RingId{i}, growing_.add_ring());
+        for (std::uint32_t i = 0; i < world_.bounds.slots; ++i)
+            twins_.slots.join(SlotId{i}, growing_.add_slot());
         for (std::uint32_t i = 0; i < world_.socks.size(); ++i)
             twins_.socks.join(SockId{i}, growing_.add_sock(world_.socks[i]));
         for (std::uint32_t i = 0; i < world_.bounds.requests; ++i) add_request(RequestId{i});
@@ -168,7 +176,7 @@ class Pair {
             taken = true;
             take_both<decltype(step)>(ids...);
         });
-        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId>();
+        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, SlotId>();
         return disagreement_.empty();
     }
 
@@ -178,7 +186,14 @@ class Pair {
   private:
     template <class... Step, class F>
     void visit_all(StepList<Step...>, F&& f) {
-        (visit_ids(Step{}, typename Step::Of{}, f), ...);
+        (visit_step(Step{}, f), ...);
+    }
+    // Only steps that this world has.
+    template <class Step, class F>
+    void visit_step(Step step, F& f) {
+        if constexpr (requires { Step::in(world_); })
+            if (!Step::in(world_)) return;
+        visit_ids(step, typename Step::Of{}, f);
     }
     template <class Step, class A, class F>
     void visit_ids(Step step, Ids<A>, F& f) {
@@ -203,10 +218,10 @@ class Pair {
         return twins_.of(id).growing(id);
     }
     void add_request(RequestId r) {
-        const RingId ring_of_request = fixed_.ring_of(r);
         const Api api = fixed_.api_of(r);
-        const RingId ring = is_call(api) ? none<RingId> : twin(ring_of_request);
-        twins_.requests.join(r, growing_.add_request(ring, api));
+        const RingId ring = is_call(api) ? none<RingId> : twin(fixed_.ring_of(r));
+        const SlotId slot = uses_slot(api) ? twin(fixed_.slot_of(r)) : none<SlotId>;
+        twins_.requests.join(r, growing_.add_request(ring, api, slot));
     }
 
     template <class... Id>
@@ -370,6 +385,45 @@ World others(const std::string& profile) {
     return world;
 }
 
+// Every way of the designs in which notifications belong to slots. A completion that posts for two
+// slots at once could overflow half-way, which the growing store is not told.
+World slots(const std::string& profile, std::vector<Api> apis) {
+    World world = everything(profile, App::conforming, 1, 8);
+    world.apis = std::move(apis);
+    world.bounds.slots = world.profile.notifier_posts ? 1 : 2;
+    world.hazards.slot_out_of_range = true;
+    world.hazards.quiesces = world.profile.notifier_posts;
+    world.hazards.unregisters = !world.hazards.quiesces;
+    return world;
+}
+
+// TCP alone, and slots that stay.
+World lasting_slots() {
+    World world = streams("6.0-rc");
+    world.apis = {Api::notif_slot, Api::notif_slot_flush};
+    world.bounds.slots = 2;
+    world.hazards = {.issue_fails = true, .again = true, .drops = true, .retransmits = true};
+    world.bounds.requests = 2;
+    return world;
+}
+
+// A plain send next to a zero-copy one.
+World copies() {
+    World world = everything("6.18", App::conforming, 1, 4);
+    world.apis = {Api::send, Api::send_zc};
+    world.hazards = {};
+    return world;
+}
+
+World frames(const std::string& profile, App app) {
+    World world = roomy({.xsk_zero_copy = true}, profile);
+    world.apis = {Api::af_xdp};
+    world.app = app;
+    world.socks.push_back({.dma = true, .xsk_no_linear = true});
+    world.hazards.drops = true;
+    return world;
+}
+
 template <class... Step, class F>
 void for_each_name(StepList<Step...>, F&& f) {
     (f(step_name<Step>()), ...);
@@ -384,7 +438,14 @@ std::vector<World> worlds() {
             calls("6.18", App::conforming),
             calls("intended", App::close_before_errqueue),
             others("6.18"),
-            others("given-ubuf-in-socket")};
+            others("given-ubuf-in-socket"),
+            slots("6.0-rc", {Api::notif_slot, Api::notif_slot_flush}),
+            lasting_slots(),
+            slots("rfc-v1", {Api::tx_ctx, Api::tx_ctx_flush}),
+            copies(),
+            frames("6.18", App::conforming),
+            frames("6.12", App::frame_early),
+            frames("6.18", App::descriptor_lost)};
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ Json json_of(const Expectation& expect) {
             {"depth", number(expect.depth)}};
 }
 
+}  // namespace
+
 Json json_of(const checker::CounterexampleStep& step) {
     Json changes = Json::array();
     for (const checker::Change& change : step.changes)
@@ -72,8 +74,6 @@ Json json_of(const checker::CounterexampleStep& step) {
             {"file", step.file},     {"function", step.function},
             {"tag", step.tag},       {"changes", std::move(changes)}};
 }
-
-}  // namespace
 
 std::string in_words(const Expectation& expect) {
     if (!expect.declared) return "nothing";

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct CheckSettings {
 
 // One scenario in full: question, verdict, property, counts, counterexample.
 std::string text_report(const Scenario& scenario, const checker::Outcome& outcome);
+
+// One step of a counterexample.
+nlohmann::ordered_json json_of(const checker::CounterexampleStep& step);
 
 // One JSON document on one line.
 std::string json_report(const Scenario& scenario, const checker::Outcome& outcome,

@@ -44,16 +44,20 @@ bool a_payload_was_read(const FixedStore& s) {
 
 std::vector<KernelProperty> buffer_properties() {
     return {
-        {Must::always, "S1-no-early-release", no_early_release,
-         "The kernel says that it has let go of a buffer which a packet still refers to: an "
-         "application that trusts it sends bytes it never meant to."},
-        {Must::sometimes, "S1-no-early-release-reached", zero_copy_was_notified,
-         "No zero-copy send was ever notified: the property was not put to the test."},
-        {Must::always, "R1-no-reuse-before-release", no_reuse_before_release,
-         "The application writes a buffer which the kernel still holds: the peer may receive the "
-         "later bytes."},
-        {Must::sometimes, "R1-no-reuse-before-release-reached", a_buffer_is_lent,
-         "The kernel never held a buffer: the property was not put to the test."},
+        {{Must::always, "S1-no-early-release", no_early_release,
+          "The kernel says that it has let go of a buffer which a packet still refers to: an "
+          "application that trusts it sends bytes it never meant to."},
+         lends_memory},
+        {{Must::sometimes, "S1-no-early-release-reached", zero_copy_was_notified,
+          "No zero-copy send was ever notified: the property was not put to the test."},
+         lends_memory},
+        {{Must::always, "R1-no-reuse-before-release", no_reuse_before_release,
+          "The application writes a buffer which the kernel still holds: the peer may receive the "
+          "later bytes."},
+         lends_memory},
+        {{Must::sometimes, "R1-no-reuse-before-release-reached", a_buffer_is_lent,
+          "The kernel never held a buffer: the property was not put to the test."},
+         lends_memory},
         {Must::always, "S2-stable-data", stable_data,
          "Bytes left the machine that were not in the buffer when it was submitted."},
         {Must::sometimes, "S2-stable-data-reached", a_payload_was_read,

@@ -69,7 +69,8 @@ bool a_page_is_referred_to(const FixedStore& s) {
     return s.any<ShinfoId>([&](ShinfoId h) { return !s[h].pages.empty(); });
 }
 
-// Who refers to pages of others says so, lest somebody takes the data for the packet's own.
+// Who refers to pages of others says so, lest somebody takes the data for the packet's own. Not
+// asked of AF_XDP: its packets go straight to the driver, and nobody on the way transforms them.
 bool shared_frags_are_marked(const FixedStore& s) {
     return every<ShinfoId>(s, [&](ShinfoId h) { return s[h].pages.empty() || s[h].shared; });
 }
@@ -78,11 +79,13 @@ bool shared_frags_are_marked(const FixedStore& s) {
 
 std::vector<KernelProperty> page_properties() {
     return {
-        {Must::always, "S4-ubuf-on-frags", ubuf_on_frags,
-         "A packet refers to a send's pages and does not hold its notification: nothing keeps the "
-         "application from writing what is still to be sent."},
-        {Must::sometimes, "S4-ubuf-on-frags-reached", frags_belong_to_a_ubuf,
-         "No packet ever held a notification: the property was not put to the test."},
+        {{Must::always, "S4-ubuf-on-frags", ubuf_on_frags,
+          "A packet refers to a send's pages and does not hold its notification: nothing keeps the "
+          "application from writing what is still to be sent."},
+         has_ubufs},
+        {{Must::sometimes, "S4-ubuf-on-frags-reached", frags_belong_to_a_ubuf,
+          "No packet ever held a notification: the property was not put to the test."},
+         has_ubufs},
         {{Must::always, "S5-managed-frags", managed_frags,
           "A packet counts on a registration that does not cover its pages: they are freed under "
           "the device, or references are put that were never taken."},
@@ -91,16 +94,21 @@ std::vector<KernelProperty> page_properties() {
           "No packet ever left its references to a registration: the property was not put to the "
           "test."},
          has_registered_buffers},
-        {Must::always, "S6-page-refs-exact", page_refs_are_exact,
-         "A page has more or fewer references than holders: it is leaked, or goes back to the "
-         "system while a packet still refers to it, and somebody else's data is sent."},
-        {Must::sometimes, "S6-page-refs-exact-reached", a_page_is_referred_to,
-         "No packet ever referred to a page: the property was not put to the test."},
-        {Must::always, "S7-shared-flag", shared_frags_are_marked,
-         "A packet refers to pages of others and does not say so: whoever transforms it does so in "
-         "place, and the file in the page cache turns into something else."},
-        {Must::sometimes, "S7-shared-flag-reached", a_page_is_referred_to,
-         "No packet ever referred to a page: the property was not put to the test."},
+        {{Must::always, "S6-page-refs-exact", page_refs_are_exact,
+          "A page has more or fewer references than holders: it is leaked, or goes back to the "
+          "system while a packet still refers to it, and somebody else's data is sent."},
+         lends_memory},
+        {{Must::sometimes, "S6-page-refs-exact-reached", a_page_is_referred_to,
+          "No packet ever referred to a page: the property was not put to the test."},
+         lends_memory},
+        {{Must::always, "S7-shared-flag", shared_frags_are_marked,
+          "A packet refers to pages of others and does not say so: whoever transforms it does so "
+          "in "
+          "place, and the file in the page cache turns into something else."},
+         has_ubufs},
+        {{Must::sometimes, "S7-shared-flag-reached", a_page_is_referred_to,
+          "No packet ever referred to a page: the property was not put to the test."},
+         has_ubufs},
     };
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 // Its issuer has given up its own reference, so only the network can still hold it.
 bool ubuf_is_flushed(const FixedStore& s, std::uint32_t n) {
-    return s[UbufId{n}].alive && !s[UbufId{n}].owner_ref;
+    return s[UbufId{n}].alive && !s[UbufId{n}].owner_ref && !s[UbufId{n}].cached;
 }
 
 bool request_is_under_way(const FixedStore& s, std::uint32_t r) {
@@ -57,6 +57,10 @@ const std::vector<Duty>& kernel_duties() {
         {"io_send_zc_issue", "issue", "the kernel issues what was prepared"},
         {"io_wq_submit_work", "issue", ""},
         {"io_req_tw_fail_links", "issue", ""},
+        {"io_send", "issue", ""},
+        {"io_sendzc", "issue", ""},
+        {"io_sendzc_worker", "issue", ""},
+        {"io_sendzc_refused", "issue", ""},
         {"ip_append_data", "append", "sendmsg takes the data, or fails"},
         {"ip_append_data_copy", "append", ""},
         {"io_link_skb", "append", ""},
@@ -77,22 +81,31 @@ const std::vector<Duty>& kernel_duties() {
         {"app_read_errqueue", "", "the application reads its error queue"},
         {"io_send_zc_success", "return", "sendmsg returns"},
         {"io_send_zc_failure", "return", ""},
+        {"io_sendzc_success", "return", ""},
+        {"io_sendzc_failure", "return", ""},
         {"io_notif_flush", "", "a finished request completes"},
         {"io_sendrecv_fail", "", ""},
         {"io_req_complete_post", "", ""},
         {"io_send_zc_cleanup", "", ""},
         {"io_submit_flush_completions", "", "task work runs"},
         {"io_notif_tw_complete", "", ""},
+        {"io_notif_complete_tw", "", ""},
+        {"io_zc_tx_work_callback", "", ""},
         {"io_cqring_overflow_flush", "", "the application enters the kernel for events"},
         {"app_reap", "", "the application reads its completions"},
+        {"app_reap_frame", "", ""},
         {"ip_send_skb", "send", "what is queued is sent"},
         {"ip_flush_pending_frames", "send", ""},
         {"tcp_write_xmit", "", ""},
+        {"xsk_generic_xmit", "", ""},
+        {"xsk_tx_peek_desc", "", ""},
         {"tcp_retransmit_skb", "", "a timer runs out"},
         {"dev_queue_xmit", "", ""},
         {"dev_hard_start_xmit", "", ""},
         {"ifb_xmit", "", "a device is done with what it was given"},
         {"device_dma", "", ""},
+        {"xsk_device_dma", "", ""},
+        {"xsk_tx_completed", "", ""},
         {"netif_receive_skb_core", "", "what arrives is received"},
         {"pskb_expand_head", "", ""},
         {"skb_copy_ubufs", "", ""},

@@ -66,11 +66,13 @@ bool tears_vhost_down(const World& world) {
 
 std::vector<KernelProperty> reference_properties() {
     return {
-        {Must::always, "S3-refs-exact", refs_are_exact,
-         "A reference count differs from the number of holders: too low releases early, too high "
-         "never releases."},
-        {Must::sometimes, "S3-refs-exact-reached", a_ubuf_is_shared,
-         "No ubuf ever had two holders: the property was not put to the test."},
+        {{Must::always, "S3-refs-exact", refs_are_exact,
+          "A reference count differs from the number of holders: too low releases early, too high "
+          "never releases."},
+         has_ubufs},
+        {{Must::sometimes, "S3-refs-exact-reached", a_ubuf_is_shared,
+          "No ubuf ever had two holders: the property was not put to the test."},
+         has_ubufs},
         {{Must::always, "S13-waker-outlived", wakers_are_waited_for,
           "An object is freed under whoever is about to use it once more: memory of something else "
           "is taken for a queue of waiters."},

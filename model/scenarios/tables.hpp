@@ -14,6 +14,8 @@ std::vector<KernelScenario> broken_promises();
 std::vector<KernelScenario> msg_zerocopy_calls();
 std::vector<KernelScenario> msg_zerocopy_misuse();
 std::vector<KernelScenario> other_providers();
+std::vector<KernelScenario> slots();
+std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};

@@ -3,6 +3,7 @@
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/slots.hpp"
 #include "model/world/world.hpp"
 
 // The application: fills a buffer, sends it, reads completions, and fills the buffer again once its
@@ -37,8 +38,8 @@ struct app_submit {
     static constexpr Context context = Context::application;
 
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
-        return s[b].written && s[r].phase == Phase::idle && notifies_each(s.api_of(r)) &&
-               !s[sock].dead;
+        return s[b].written && s[r].phase == Phase::idle && takes_sqe(s.api_of(r)) &&
+               !s[sock].dead && !s[s.ring_of(r)].quiescing;
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;
@@ -46,13 +47,9 @@ struct app_submit {
         s[r].buffer = b;
         s[r].sock = sock;
         s[r].ring = s.ring_of(r);
+        if (uses_slot(s.api_of(r))) s[r].slot = s.slot_of(r);
     }
 };
-
-template <class S>
-void app_takes_back(S& s, BufferId b) {
-    if (--s[b].lent == 0) s[b].written = false;
-}
 
 // Reads one CQE. Which one gives the buffer back is the application's policy.
 struct app_reap {
@@ -62,9 +59,12 @@ struct app_reap {
 
     static bool guard(const auto& s, RingId ring) { return !s[ring].cq.empty(); }
     static void effect(auto& s, RingId ring) {
-        const RequestId r = s[ring].cq.front().request;
-        const CqeKind kind = s[ring].cq.front().kind;
+        const auto cqe = s[ring].cq.front();
+        const RequestId r = cqe.request;
+        const CqeKind kind = cqe.kind;
         s[ring].cq.pop_front();
+        if (cqe.slot != none<SlotId>) return app_reads_generation(s, cqe.slot, cqe.seq);
+        if (uses_slot(s.api_of(r))) return app_counts_send(s, r);
         // A notification for a request it has already forgotten means nothing to it.
         if (s[r].app_done || s[r].phase == Phase::idle) return;
         const bool first_is_release = s.world().app == App::first_cqe;

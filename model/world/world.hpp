@@ -15,8 +15,13 @@ namespace zcv {
 
 // When the application takes a buffer to be its own again.
 enum class App : std::uint8_t {
-    conforming,  // at the notification; at the request's CQE when that came without F_MORE
-    first_cqe,   // at the request's own CQE, whatever its flags (users.md A1)
+    conforming,       // at the notification; at the request's CQE when that came without F_MORE
+    first_cqe,        // at the request's own CQE, whatever its flags (users.md A1)
+    slots_in_order,   // slots: a notification is of the oldest generation it waits for (B13)
+    counts_flushes,   // slots: every flush it asks for ends a generation (B13)
+    frame_early,      // AF_XDP: once the kernel was told to send it (E1)
+    never_reaps,      // AF_XDP: at the completion, which it never looks for (E2)
+    descriptor_lost,  // AF_XDP: at the completion, even of a descriptor that is refused (E3)
     // The same with MSG_ZEROCOPY; `conforming` reads a range and takes back the calls it covers.
     last_chunk_decides,     // when the last call of a message returned, which was copied (A9)
     close_before_errqueue,  // when it has closed the socket (A10)
@@ -38,6 +43,11 @@ struct AppName {
 inline constexpr std::array app_names{
     AppName{App::conforming, "conforming"},
     AppName{App::first_cqe, "first-cqe"},
+    AppName{App::slots_in_order, "slots-in-order"},
+    AppName{App::counts_flushes, "counts-flushes"},
+    AppName{App::frame_early, "frame-early"},
+    AppName{App::never_reaps, "never-reaps"},
+    AppName{App::descriptor_lost, "descriptor-lost"},
     AppName{App::last_chunk_decides, "last-chunk-decides"},
     AppName{App::close_before_errqueue, "close-before-errqueue"},
     AppName{App::counter_desync, "counter-desync"},
@@ -65,8 +75,10 @@ enum class Api : std::uint8_t {
     sendmsg_zc_fixed,  // SENDMSG_ZC with an iovec into registered buffers, since 6.15
     send,              // copied within the call
     msg_zerocopy,      // sendmsg with MSG_ZEROCOPY, error queue
-    tx_ctx,            // RFC v1: a send attached to a tx context, flushed explicitly
-    notif_slot,        // 6.0-rc: the same with notification slots
+    tx_ctx,            // RFC v1: a send attached to a tx context
+    tx_ctx_flush,      // ... that flushes it when it succeeds
+    notif_slot,        // 6.0-rc: the same with notification slots, which can also be flushed alone
+    notif_slot_flush,  // ... with IORING_RECVSEND_NOTIF_FLUSH
     given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
     af_xdp,            // umem frames
     vhost,             // a guest's transmission by vhost-net and tun
@@ -94,6 +106,22 @@ constexpr bool from_registered_buffer(Api api) {
     return api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
 }
 
+// Whether a request's data is covered by the notification of a slot.
+constexpr bool uses_slot(Api api) {
+    return api == Api::tx_ctx || api == Api::tx_ctx_flush || api == Api::notif_slot ||
+           api == Api::notif_slot_flush;
+}
+
+// ... and whether the request ends that notification's generation when it succeeds.
+constexpr bool asks_flush(Api api) {
+    return api == Api::tx_ctx_flush || api == Api::notif_slot_flush;
+}
+
+// Whether a request is handed in through a submission ring.
+constexpr bool takes_sqe(Api api) {
+    return notifies_each(api) || uses_slot(api) || api == Api::send;
+}
+
 enum class Transport : std::uint8_t { udp, tcp };
 
 // What may happen to a socket's packets. A replay, which does not know the device, allows it all.
@@ -104,13 +132,15 @@ struct SockConfig {
     bool receives =
         false;  // loopback, veth: the skb is received on this machine, copied on the way
     bool copies_at_send =
-        false;                 // no SG or a datagram above the MTU: zero copy is silently not used
-    bool forwards = false;     // stacked devices, a bridge, a router: handed on to another device
-    bool segments = false;     // software segmentation, or a shaper that splits large packets
-    bool splits = false;       // TCP sends part of an skb, and the rest later
-    bool tapped = false;       // somebody runs tcpdump: a clone goes up the receive path
-    bool short_tails = false;  // MSG_ZEROCOPY: a message's last call is short and does without
-    bool msg_more = false;     // UDP: a call may leave its datagram pending for the next one's data
+        false;              // no SG or a datagram above the MTU: zero copy is silently not used
+    bool forwards = false;  // stacked devices, a bridge, a router: handed on to another device
+    bool segments = false;  // software segmentation, or a shaper that splits large packets
+    bool splits = false;    // TCP sends part of an skb, and the rest later
+    bool tapped = false;    // somebody runs tcpdump: a clone goes up the receive path
+    bool xsk_zero_copy = false;  // AF_XDP: the driver takes frames from the ring by itself
+    bool xsk_no_linear = false;  // AF_XDP: ... or skbs whose frags are the frames, no copies
+    bool short_tails = false;    // MSG_ZEROCOPY: a message's last call is short and does without
+    bool msg_more = false;  // UDP: a call may leave its datagram pending for the next one's data
 };
 
 // What this world's kernel may meet beyond success.
@@ -127,6 +157,9 @@ struct Hazards {
     bool memlock = false;   // RLIMIT_MEMLOCK may be used up
     bool close_fd = false;  // the application closes the socket
     bool threads = false;   // several threads are in sendmsg on one UDP socket at once
+    bool slot_out_of_range = false;  // a send names the slot after the last
+    bool unregisters = false;        // the application unregisters its slots
+    bool quiesces = false;           // ... or calls io_uring_register() for something else
 };
 
 // The state space is finite because of these and only these.
@@ -141,6 +174,8 @@ struct Bounds {
     std::uint32_t ids = 4;             // MSG_ZEROCOPY's 32-bit ids: so many different ones
     std::uint32_t omem = 4;            // net.core.optmem_max: so many ubufs and messages
     std::uint32_t calls_per_ubuf = 2;  // what 512 KiB a ubuf let it cover
+    std::uint32_t slots = 0;
+    std::uint32_t seqs = 3;  // numbers of generations, after which they begin again: 2^32, scaled
 };
 
 struct World {
@@ -159,8 +194,8 @@ struct World {
 inline bool World::models(Part part) const {
     switch (part) {
         case Part::providers:
-            return has(Api::msg_zerocopy) || has(Api::tx_ctx) || has(Api::notif_slot) ||
-                   std::ranges::any_of(apis, is_call);
+            return std::ranges::any_of(apis, is_call) || has(Api::given_ubuf) ||
+                   models(Part::slots);
         case Part::pages:
             return true;
         case Part::registered:
@@ -175,6 +210,10 @@ inline bool World::models(Part part) const {
             return has(Api::vhost);
         case Part::packet:
             return has(Api::packet_ring);
+        case Part::slots:
+            return std::ranges::any_of(apis, uses_slot);
+        case Part::xdp:
+            return has(Api::af_xdp);
     }
     return true;
 }

@@ -2,6 +2,7 @@
 
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/world.hpp"
 
 // Models io_uring/io_uring.c: the completion list, the CQ ring and its overflow list. Left out: a
 // CQE lost because the overflow entry could not be allocated.
@@ -9,17 +10,53 @@ namespace zcv::kernel {
 
 // io_fill_cqe_req(). Once one CQE has overflowed, all later ones queue behind it.
 template <class S>
-void post_cqe(S& s, RingId ring, RequestId r, CqeKind kind) {
+void post_cqe(S& s, RingId ring, const Cqe<typename S::Kind>& cqe) {
     if (s.cq_full(ring) || !s[ring].overflow.empty())
-        s[ring].overflow.push_back({r, kind});
+        s[ring].overflow.push_back(cqe);
     else
-        s[ring].cq.push_back({r, kind});
+        s[ring].cq.push_back(cqe);
+}
+
+template <class S>
+void post_cqe(S& s, RingId ring, RequestId r, CqeKind kind) {
+    post_cqe(s, ring, {r, kind});
 }
 
 // A request slot ends its life when neither side will speak of it again.
 template <class S>
 void retire_if_over(S& s, RequestId r) {
     if (s[r].app_done && s[r].phase == Phase::posted && s[r].ubuf == none<UbufId>) s.retire(r);
+}
+
+// With slots a request's life ends when the application has read both its CQE and the notification
+// of its generation, in whichever order they came.
+template <class S>
+void retire_sender_if_over(S& s, RequestId r) {
+    if (s[r].counted) retire_if_over(s, r);
+}
+
+// The CQE of a generation is posted: every request that was attached to it is covered.
+template <class S>
+void generation_is_notified(S& s, UbufId u) {
+    s.template for_each<RequestId>([&](RequestId r) {
+        if (s[r].ubuf != u) return;
+        s[r].notified = true;
+        s[r].ubuf = none<UbufId>;
+        retire_sender_if_over(s, r);
+    });
+}
+
+// 6.0-rc: the generation's io_kiocb goes back to the request cache with its CQE.
+template <class S>
+void flush_generation(S& s, RingId ring, const Cqe<typename S::Kind>& cqe) {
+    post_cqe(s, ring, cqe);
+    UbufId done = none<UbufId>;
+    s.template for_each<UbufId>([&](UbufId u) {
+        if (s[u].tw == TaskWork::listed && s[u].slot == cqe.slot && s[u].seq == cqe.seq) done = u;
+    });
+    ZCV_CHECK(done != none<UbufId>);
+    generation_is_notified(s, done);
+    s.free(done);
 }
 
 // Fills one CQE, in the order of the completion list. A notification's io_kiocb goes back to the
@@ -31,9 +68,11 @@ struct io_submit_flush_completions {
 
     static bool guard(const auto& s, RingId ring) { return !s[ring].compl_reqs.empty(); }
     static void effect(auto& s, RingId ring) {
-        const RequestId r = s[ring].compl_reqs.front().request;
-        const CqeKind kind = s[ring].compl_reqs.front().kind;
+        const auto cqe = s[ring].compl_reqs.front();
+        const RequestId r = cqe.request;
+        const CqeKind kind = cqe.kind;
         s[ring].compl_reqs.pop_front();
+        if (cqe.slot != none<SlotId>) return flush_generation(s, ring, cqe);
         post_cqe(s, ring, r, kind);
         if (kind != CqeKind::notif) {
             s[r].phase = Phase::posted;
@@ -54,7 +93,8 @@ struct io_req_complete_post {
     static constexpr Context context = Context::io_wq;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issued && !s[r].failed && s[r].worker;
+        return s[r].phase == Phase::issued && !s[r].failed && s[r].worker &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].more = true;
@@ -71,7 +111,8 @@ struct io_req_tw_fail_links {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.link_cancels && s[r].phase == Phase::prepped;
+        return s.world().hazards.link_cancels && s[r].phase == Phase::prepped &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/net/core/skbuff.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 #include "model/world/world.hpp"
@@ -15,7 +16,7 @@ struct io_send_zc_prep {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::sqe && s.template room<UbufId>();
+        return s[r].phase == Phase::sqe && notifies_each(s.api_of(r)) && s.template room<UbufId>();
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
@@ -30,7 +31,8 @@ struct io_send_zc_prep_early_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe;
+        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;
@@ -47,7 +49,7 @@ struct io_send_zc_prep_late_failure {
 
     static bool guard(const auto& s, RequestId r) {
         return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
-               s.template room<UbufId>();
+               notifies_each(s.api_of(r)) && s.template room<UbufId>();
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
@@ -101,7 +103,8 @@ struct io_send_zc_issue {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::prepped || s[r].phase == Phase::polled;
+        return (s[r].phase == Phase::prepped || s[r].phase == Phase::polled) &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) { enter_sendmsg(s, r); }
 };
@@ -112,7 +115,8 @@ struct io_wq_submit_work {
     static constexpr Context context = Context::io_wq;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.io_wq && s[r].phase == Phase::prepped;
+        return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].worker = true;
@@ -136,6 +140,12 @@ struct io_arm_poll_handler {
         leave_sendmsg(s, r, Phase::polled);
     }
 };
+
+// A datagram leaves within the call.
+template <class S>
+bool datagram_is_sent(const S& s, RequestId r) {
+    return s.config(s[r].sock).transport == Transport::tcp || s[s[r].sock].write_queue.empty();
+}
 
 struct io_send_zc_success {
     using Of = Ids<RequestId>;
@@ -175,7 +185,7 @@ struct io_sendrecv_fail {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issued && s[r].failed;
+        return s[r].phase == Phase::issued && s[r].failed && notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].more = true;
@@ -191,12 +201,36 @@ struct io_send_zc_cleanup {
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::posted && s[r].ubuf != none<UbufId> && s[s[r].ubuf].owner_ref;
+        return s[r].phase == Phase::posted && s[r].ubuf != none<UbufId> && s[s[r].ubuf].owner_ref &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         const UbufId n = s[r].ubuf;
         s[n].owner_ref = false;
         io_tx_ubuf_complete(s, n, false, true);
+    }
+};
+
+// The plain send copies the data within the call: its completion is the release. Left out: what a
+// short send leaves over, which is another send.
+struct io_send {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.has(Api::send); }
+    static bool guard(const auto& s, RequestId r) {
+        return s[r].phase == Phase::sqe && s.api_of(r) == Api::send && !s[s[r].sock].dead &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
+    }
+    static void effect(auto& s, RequestId r) {
+        const SockId sock = s[r].sock;
+        const bool tcp = s.config(sock).transport == Transport::tcp;
+        const SkbId k = copy_into_skb(s, r, tcp ? Loc::write_queue : Loc::build);
+        if (tcp) s[sock].write_queue.push_back(k);
+        s[r].appended = true;
+        s[r].phase = Phase::completed;
+        s[s[r].ring].compl_reqs.push_back({r, CqeKind::last});
     }
 };
 

@@ -2,6 +2,7 @@
 
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/world.hpp"
 
 // Models io_uring/notif.{h,c}: who holds a reference to a notification, how notifications are
 // chained, and when a CQE may be posted. Left out: memory accounting; it can neither delay nor lose
@@ -61,7 +62,8 @@ struct io_notif_flush {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::issued && !s[r].failed && !s[r].worker;
+        return s[r].phase == Phase::issued && !s[r].failed && !s[r].worker &&
+               notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
         const UbufId n = s[r].ubuf;
@@ -81,7 +83,9 @@ struct io_notif_tw_complete {
     static constexpr KernelRef at{"io_uring/notif.c", "io_notif_tw_complete"};
     static constexpr Context context = Context::task_work;
 
-    static bool guard(const auto& s, UbufId n) { return s[n].tw == TaskWork::queued; }
+    static bool guard(const auto& s, UbufId n) {
+        return s[n].tw == TaskWork::queued && s[n].provider == Provider::io_uring;
+    }
     static void effect(auto& s, UbufId n) {
         for (UbufId each = n; each != none<UbufId>;) {
             const RequestId r = s[each].request;

@@ -3,6 +3,7 @@
 #include "model/kernel/include/linux/other_ubufs.hpp"
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/net/core/error_queue.hpp"
+#include "model/kernel/v6.0-rc/io_uring/notif.hpp"
 #include "model/state.hpp"
 
 // Models include/linux/skbuff.h: struct ubuf_info_ops, through which the network tells whoever
@@ -24,7 +25,7 @@ void ubuf_complete(S& s, UbufId u, bool with_skb, bool success) {
         case Provider::rds:
             return call_ubuf_complete(s, u, success);
         case Provider::tx_ctx:
-            break;
+            return io_uring_tx_zerocopy_callback(s, u, with_skb);
     }
     ZCV_CHECK(false);
 }

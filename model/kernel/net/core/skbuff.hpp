@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/kernel/include/linux/skbuff.hpp"
+#include "model/kernel/net/xdp/xsk_queue.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 
@@ -88,6 +89,16 @@ void skb_orphan_frags(S& s, ShinfoId h) {
     if (!counts && !s.world().profile.tpacket_destructor_completes) copy_frags(s, h);
 }
 
+// The sender's bytes are read here and now, into pages of the kernel's own: nothing refers to the
+// sender's memory afterwards.
+template <class S>
+SkbId copy_into_skb(S& s, RequestId r, Loc loc) {
+    const ShinfoId h = s.template make<ShinfoId>();
+    s[h].dataref = 1;
+    s[h].wrong = s[r].stale;
+    return new_skb(s, h, s[r].sock, loc);
+}
+
 // skb_clone(): a second skb on the same shared info.
 template <class S>
 SkbId skb_clone(S& s, SkbId k, Loc loc) {
@@ -118,7 +129,10 @@ template <class S>
 void free_skb(S& s, SkbId k) {
     const ShinfoId h = s[k].shinfo;
     if (s[k].destructor) tpacket_destruct_skb(s, h);
+    const RequestId desc = s[k].desc;
+    const SockId sock = s[k].sock;
     s.free(k);
+    if (desc != none<RequestId>) xsk_destruct_skb(s, sock, desc);
     skb_release_data(s, h);
 }
 

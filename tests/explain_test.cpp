@@ -1,0 +1,96 @@
+// What zcv explain says: everything that has a name is explained, and with an example where there
+// is one.
+#include "model/explain.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "model/outcome.hpp"
+#include "model/scenarios.hpp"
+#include "tests/program.hpp"
+
+using namespace zcv;
+using namespace zcv::test;
+
+namespace {
+
+std::string fact_of(const Explanation& explanation, const std::string& name) {
+    const auto at =
+        std::ranges::find(explanation.facts, name, &std::pair<std::string, std::string>::first);
+    return at == explanation.facts.end() ? "" : at->second;
+}
+
+Ran run(const std::string& arguments) {
+    return run_shell(std::string(ZCV_PROGRAM) + " explain " + arguments);
+}
+
+}  // namespace
+
+TEST_CASE("everything that has a name has something said about it", "[explain]") {
+    for (const Topic& topic : topics()) {
+        INFO(topic.kind << " " << topic.name);
+        CHECK(!topic.says.empty());
+        if (topic.kind == "scenario") continue;
+        const auto all = explain(topic.name);
+        const auto mine = std::ranges::find_if(
+            all, [&](const auto& each) { return each.topic.kind == topic.kind; });
+        REQUIRE(mine != all.end());
+        CHECK(!mine->facts.empty());
+        if (topic.kind == "step") CHECK(mine->example.has_value());
+        if (topic.kind == "property" || topic.kind == "eventually-property")
+            CHECK(!fact_of(*mine, "asked by").empty());
+        if (topic.kind == "bug")
+            CHECK(mine->example.has_value() == fact_of(*mine, "not shown").empty());
+        if (topic.kind == "application") {
+            CHECK(!fact_of(*mine, "believes").empty());
+            CHECK(fact_of(*mine, "scenarios") != "none");
+        }
+    }
+}
+
+TEST_CASE("an example is what the scenario does when it is explored", "[explain]") {
+    const auto all = explain("S10");
+    REQUIRE(all.size() == 1);
+    REQUIRE(all.front().example.has_value());
+    const auto& steps = all.front().example->steps;
+    CHECK(steps.back().step == "io_submit_flush_completions");
+    CHECK(steps.size() == find_scenario("link-cancel")->explore({}).depth);
+
+    const auto step = explain("io_notif_flush");
+    REQUIRE(step.front().example.has_value());
+    REQUIRE(step.front().example->steps.size() == 1);
+    CHECK(step.front().example->steps.front().step == "io_notif_flush");
+}
+
+TEST_CASE("a name of two things explains both", "[explain]") {
+    const auto all = explain("first-cqe");
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].topic.kind == "scenario");
+    CHECK(all[1].topic.kind == "application");
+    CHECK(fact_of(all[1], "misuse") == "A1");
+}
+
+TEST_CASE("explain answers in text, JSON and markdown, and refuses in one line", "[cli]") {
+    const Ran text = run("L1");
+    CHECK(text.status == 0);
+    CHECK(text.out.find("L1-release  (eventually-property)") == 0);
+    CHECK(text.out.find("-- from here it repeats --") != std::string::npos);
+
+    const auto json = nlohmann::json::parse(run("peer-gone --format json").out);
+    CHECK(json["kind"] == "scenario");
+    CHECK(json["example"]["steps"].size() == 13);
+    CHECK(json["example"]["repeats_from"] == 10);
+
+    CHECK(run("").out.find("zcv explain NAME") != std::string::npos);
+    CHECK(run("--bugs --format markdown").out.find("| B24 |") != std::string::npos);
+    for (const char* wrong :
+         {"S1x", "no-such-thing", "S1 --format xml", "S1 --format markdown", "--bugs S1", "''"}) {
+        INFO(wrong);
+        const Ran refused = run(wrong);
+        CHECK(refused.status == 2);
+        CHECK(refused.out.empty());
+        CHECK(lines_in(refused.err) == 1);
+    }
+    CHECK(run("S1x").err.find("did you mean S1") != std::string::npos);
+}
