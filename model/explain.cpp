@@ -153,14 +153,8 @@ std::string yes_no(bool value) {
 }
 
 std::string names_of_apis(const World& world) {
-    static const std::vector<std::string> names{"send_zc",    "send_zc_fixed", "sendmsg_zc_fixed",
-                                                "send",       "msg_zerocopy",  "tx_ctx",
-                                                "notif_slot", "given_ubuf",    "af_xdp"};
     std::vector<std::string> used;
-    for (const Api api : world.apis) {
-        const auto number = static_cast<std::size_t>(api);
-        used.push_back(number < names.size() ? names[number] : "another call");
-    }
+    for (const Api api : world.apis) used.emplace_back(name_of(api));
     return joined(used);
 }
 

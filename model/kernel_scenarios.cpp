@@ -1,5 +1,6 @@
 #include "model/kernel_scenarios.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -65,9 +66,49 @@ App app_or_refuse(const std::string& scenario, const std::string& name) {
                                      ": there are" + known);
 }
 
+Scenario scenario_of(const KernelScenario& row);
+
+struct Bound {
+    std::string_view name;
+    std::uint32_t Bounds::*member;
+    std::uint32_t most;
+};
+
+constexpr std::array bounds_that_may_change{
+    Bound{"buffers", &Bounds::buffers, Capacity::buffers},
+    Bound{"requests", &Bounds::requests, Capacity::requests},
+    Bound{"ubufs", &Bounds::ubufs, Capacity::ubufs},
+    Bound{"shinfos", &Bounds::shinfos, Capacity::shinfos},
+    Bound{"skbs", &Bounds::skbs, Capacity::skbs},
+    Bound{"rings", &Bounds::rings, Capacity::rings},
+    Bound{"cq_entries", &Bounds::cq_entries, FixedKind::Fifo<Cqe<FixedKind>>::capacity},
+};
+
+Scenario bounded(KernelScenario row, const std::string& name, std::uint64_t value) {
+    const auto at = std::ranges::find(bounds_that_may_change, name, &Bound::name);
+    std::string known;
+    for (const Bound& each : bounds_that_may_change) known += " " + std::string(each.name);
+    if (at == bounds_that_may_change.end())
+        throw Refusal(Status::usage, "check " + row.name + " --bounds " + name +
+                                         ": no bound is called that: there are" + known);
+    if (value < 1 || value > at->most)
+        throw Refusal(Status::usage, "check " + row.name + " --bounds " + name + "=" +
+                                         std::to_string(value) + ": out of range: from 1 to " +
+                                         std::to_string(at->most));
+    row.world.bounds.*at->member = static_cast<std::uint32_t>(value);
+    row.expect = {.broken = {}, .declared = false};
+    return scenario_of(row);
+}
+
 Scenario scenario_of(const KernelScenario& row) {
+    return under_profile(row, profile_or_refuse(row.name, row.profile));
+}
+
+}  // namespace
+
+Scenario under_profile(const KernelScenario& row, const Profile& kernel) {
     World world = row.world;
-    world.profile = profile_or_refuse(row.name, row.profile);
+    world.profile = kernel;
     world.app = row.app;
     const auto system = std::make_shared<KernelSystem>(world, row.unasked);
     const auto must_end = eventually_in(world, row.eventually);
@@ -92,10 +133,11 @@ Scenario scenario_of(const KernelScenario& row) {
         other.expect = {.broken = {}, .declared = false};
         return scenario_of(other);
     };
+    scenario.bounded = [row](const std::string& name, std::uint64_t value) {
+        return bounded(row, name, value);
+    };
     return scenario;
 }
-
-}  // namespace
 
 std::vector<Scenario> kernel_scenarios() {
     std::vector<Scenario> all;

@@ -24,6 +24,9 @@ struct KernelScenario {
 
 const std::vector<KernelScenario>& kernel_scenario_table();
 
+// A row under another profile, which need not have a name. It expects what the row expects.
+Scenario under_profile(const KernelScenario& row, const Profile& kernel);
+
 // The table as scenarios the checker can run.
 std::vector<Scenario> kernel_scenarios();
 

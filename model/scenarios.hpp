@@ -34,6 +34,9 @@ struct Scenario {
     // own. Throws Refusal(usage) naming what exists.
     std::function<Scenario(const std::optional<std::string>&, const std::optional<std::string>&)>
         under{};
+    // The same world with more or less of something: "skbs", 4. Throws Refusal(usage) naming what
+    // there is, or how far it goes.
+    std::function<Scenario(const std::string&, std::uint64_t)> bounded{};
 };
 
 // Whether an outcome is the declared one, number for number as far as numbers are declared.

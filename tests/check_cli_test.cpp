@@ -84,6 +84,16 @@ TEST_CASE("what is wrong with the command line is one line and status 2", "[cli]
         {"reference-1-1-1-2 --app close", "first-cqe"},
         {"--all reference-1-1-1-2", "leave out one"},
         {"--all --profile 6.1", "leave out"},
+        {"--all --bounds skbs=1", "name scenarios"},
+        {"--list --all", "stands alone"},
+        {"--coverage udp-nic", "stands alone"},
+        {"--coverage --profile 6.1", "leave out"},
+        {"--all --format markdown", "--list"},
+        {"udp-nic --bounds skbs=99", "from 1 to"},
+        {"udp-nic --bounds skbs=0", "1 or more"},
+        {"udp-nic --bounds cows=1", "there are buffers"},
+        {"udp-nic --bounds skbs", "NAME=NUMBER"},
+        {"reference-1-1-1-2 --bounds skbs=1", "reference-B-R-K-Q"},
         {"--all --graph x.dot", "one scenario"},
         {"reference-1-1-1-2 --graph /no/such/folder/x.dot", "can be written"},
         {"reference-2-2-2-3 --graph /dev/null", "cannot be drawn"},
@@ -183,6 +193,13 @@ TEST_CASE("the list names every scenario with its question and outcome", "[cli]"
         CHECK_FALSE(one["asks"].get<std::string>().empty());
         CHECK(contains(text.out, one["scenario"].get<std::string>()));
     }
+}
+
+TEST_CASE("bounds can be changed, and then nothing is declared", "[cli]") {
+    const auto one = documents(check("first-cqe --bounds cq_entries=1 --format json").out).at(0);
+    CHECK(one["verdict"] == "VIOLATION");
+    CHECK(one["expected"].is_null());
+    CHECK(contains(check("--list --format markdown").out, "| `link-cancel` | "));
 }
 
 TEST_CASE("more threads than there are is said, not silently ignored", "[cli]") {

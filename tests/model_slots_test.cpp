@@ -2,6 +2,7 @@
 // notifications cover many sends, and AF_XDP, whose frames come back by a ring.
 #include <catch2/catch.hpp>
 
+#include "model/kernel_scenarios.hpp"
 #include "tests/situations.hpp"
 
 using namespace zcv;
@@ -48,6 +49,14 @@ void thrown_away(FixedStore& s, SkbId skb) {
 }
 
 }  // namespace
+
+TEST_CASE("every call that a scenario goes through has a name", "[model]") {
+    for (const KernelScenario& row : kernel_scenario_table())
+        for (const Api api : row.world.apis) {
+            CAPTURE(row.name);
+            CHECK_FALSE(name_of(api).empty());
+        }
+}
 
 TEST_CASE("a slot is opened by its first send and shared by the next", "[model][slots]") {
     Bench bench(slots_of(udp_nic));

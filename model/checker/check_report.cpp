@@ -143,24 +143,78 @@ std::string json_report(const Scenario& scenario, const Outcome& outcome,
     return json.dump() + '\n';
 }
 
-CheckTable::CheckTable(const std::vector<Scenario>& rows) : name_width_(8), profile_width_(7) {
+CheckTable::CheckTable(const std::vector<Scenario>& rows)
+    : app_width_(11), name_width_(8), profile_width_(7) {
     for (const Scenario& scenario : rows) {
         name_width_ = std::max(name_width_, scenario.name.size());
         profile_width_ = std::max(profile_width_, scenario.profile.size());
+        app_width_ = std::max(app_width_, scenario.app.size());
     }
 }
 
 std::string CheckTable::header() const {
-    return fmt::format("{:<{}}  {:<{}}  {:<12}  {:<15}  {:>11}  {:>13}  {:>5}  {:>8}  {}\n",
-                       "scenario", name_width_, "profile", profile_width_, "verdict", "", "states",
-                       "transitions", "depth", "time", "question");
+    return fmt::format("{:<{}}  {:<{}}  {:<{}}  {:<13}  {:<15}  {:>9}  {:>11}  {:>5}  {:>8}\n",
+                       "scenario", name_width_, "profile", profile_width_, "application",
+                       app_width_, "verdict", "", "states", "transitions", "depth", "time");
 }
 
-std::string CheckTable::row(const Scenario& scenario, const Outcome& outcome) const {
-    return fmt::format("{:<{}}  {:<{}}  {:<12}  {:<15}  {:>11}  {:>13}  {:>5}  {:>6.2f} s  {}\n",
-                       scenario.name, name_width_, scenario.profile, profile_width_,
-                       name_of(outcome.verdict), declared_or_not(scenario, outcome), outcome.states,
-                       outcome.transitions, outcome.depth, outcome.seconds, scenario.asks);
+std::string CheckTable::row(const Scenario& scenario, const Outcome& outcome) {
+    std::string text;
+    if (scenario.subject != subject_) text += '\n' + scenario.subject + ":\n";
+    subject_ = scenario.subject;
+    // Of a property the number says enough here: "S10" of "S10-more-iff-notif".
+    const std::string number = outcome.broken.substr(0, outcome.broken.find('-'));
+    const bool numbered = number.find_first_of("0123456789") != std::string::npos;
+    const std::string verdict =
+        std::string(name_of(outcome.verdict)) + (numbered ? " " + number : "");
+    text +=
+        fmt::format("{:<{}}  {:<{}}  {:<{}}  {:<13}  {:<15}  {:>9}  {:>11}  {:>5}  {:>6.2f} s\n",
+                    scenario.name, name_width_, scenario.profile, profile_width_, scenario.app,
+                    app_width_, verdict, declared_or_not(scenario, outcome), outcome.states,
+                    outcome.transitions, outcome.depth, outcome.seconds);
+    return text + fmt::format("    {}\n", scenario.asks);
+}
+
+std::string markdown_list(const std::vector<Scenario>& all) {
+    std::string text =
+        "| scenario | asks | profile | application | outcome | states "
+        "|\n|---|---|---|---|---|---|\n";
+    for (const Scenario& scenario : all)
+        text += fmt::format(
+            "| `{}` | {} | {} | {} | {} | {} |\n", scenario.name, scenario.asks, scenario.profile,
+            scenario.app,
+            scenario.expect.broken.empty() ? "holds" : "breaks " + scenario.expect.broken,
+            scenario.expect.states);
+    return text;
+}
+
+std::string text_report(const std::vector<Covered>& all) {
+    std::string text;
+    std::string kind;
+    std::size_t width = 0;
+    for (const Covered& each : all) width = std::max(width, each.name.size());
+    for (const Covered& each : all) {
+        if (each.kind != kind) text += (kind.empty() ? "" : "\n") + each.kind + ":\n";
+        kind = each.kind;
+        text += fmt::format("  {:<{}}  {:>3}  {}\n", each.name, width, each.times,
+                            each.times == 0 ? "IN NO SCENARIO" : each.where);
+    }
+    const auto missing =
+        std::count_if(all.begin(), all.end(), [](const Covered& each) { return each.times == 0; });
+    return text + fmt::format("\n{} things, {} in no scenario\n", all.size(), missing);
+}
+
+std::string json_report(const std::vector<Covered>& all) {
+    std::string text;
+    for (const Covered& each : all)
+        text += Json{{"schema_version", schema_version},
+                     {"kind", each.kind},
+                     {"name", each.name},
+                     {"scenarios", each.times},
+                     {"smallest", each.where}}
+                    .dump() +
+                '\n';
+    return text;
 }
 
 std::string text_list(const std::vector<Scenario>& all) {

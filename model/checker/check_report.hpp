@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/coverage.hpp"
 #include "model/scenarios.hpp"
 
 // What `zcv check` says. Everything here returns text; the verb prints it.
@@ -34,9 +35,12 @@ class CheckTable {
   public:
     explicit CheckTable(const std::vector<Scenario>& rows);
     std::string header() const;
-    std::string row(const Scenario& scenario, const checker::Outcome& outcome) const;
+    // Two lines, and its subject before the first of a subject.
+    std::string row(const Scenario& scenario, const checker::Outcome& outcome);
 
   private:
+    std::string subject_;
+    std::size_t app_width_;
     std::size_t name_width_;
     std::size_t profile_width_;
 };
@@ -44,7 +48,12 @@ class CheckTable {
 // "CLEAN, 50 states, 118 transitions, depth 13": what a scenario declares.
 std::string in_words(const Expectation& expect);
 
+std::string markdown_list(const std::vector<Scenario>& all);
 std::string text_list(const std::vector<Scenario>& all);
 std::string json_list(const std::vector<Scenario>& all);
+
+// What is put to use where, kind by kind.
+std::string text_report(const std::vector<Covered>& all);
+std::string json_report(const std::vector<Covered>& all);
 
 }  // namespace zcv

@@ -25,6 +25,8 @@ struct Options {
     std::vector<std::string> names;
     bool all = false;
     bool list = false;
+    bool coverage = false;
+    std::optional<std::string> bounds;
     std::optional<std::string> profile;
     std::optional<std::string> app;
     std::optional<std::string> states_max;
@@ -83,7 +85,10 @@ std::uint64_t memory_to_take() {
 
 CheckSettings settings_of(const Options& options) {
     CheckSettings settings;
-    if (options.format != "text" && options.format != "json")
+    const bool markdown = options.format == "markdown";
+    if (markdown && !options.list)
+        refuse("--format markdown: is for the table of scenarios: add --list");
+    if (options.format != "text" && options.format != "json" && !markdown)
         refuse("--format " + options.format + ": choose text or json");
     if (options.states_max) settings.states_max = number_in("--states-max", *options.states_max);
     if (options.time_max_s && !(std::isfinite(*options.time_max_s) && *options.time_max_s > 0))
@@ -102,13 +107,32 @@ std::vector<std::string> known_names() {
     return names;
 }
 
+// "requests=3,skbs=4"
+Scenario with_bounds(Scenario scenario, const std::string& text) {
+    if (!scenario.bounded)
+        refuse(scenario.name + " --bounds " + text +
+               ": its bounds are its name: reference-B-R-K-Q");
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');) {
+        const std::size_t equals = part.find('=');
+        if (equals == std::string::npos)
+            refuse("--bounds " + text + ": not NAME=NUMBER[,NAME=NUMBER...]");
+        const std::uint64_t value =
+            number_in("--bounds " + part.substr(0, equals), part.substr(equals + 1));
+        scenario = scenario.bounded(part.substr(0, equals), value);
+    }
+    return scenario;
+}
+
 Scenario named(const std::string& name, const Options& options) {
     const std::optional<Scenario> found = find_scenario(name);
     if (!found) {
         refuse(name + ": no such scenario: " +
                did_you_mean(name, known_names(), "zcv check --list names them all"));
     }
-    return options.profile || options.app ? with(*found, options.profile, options.app) : *found;
+    Scenario scenario = *found;
+    if (options.profile || options.app) scenario = with(scenario, options.profile, options.app);
+    return options.bounds ? with_bounds(scenario, *options.bounds) : scenario;
 }
 
 std::vector<Scenario> chosen(const Options& options) {
@@ -118,6 +142,8 @@ std::vector<Scenario> chosen(const Options& options) {
         refuse(
             "--all: takes every scenario under its own profile and application: leave out "
             "--profile and --app, or name scenarios");
+    if (options.all && options.bounds)
+        refuse("--all --bounds: takes every scenario in its own bounds: name scenarios");
     std::vector<Scenario> result;
     if (options.all)
         std::copy_if(scenarios().begin(), scenarios().end(), std::back_inserter(result),
@@ -163,8 +189,12 @@ struct Tally {
     bool some_undecided = false;
     std::vector<std::string> broken_names;
     std::vector<std::string> strange;  // not as declared, in words
+    std::uint64_t states = 0;
+    double seconds = 0;
 
     void add(const Scenario& scenario, const checker::Outcome& outcome, bool by_declaration) {
+        states += outcome.states;
+        seconds += outcome.seconds;
         const bool undecided = outcome.verdict == Verdict::inconclusive;
         const bool as = !scenario.expect.declared || as_declared(scenario.expect, outcome);
         if (outcome.verdict == Verdict::violation) broken_names.push_back(scenario.name);
@@ -189,20 +219,44 @@ std::string summary(const std::vector<Scenario>& chosen, const Tally& tally) {
     if (!tally.broken_names.empty())
         text += "zcv check " + tally.broken_names.front() + " shows its counterexample\n";
     return '\n' +
-           fmt::format("{} scenarios, {} not as declared\n", chosen.size(), tally.strange.size()) +
+           fmt::format("{} scenarios, {} not as declared; {} states in {:.1f} s\n", chosen.size(),
+                       tally.strange.size(), tally.states, tally.seconds) +
            text;
+}
+
+void refuse_with_more(const Options& options) {
+    const std::string what = options.list ? "--list" : "--coverage";
+    if (!options.names.empty() || options.all || (options.list && options.coverage))
+        refuse(what + ": is of every scenario and stands alone: leave out the rest");
+    if (options.profile || options.app || options.bounds || options.graph_file)
+        refuse(what +
+               ": takes every scenario as it is: leave out --profile, --app, --bounds and "
+               "--graph");
+}
+
+Status cover(const CheckSettings& settings, const Options& options) {
+    const std::vector<Covered> all =
+        coverage([&](const Scenario& scenario) { return explore(scenario, settings, options); });
+    std::cout << (options.format == "json" ? json_report(all) : text_report(all));
+    const bool missing =
+        std::any_of(all.begin(), all.end(), [](const Covered& each) { return each.times == 0; });
+    return missing ? Status::violation : Status::clean;
 }
 
 Status check(const Options& options) {
     const CheckSettings settings = settings_of(options);
+    if (options.list || options.coverage) refuse_with_more(options);
     if (options.list) {
-        std::cout << (options.format == "json" ? json_list(scenarios()) : text_list(scenarios()));
+        std::cout << (options.format == "json"       ? json_list(scenarios())
+                      : options.format == "markdown" ? markdown_list(scenarios())
+                                                     : text_list(scenarios()));
         return Status::clean;
     }
+    if (options.coverage) return cover(settings, options);
     const std::vector<Scenario> todo = chosen(options);
     const bool json = options.format == "json";
     const bool table = !json && (todo.size() > 1 || options.all);
-    const CheckTable columns(todo);
+    CheckTable columns(todo);
     if (table) std::cout << columns.header() << std::flush;
     Tally tally;
     for (const Scenario& scenario : todo) {
@@ -226,6 +280,9 @@ void add_check_verb(CLI::App& app, Status& status) {
     verb->add_option("scenario", options->names, "what to explore; --list names them");
     verb->add_flag("--all", options->all,
                    "every scenario that takes seconds, against its declaration");
+    verb->add_flag("--coverage", options->coverage,
+                   "where every step, premise, switch, policy and bug is put to use");
+    verb->add_option("--bounds", options->bounds, "with more or less of it: requests=3,skbs=4");
     verb->add_flag("--list", options->list, "name the scenarios, their questions and outcomes");
     verb->add_option("--profile", options->profile, "under another kernel profile");
     verb->add_option("--app", options->app, "with another application policy");
@@ -234,13 +291,16 @@ void add_check_verb(CLI::App& app, Status& status) {
                      "end at this size, like 4G (default: three quarters of what is free)");
     verb->add_option("--time-max", options->time_max_s, "end after this many seconds");
     verb->add_option("--graph", options->graph_file, "also write the explored graph to this .dot");
-    verb->add_option("--format", options->format, "text or json, one JSON document a line");
+    verb->add_option("--format", options->format,
+                     "text or json, one JSON document a line; with --list also markdown");
     verb->add_option("--threads", options->threads, "how many search; this version: 1");
     verb->footer(
         "\nExit status: 0 holds, 1 a property is broken (with --all: not as declared), 2 usage,\n"
         "3 a bound ended it.\n\nExamples:\n"
         "  zcv check reference-bug-2-2-1-2\n"
         "  zcv check --all\n"
+        "  zcv check --coverage\n"
+        "  zcv check udp-nic --bounds skbs=1,cq_entries=1\n"
         "  zcv check reference-2-2-3-2 --time-max 60 --format json\n"
         "  zcv check reference-1-1-1-2 --graph small.dot && dot -Tsvg small.dot -o small.svg");
     verb->callback([options, &status] {

@@ -96,6 +96,33 @@ constexpr bool is_call(Api api) {
     return api == Api::msg_zerocopy || by_own_way(api);
 }
 
+struct ApiName {
+    Api api;
+    std::string_view name;
+};
+inline constexpr std::array api_names{
+    ApiName{Api::send_zc, "send_zc"},
+    ApiName{Api::send_zc_fixed, "send_zc_fixed"},
+    ApiName{Api::sendmsg_zc_fixed, "sendmsg_zc_fixed"},
+    ApiName{Api::send, "send"},
+    ApiName{Api::msg_zerocopy, "msg_zerocopy"},
+    ApiName{Api::tx_ctx, "tx_ctx"},
+    ApiName{Api::tx_ctx_flush, "tx_ctx with flush"},
+    ApiName{Api::notif_slot, "notif_slot"},
+    ApiName{Api::notif_slot_flush, "notif_slot with flush"},
+    ApiName{Api::given_ubuf, "given_ubuf"},
+    ApiName{Api::af_xdp, "af_xdp"},
+    ApiName{Api::vhost, "vhost"},
+    ApiName{Api::packet_ring, "packet_ring"},
+    ApiName{Api::rds, "rds"},
+};
+
+constexpr std::string_view name_of(Api api) {
+    for (const ApiName& each : api_names)
+        if (each.api == api) return each.name;
+    return "";
+}
+
 // Whether every request has a notification of its own, which goes with its CQE.
 constexpr bool notifies_each(Api api) {
     return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed ||
