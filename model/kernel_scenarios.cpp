@@ -41,6 +41,9 @@ constexpr std::array subjects{
     Subject{"resource nodes", resource_nodes},
     Subject{"processes and rings that end", endings},
     Subject{"what is charged", accounts},
+    Subject{"MSG_ZEROCOPY", msg_zerocopy_calls},
+    Subject{"misuse of MSG_ZEROCOPY", msg_zerocopy_misuse},
+    Subject{"other providers", other_providers},
 };
 
 }  // namespace

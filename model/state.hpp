@@ -37,6 +37,11 @@ enum class Part : std::uint8_t {
     full_skbs,   // skbs that take no more data
     plain_data,  // copied data in the same stream
     in_place,    // who transforms a packet's data where it lies
+    calls,       // sends that are calls: sendmsg() and its like, or a ubuf_info handed into one
+    errqueue,    // MSG_ZEROCOPY: ids, option memory, ranges in the error queue
+    given,       // a socket that is given ubufs
+    vhost,       // a guest's descriptors, and what counts those in flight
+    packet,      // the transmit ring of a packet socket
     slots,       // tx contexts, notification slots: notifications that cover many requests
     xdp,         // AF_XDP: descriptor rings instead of calls
 };
@@ -140,6 +145,11 @@ struct Request {
     bool app_done = false;                  // the application expects nothing more of it
     bool stale = false;  // its buffer was written after submission, before the data was attached
     bool freed = false;  // the application took the buffer back before it was told anything
+    typename K::template Ref<UbufId> uarg;  // on which sendmsg, while it runs, holds a reference
+    typename K::Count id = 0;               // MSG_ZEROCOPY: by which the kernel numbered the call,
+    typename K::Count app_id = 0;           // ... and the application's own count of it
+    bool copied = false;                    // when it was notified: some of its data was copied
+    bool told = false;  // a range with its id was read, whatever the application made of it
     typename K::template Ref<SlotId> slot;  // the slot that its application named
     typename K::Count seq = 0;              // the generation of the slot that it was attached to
     bool counted = false;                   // the application read its CQE
@@ -192,6 +202,13 @@ struct Request {
         }
         if (f.models(Part::delivery)) f.flag("arrived", arrived);
         if (f.models(Part::freeing)) f.flag("freed", freed);
+        if (f.models(Part::calls)) f.ref("uarg", uarg);
+        if (f.models(Part::errqueue)) {
+            f.count("id", id, f.ids());
+            f.count("app-id", app_id, f.ids());
+            f.flag("copied", copied);
+            f.flag("told", told);
+        }
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
             f.count("seq", seq, f.seqs());
@@ -201,8 +218,9 @@ struct Request {
 };
 
 // Whose ubuf_info it is: the object around it, and what happens when the last reference goes.
-enum class Provider : std::uint8_t { io_uring, msg_zerocopy, tx_ctx };
-inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "tx-ctx"};
+enum class Provider : std::uint8_t { io_uring, msg_zerocopy, tx_ctx, vhost, packet, rds };
+inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "tx-ctx",
+                                           "vhost",    "packet",       "rds"};
 
 // struct ubuf_info in the object that carries it: io_notif_data and the io_kiocb around that,
 // ubuf_info_msgzc, or the notifier of an RFC tx context.
@@ -225,6 +243,9 @@ struct Ubuf {
     bool node = false;
     typename K::template Ref<BufferId> node_of;
     typename K::Count account_pages = 0;    // how often it was charged to locked_vm
+    typename K::template Ref<SockId> sock;  // MSG_ZEROCOPY: whose error queue gets its range,
+    typename K::Count id = 0;               // ... which begins here
+    typename K::Count len = 0;              // ... and covers so many calls
     typename K::template Ref<SlotId> slot;  // a generation of a slot covers many requests: whose
     typename K::Count seq = 0;              // ... and which
     bool cached = false;    // RFC v1: in one of the ring's lists of notifiers to use again
@@ -249,6 +270,11 @@ struct Ubuf {
             f.ref("node-of", node_of);
         }
         if (f.models(Part::accounting)) f.count("account-pages", account_pages, f.memlock());
+        if (f.models(Part::errqueue)) {
+            f.ref("sock", sock);
+            f.count("id", id, f.ids());
+            f.count("len", len, f.ids());
+        }
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
             f.count("seq", seq, f.seqs());
@@ -296,8 +322,9 @@ struct Skb {
     typename K::template Ref<ShinfoId> shinfo;
     typename K::template Ref<SockId> sock;
     Loc loc = Loc::build;
-    bool full = false;    // at the tail of its queue it takes no more data
-    bool sacked = false;  // TCPCB_SACKED_ACKED: the peer has it, and may still change its mind
+    bool full = false;        // at the tail of its queue it takes no more data
+    bool sacked = false;      // TCPCB_SACKED_ACKED: the peer has it, and may still change its mind
+    bool destructor = false;  // tpacket_destruct_skb() runs when it is freed
     typename K::template Ref<RequestId> desc;  // AF_XDP: the descriptor that it carries
 
     template <class F>
@@ -308,8 +335,17 @@ struct Skb {
         f.choice("loc", loc, loc_names);
         if (f.models(Part::full_skbs)) f.flag("full", full);
         if (f.models(Part::sacks)) f.flag("sacked", sacked);
+        if (f.models(Part::packet)) f.flag("destructor", destructor);
         if (f.models(Part::xdp)) f.ref("desc", desc);
     }
+};
+
+// A message of a socket's error queue: these calls are released, ee_info to ee_data.
+template <class K>
+struct ErrRange {
+    typename K::Count lo = 0;
+    typename K::Count hi = 0;
+    bool copied = false;  // SO_EE_CODE_ZEROCOPY_COPIED
 };
 
 template <class K>
@@ -317,10 +353,8 @@ struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>> write_queue;  // TCP: not sent yet
     typename K::template Fifo<typename K::template Ref<SkbId>>
         rtx_queue;           // TCP: sent, not acknowledged
-    bool dead = false;       // reset or closed: nothing more is sent
-    bool hole = false;       // the application gave up content that the peer never got
-    rtx_queue;               // TCP: sent, not acknowledged
     bool dead = false;       // reset or given up: nothing more is sent
+    bool hole = false;       // the application gave up content that the peer never got
     bool shut = false;       // SEND_SHUTDOWN: what is queued is still sent, nothing is added
     bool corked = false;     // UDP: the pending datagram waits for more data
     bool connected = false;  // TCP with Fast Open: the SYN is on its way
@@ -329,6 +363,21 @@ struct Sock {
     typename K::template Fifo<typename K::template Ref<RequestId>> tx_ring;
     typename K::template Fifo<typename K::template Ref<RequestId>> completion_ring;
     typename K::Count published = 0;
+    typename K::template Fifo<ErrRange<K>> errqueue;  // sk_error_queue
+    typename K::Count zckey = 0;                      // sk_zckey: the next call's id,
+    typename K::Count app_key = 0;                    // ... as the application counts it
+    typename K::Count omem = 0;  // sk_omem_alloc, in skbs: a ubuf's, then its message's
+    bool orphaned = false;       // SOCK_DEAD: nobody has it open any more
+    bool app_waits = false;      // the application sends nothing until it is told of a release
+    bool app_trusts = false;     // ... or takes this path to be one that copies
+    typename K::template Ref<UbufId> given;  // the ubuf that a request registered in the socket
+    // vhost_net: descriptors that the guest was not told of, in order, and vhost_net_ubuf_ref.
+    typename K::template Fifo<typename K::template Ref<RequestId>> vhost_heads;
+    typename K::Count vhost_ubufs = 0;
+    bool vhost_closing = false;   // the device waits for all that is in flight
+    bool vhost_waking = false;    // somebody is about to wake it
+    bool vhost_freed = false;     // the object that counted is no more
+    bool vhost_over_put = false;  // a reference was put that nobody held
 
     template <class F>
     void fields(F& f) {
@@ -339,6 +388,24 @@ struct Sock {
         if (f.models(Part::closing)) f.flag("shut", shut);
         if (f.models(Part::corking)) f.flag("corked", corked);
         if (f.models(Part::fast_open)) f.flag("connected", connected);
+        if (f.models(Part::errqueue)) {
+            f.fifo("errqueue", errqueue, f.omem());
+            f.count("zckey", zckey, f.ids());
+            f.count("app-key", app_key, f.ids());
+            f.count("omem", omem, f.omem());
+            f.flag("orphaned", orphaned);
+            f.flag("app-waits", app_waits);
+            f.flag("app-trusts", app_trusts);
+        }
+        if (f.models(Part::given)) f.ref("given", given);
+        if (f.models(Part::vhost)) {
+            f.fifo("heads", vhost_heads, f.requests());
+            f.count("ubufs", vhost_ubufs, f.requests());
+            f.flag("closing", vhost_closing);
+            f.flag("waking", vhost_waking);
+            f.flag("freed", vhost_freed);
+            f.flag("over-put", vhost_over_put);
+        }
         if (f.models(Part::xdp)) {
             f.fifo("tx-ring", tx_ring, f.requests());
             f.fifo("completion-ring", completion_ring, f.requests());

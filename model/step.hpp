@@ -30,6 +30,7 @@ enum class Context {
     syscall,
     io_wq,
     workqueue,
+    kthread,
     task_work,
     softirq,
     device,
@@ -45,6 +46,8 @@ constexpr std::string_view name_of(Context context) {
             return "syscall";
         case Context::io_wq:
             return "io-wq";
+        case Context::kthread:
+            return "kthread";
         case Context::workqueue:
             return "workqueue";
         case Context::task_work:

@@ -611,6 +611,60 @@ std::vector<Mutation> forgetful_ends() {
     };
 }
 
+World calling(const SockConfig& config, std::uint32_t requests, const Hazards& hazards = {}) {
+    World world = small(config, hazards);
+    world.apis = {Api::msg_zerocopy};
+    world.bounds.requests = requests;
+    world.bounds.ubufs = requests;
+    world.bounds.shinfos = 2;
+    world.bounds.skbs = 2;
+    return world;
+}
+
+std::vector<Mutation> wrong_ranges() {
+    World guest = calling(udp_nic, 1, {.close_fd = true});
+    guest.apis = {Api::vhost};
+    return {
+        {"a guest's device whose count is freed under its waker", guest,
+         on("consume_skb",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s[SockId{0}].vhost_freed = s[SockId{0}].vhost_waking;
+            }),
+         "S13-waker-outlived"},
+        {"a guest's descriptor that is not counted", guest,
+         on("handle_tx_zerocopy",
+            [](const FixedStore&, FixedStore& s, const Taken&) { --s[SockId{0}].vhost_ubufs; }),
+         "S3-refs-exact"},
+        {"a call that joins a ubuf whose range does not grow", calling(tcp_nic, 2),
+         on("msg_zerocopy_realloc", [](const FixedStore&, FixedStore& s,
+                                       const Taken& taken) { --s[notif_in(s, taken)].len; }),
+         "S14-ids-dense"},
+        {"a call that joins without a reference", calling(tcp_nic, 2),
+         on("msg_zerocopy_realloc", [](const FixedStore&, FixedStore& s,
+                                       const Taken& taken) { --s[notif_in(s, taken)].refs; }),
+         "S3-refs-exact"},
+        {"a segment of a call's data without the ubuf", calling(udp_segmented, 1),
+         on("skb_segment", forget_ubuf), "S4-ubuf-on-frags"},
+        {"a ubuf that option memory is not charged for", calling(udp_nic, 1),
+         on("msg_zerocopy_alloc",
+            [](const FixedStore&, FixedStore& s, const Taken&) { --s[SockId{0}].omem; }),
+         "S15-omem-exact"},
+        {"a failing call that keeps its id", calling(udp_nic, 1, {.issue_fails = true}),
+         on("msg_zerocopy_put_abort",
+            [](const FixedStore& before, FixedStore& s, const Taken&) {
+                s[SockId{0}].zckey = before[SockId{0}].zckey;
+            }),
+         "R2-no-wait-in-vain"},
+        {"a copy that is not reported", calling(udp_loopback, 1),
+         on("skb_copy_ubufs",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                auto& queue = s[SockId{0}].errqueue;
+                if (!queue.empty()) queue[queue.size() - 1].copied = false;
+            }),
+         "S18-copied-code-true"},
+    };
+}
+
 World world_named(const std::string& name) {
     return world_of(kernel_scenario(name));
 }
@@ -691,7 +745,7 @@ std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
     for (const auto& group :
          {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_requests(), wrong_ends(),
-          wrong_generations(), forgetful_protocols(), forgetful_ends()})
+          wrong_ranges(), wrong_generations(), forgetful_protocols(), forgetful_ends()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }

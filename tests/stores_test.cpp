@@ -111,6 +111,11 @@ class Described : public AnyBounds {
         return number(cqe.request) + "/" + std::to_string(static_cast<int>(cqe.kind)) + "/" +
                number(cqe.slot) + "/" + std::to_string(cqe.seq);
     }
+    template <class K>
+    std::string entry(const ErrRange<K>& range) {
+        return std::to_string(range.lo) + ".." + std::to_string(range.hi) +
+               (range.copied ? "/copied" : "");
+    }
     template <class R>
     std::string entry(const R& ref) {
         return number(ref);
@@ -221,8 +226,9 @@ class Pair {
     }
     void add_request(RequestId r) {
         const Api api = fixed_.api_of(r);
+        const RingId ring = is_call(api) ? none<RingId> : twin(fixed_.ring_of(r));
         const SlotId slot = uses_slot(api) ? twin(fixed_.slot_of(r)) : none<SlotId>;
-        twins_.requests.join(r, growing_.add_request(twin(fixed_.ring_of(r)), api, slot));
+        twins_.requests.join(r, growing_.add_request(ring, api, slot));
     }
 
     template <class... Id>
@@ -460,6 +466,27 @@ World all_pages() {
     return world;
 }
 
+// Calls and requests on one socket each of both kinds, and everything that can happen to a call.
+World calls(const std::string& profile, App app) {
+    World world = everything(profile, app, 1, 8);
+    world.apis = {Api::msg_zerocopy, Api::send_zc};
+    world.hazards.memlock = true;
+    world.hazards.close_fd = app == App::close_before_errqueue;
+    world.socks[0].msg_more = true;
+    world.socks[0].short_tails = true;
+    world.bounds.omem = 2;
+    return world;
+}
+
+// The other providers, and MSG_ZEROCOPY that is given a ubuf.
+World others(const std::string& profile) {
+    World world = everything(profile, App::conforming, 2, 8);
+    world.apis = {Api::vhost, Api::packet_ring, Api::rds, Api::given_ubuf};
+    world.socks[1].transport = Transport::udp;
+    world.hazards.close_fd = true;
+    return world;
+}
+
 // Every way of the designs in which notifications belong to slots. A completion that posts for two
 // slots at once could overflow half-way, which the growing store is not told.
 World slots(const std::string& profile, std::vector<Api> apis) {
@@ -526,6 +553,10 @@ std::vector<World> worlds() {
             busy_streams("intended"),
             silent_peer(),
             datagrams(),
+            calls("6.18", App::conforming),
+            calls("intended", App::close_before_errqueue),
+            others("6.18"),
+            others("given-ubuf-in-socket"),
             slots("6.0-rc", {Api::notif_slot, Api::notif_slot_flush}),
             lasting_slots(),
             slots("rfc-v1", {Api::tx_ctx, Api::tx_ctx_flush}),

@@ -51,6 +51,10 @@ constexpr std::string_view ends_unseen =
     "not taken: in a replay a process goes on where the records of its sends do";
 
 const std::vector<Unobserved>& unobserved_steps() {
+    constexpr std::string_view other_provider =
+        "not taken: sends of vhost, packet rings and RDS are not captured";
+    constexpr std::string_view msg_zerocopy =
+        "not taken: no record is bound to a MSG_ZEROCOPY call yet";
     static const std::vector<Unobserved> all{
 // What protocols do with data while they have it.
 static std::vector<Unobserved> unobserved_of_protocols() {
@@ -158,6 +162,37 @@ static std::vector<Unobserved> unobserved_of_requests() {
         {step_name<virtio_transport_fill_skb>(),
          "not taken: sockets of this family are not watched"},
         {step_name<app_splice>(), "not taken: spliced pages have no ubuf, and are not watched"},
+        {step_name<app_sendmsg>(), msg_zerocopy},
+        {step_name<msg_zerocopy_alloc>(), msg_zerocopy},
+        {step_name<msg_zerocopy_realloc>(), msg_zerocopy},
+        {step_name<msg_zerocopy_realloc_refused>(), msg_zerocopy},
+        {step_name<sock_omalloc_refused>(), msg_zerocopy},
+        {step_name<mm_account_pinned_pages_refused>(), msg_zerocopy},
+        {step_name<zerocopy_not_asked>(), msg_zerocopy},
+        {step_name<ip_append_data_attach>(), msg_zerocopy},
+        {step_name<skb_zerocopy_iter_stream_tail>(), msg_zerocopy},
+        {step_name<msg_zerocopy_put_abort>(), msg_zerocopy},
+        {step_name<tcp_sendmsg>(), msg_zerocopy},
+        {step_name<udp_sendmsg>(), msg_zerocopy},
+        {step_name<sock_sendmsg_failure>(), msg_zerocopy},
+        {step_name<app_sendmsg_returns>(), msg_zerocopy},
+        {step_name<app_read_errqueue>(), msg_zerocopy},
+        {step_name<app_close>(), msg_zerocopy},
+        {step_name<msg_zerocopy_alloc_given>(), "not taken: no kernel has this design"},
+        {step_name<handle_tx_zerocopy>(), other_provider},
+        {step_name<tun_get_user>(), other_provider},
+        {step_name<tun_get_user_fault>(), other_provider},
+        {step_name<tun_get_user_down>(), other_provider},
+        {step_name<handle_tx_zerocopy_failure>(), other_provider},
+        {step_name<vhost_zerocopy_signal_used>(), other_provider},
+        {step_name<vhost_net_ubuf_put_and_wait>(), other_provider},
+        {step_name<vhost_net_ubuf_wake>(), other_provider},
+        {step_name<vhost_net_ubuf_put_wait_and_free>(), other_provider},
+        {step_name<tpacket_snd>(), other_provider},
+        {step_name<rds_message_zcopy_from_user>(), other_provider},
+        {step_name<rds_message_zcopy_from_user_fault>(), other_provider},
+        {step_name<rds_message_purge>(), other_provider},
+        {step_name<app_sees_release>(), other_provider},
         // No kernel that can be captured has tx contexts or slots.
         {step_name<io_sendzc_prep>(), "not taken: slots were removed before 6.0 was released"},
         {step_name<io_sendzc>(), "not taken: slots were removed before 6.0 was released"},

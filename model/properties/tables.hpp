@@ -16,6 +16,7 @@ std::vector<KernelProperty> chain_properties();
 std::vector<KernelProperty> waiting_properties();
 std::vector<KernelProperty> report_properties();
 std::vector<KernelProperty> ring_properties();
+std::vector<KernelProperty> errqueue_properties();
 std::vector<KernelProperty> slot_properties();
 std::vector<KernelProperty> xdp_properties();
 

@@ -26,6 +26,9 @@ std::vector<KernelScenario> connections();
 std::vector<KernelScenario> mixed_streams();
 std::vector<KernelScenario> pending_datagrams();
 std::vector<KernelScenario> mtu_probes();
+std::vector<KernelScenario> msg_zerocopy_calls();
+std::vector<KernelScenario> msg_zerocopy_misuse();
+std::vector<KernelScenario> other_providers();
 std::vector<KernelScenario> slots();
 std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();
@@ -35,6 +38,10 @@ inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};
 inline constexpr SockConfig udp_loopback{.transport = Transport::udp, .receives = true};
 inline constexpr SockConfig tcp_nic{.transport = Transport::tcp, .dma = true};
 inline constexpr SockConfig tcp_loopback{.transport = Transport::tcp, .receives = true};
+
+// One thread that calls sendmsg(MSG_ZEROCOPY) on one socket.
+World calls(const SockConfig& sock, std::uint32_t requests, std::uint32_t skbs);
+World with_hazards(World world, const Hazards& hazards);
 
 // Every request can have its own notification, every datagram its own shared info.
 constexpr Bounds udp_bounds(std::uint32_t requests, std::uint32_t skbs) {
