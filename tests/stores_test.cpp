@@ -376,6 +376,17 @@ World calls(const std::string& profile, App app) {
     return world;
 }
 
+// Calls on a stream alone: most of them join the ubuf of one before, or have no option memory.
+World joining_calls() {
+    World world = streams("6.18");
+    world.apis = {Api::msg_zerocopy};
+    world.hazards = {.drops = true, .retransmits = true};
+    world.socks[0].copies_at_send = false;
+    world.bounds.ids = world.bounds.requests + 1;
+    world.bounds.omem = 1;
+    return world;
+}
+
 // The other providers, and MSG_ZEROCOPY that is given a ubuf.
 World others(const std::string& profile) {
     World world = everything(profile, App::conforming, 2, 8);
@@ -437,6 +448,7 @@ std::vector<World> worlds() {
             streams("6.1"),
             calls("6.18", App::conforming),
             calls("intended", App::close_before_errqueue),
+            joining_calls(),
             others("6.18"),
             others("given-ubuf-in-socket"),
             slots("6.0-rc", {Api::notif_slot, Api::notif_slot_flush}),
