@@ -39,6 +39,11 @@ struct Profile {
     bool tpacket_destructor_completes = false;
     // Before May 2026 a fault half-way left an RDS message with pages that were put already (B26).
     bool rds_fault_keeps_pages = false;
+    // 6.5, "tcp: let tcp_mtu_probe() build headless packets": an MTU probe refers to the pages of
+    // the skbs it is made of. Before, it was a copy of their bytes.
+    bool mtu_probe_moves_frags = true;
+    // ... and takes no ubuf along, so that notifications come before the probe is sent (B1).
+    bool mtu_probe_forgets_ubuf = true;
 
     // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
     // the flush, and is kept in one of two lists for its next use.
