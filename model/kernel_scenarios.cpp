@@ -30,6 +30,11 @@ constexpr std::array subjects{
     Subject{"slots", slots},
     Subject{"other paths", other_paths},
     Subject{"what ends", progress},
+    Subject{"MSG_ZEROCOPY", msg_zerocopy_calls},
+    Subject{"MSG_ZEROCOPY, mixed", msg_zerocopy_mixed},
+    Subject{"misuse of MSG_ZEROCOPY", msg_zerocopy_misuse},
+    Subject{"MSG_ZEROCOPY given a ubuf", given_ubufs},
+    Subject{"other providers", other_providers},
 };
 
 }  // namespace

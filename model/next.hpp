@@ -1,10 +1,12 @@
 #pragma once
 
 #include "model/kernel/drivers/net/ifb.hpp"
+#include "model/kernel/drivers/vhost/net.hpp"
 #include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/net.hpp"
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/net/core/dev.hpp"
+#include "model/kernel/net/core/msg_zerocopy.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/kernel/net/ipv4/ip_output.hpp"
 #include "model/kernel/net/ipv4/tcp.hpp"
@@ -12,12 +14,15 @@
 #include "model/kernel/net/ipv4/tcp_output.hpp"
 #include "model/kernel/net/ipv4/tcp_timer.hpp"
 #include "model/kernel/net/ipv4/udp.hpp"
+#include "model/kernel/net/packet/af_packet.hpp"
+#include "model/kernel/net/rds/message.hpp"
 #include "model/kernel/net/xdp/xsk.hpp"
 #include "model/kernel/rfc-v1/fs/io_uring.hpp"
 #include "model/kernel/v6.0-rc/io_uring/net.hpp"
 #include "model/kernel/v6.0-rc/io_uring/notif.hpp"
 #include "model/kernel/v6.0-rc/io_uring/rsrc.hpp"
 #include "model/world/application.hpp"
+#include "model/world/call.hpp"
 #include "model/world/device.hpp"
 #include "model/world/xdp.hpp"
 
@@ -35,21 +40,33 @@ using Steps = StepList<
     world::app_write, world::app_submit, kernel::io_send_zc_prep,
     kernel::io_send_zc_prep_early_failure, kernel::io_send_zc_prep_late_failure,
     kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_wq_submit_work,
+    // Or it calls sendmsg, which takes an id.
+    world::app_sendmsg, kernel::msg_zerocopy_alloc, kernel::msg_zerocopy_realloc,
+    kernel::msg_zerocopy_realloc_refused, kernel::sock_omalloc_refused,
+    kernel::mm_account_pinned_pages_refused, kernel::zerocopy_not_asked,
+    // Or the call is another provider's.
+    kernel::msg_zerocopy_alloc_given, kernel::handle_tx_zerocopy, kernel::tun_get_user,
+    kernel::tun_get_user_fault, kernel::tun_get_user_down, kernel::handle_tx_zerocopy_failure,
+    kernel::tpacket_snd, kernel::rds_message_zcopy_from_user,
+    kernel::rds_message_zcopy_from_user_fault, kernel::rds_message_purge,
     // ... of other designs: a plain send, a send to a slot, a frame on a ring.
     kernel::io_send, kernel::io_sendzc_prep, kernel::io_sendzc, kernel::io_sendzc_worker,
     kernel::io_sendzc_refused, world::app_fill_tx_ring, kernel::xsk_generic_xmit,
     kernel::xsk_tx_peek_desc, kernel::xskq_cons_read_desc, world::app_reuses_frame,
     // sendmsg refers to its pages.
-    kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_send_skb,
-    kernel::ip_flush_pending_frames, kernel::ip_append_data_corked,
+    kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_append_data_attach,
+    kernel::ip_send_skb, kernel::ip_flush_pending_frames, kernel::ip_append_data_corked,
     kernel::udp_sendmsg_foreign_ubuf, kernel::udp_push_pending_frames,
     kernel::udp_flush_pending_frames, kernel::tcp_send_syn_data, kernel::tcp_send_syn_data_fallback,
     kernel::io_link_skb, kernel::skb_zerocopy_iter_stream_unfilled,
     kernel::skb_zerocopy_iter_stream_behind_copy, kernel::skb_zerocopy_iter_stream,
-    kernel::tcp_remove_empty_skb, kernel::tcp_sendmsg_copy, kernel::tcp_sendmsg_plain,
-    kernel::tcp_downgrade_zcopy_pure, kernel::tcp_mark_push, kernel::io_arm_poll_handler,
-    kernel::io_send_zc_success, kernel::io_send_zc_failure, kernel::io_sendzc_again,
-    kernel::io_sendzc_success, kernel::io_sendzc_failure,
+    kernel::skb_zerocopy_iter_stream_tail, kernel::tcp_remove_empty_skb, kernel::tcp_sendmsg_copy,
+    kernel::tcp_sendmsg_plain, kernel::tcp_downgrade_zcopy_pure, kernel::tcp_mark_push,
+    kernel::io_arm_poll_handler, kernel::io_send_zc_success, kernel::io_send_zc_failure,
+    kernel::io_sendzc_again, kernel::io_sendzc_success, kernel::io_sendzc_failure,
+    // The call returns.
+    kernel::msg_zerocopy_put_abort, kernel::tcp_sendmsg, kernel::udp_sendmsg,
+    kernel::sock_sendmsg_failure, world::app_sendmsg_returns,
     // The request completes.
     kernel::io_notif_flush, kernel::io_sendrecv_fail, kernel::io_req_complete_post,
     kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup, kernel::io_notif_update,
@@ -70,6 +87,10 @@ using Steps = StepList<
     // The application is told.
     kernel::io_notif_tw_complete, kernel::io_notif_complete_tw, kernel::io_zc_tx_work_callback,
     kernel::xsk_tx_completed, kernel::io_cqring_overflow_flush, world::app_reap,
-    world::app_reap_frame>;
+    world::app_reap_frame, world::app_read_errqueue, kernel::vhost_zerocopy_signal_used,
+    world::app_sees_release,
+    // A socket or a device is closed.
+    world::app_close, kernel::vhost_net_ubuf_put_and_wait, kernel::vhost_net_ubuf_wake,
+    kernel::vhost_net_ubuf_put_wait_and_free>;
 
 }  // namespace zcv

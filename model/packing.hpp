@@ -27,6 +27,9 @@ class FieldBounds {
     // One for every shared info whose frags hold it, one for its registration.
     std::uint32_t page_refs() const { return world_->bounds.shinfos + 1; }
     std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
+    // Ids run from 0 to one below; a count of them can be all.
+    std::uint32_t ids() const { return world_->bounds.ids; }
+    std::uint32_t omem() const { return world_->bounds.omem; }
     std::uint32_t seqs() const { return world_->bounds.seqs - 1; }
     // A request has at most its own CQE and its notification's under way.
     std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
@@ -91,6 +94,11 @@ class FieldCodec : public FieldBounds {
         if (!models(Part::slots)) return;
         ref(name, value.slot);
         count(name, value.seq, seqs());
+    }
+    void entry(std::string_view name, ErrRange<FixedKind>& value) {
+        count(name, value.lo, ids());
+        count(name, value.hi, ids());
+        flag(name, value.copied);
     }
     std::uint32_t code(std::uint32_t value, unsigned width) {
         return static_cast<Derived&>(*this).bits(value, width);
@@ -168,6 +176,8 @@ struct AnyBounds {
     std::uint32_t cq_entries() const { return 0; }
     std::uint32_t cqes() const { return 0; }
     std::uint32_t refs() const { return 0; }
+    std::uint32_t ids() const { return 0; }
+    std::uint32_t omem() const { return 0; }
     std::uint32_t seqs() const { return 0; }
 };
 
@@ -231,6 +241,11 @@ class FieldLister : public AnyBounds {
         if (static_cast<SlotId>(cqe.slot) != none<SlotId>)
             return kind + ":slot " + text(cqe.slot) + "#" + std::to_string(cqe.seq);
         return kind + ":" + text(cqe.request);
+    }
+    template <class K>
+    static std::string entry(const ErrRange<K>& range) {
+        return std::to_string(range.lo) + ".." + std::to_string(range.hi) +
+               (range.copied ? ":copied" : "");
     }
     template <class R>
     static std::string entry(const R& ref) {

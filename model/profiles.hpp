@@ -21,6 +21,24 @@ struct Profile {
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).
     bool link_cancel_forgets_more = true;
+    // skb_zerocopy_notify_extend() joins ranges whose codes differ (B30).
+    bool errqueue_merge_ignores_code = true;
+    // Before 1b4b2b09d4fb, 6.0, msg_zerocopy_realloc() took any provider's ubuf for its own (B19).
+    bool realloc_trusts_any_ubuf = false;
+    // An alternative from the discussion of the first series: MSG_ZEROCOPY is given the ubuf by way
+    // of the socket, where a request put it, and not by way of the call's msghdr.
+    bool ubuf_in_socket = false;
+    // vhost_net put the count of what is in flight for a sendmsg that failed, though the completion
+    // had done so (B20).
+    bool vhost_error_puts_again = false;
+    // Before dd54bcf86c91, 6.17, vhost_net freed that count under whoever was about to wake it
+    // (B21).
+    bool vhost_frees_under_waker = false;
+    // Before 5cd8d46ea156, 4.20, the skb's destructor made a packet ring's slot available, and a
+    // clone of the skb went on reading it (B22).
+    bool tpacket_destructor_completes = false;
+    // Before May 2026 a fault half-way left an RDS message with pages that were put already (B26).
+    bool rds_fault_keeps_pages = false;
     // 6.5, "tcp: let tcp_mtu_probe() build headless packets": an MTU probe refers to the pages of
     // the skbs it is made of. Before, it was a copy of their bytes.
     bool mtu_probe_moves_frags = true;

@@ -17,6 +17,11 @@ enum class Part : std::uint8_t {
     providers,   // more than one kind of ubuf_info
     pages,       // who holds references to a buffer's page
     registered,  // registered buffers and their resource nodes
+    calls,       // sends that are calls: sendmsg() and its like, or a ubuf_info handed into one
+    errqueue,    // MSG_ZEROCOPY: ids, option memory, ranges in the error queue
+    given,       // a socket that is given ubufs
+    vhost,       // a guest's descriptors, and what counts those in flight
+    packet,      // the transmit ring of a packet socket
     closing,     // a socket that is shut down while its data is under way
     corking,     // datagrams that are kept back for more data
     fast_open,   // connections whose SYN carries data
@@ -105,6 +110,11 @@ struct Request {
     bool notified = false;                  // the notification's CQE was posted
     bool app_done = false;                  // the application expects nothing more of it
     bool stale = false;  // its buffer was written after submission, before the data was attached
+    typename K::template Ref<UbufId> uarg;  // on which sendmsg, while it runs, holds a reference
+    typename K::Count id = 0;               // MSG_ZEROCOPY: by which the kernel numbered the call,
+    typename K::Count app_id = 0;           // ... and the application's own count of it
+    bool copied = false;                    // when it was notified: some of its data was copied
+    bool told = false;  // a range with its id was read, whatever the application made of it
     typename K::template Ref<SlotId> slot;  // the slot that its application named
     typename K::Count seq = 0;              // the generation of the slot that it was attached to
     bool counted = false;                   // the application read its CQE
@@ -123,6 +133,13 @@ struct Request {
         f.flag("notified", notified);
         f.flag("app-done", app_done);
         f.flag("stale", stale);
+        if (f.models(Part::calls)) f.ref("uarg", uarg);
+        if (f.models(Part::errqueue)) {
+            f.count("id", id, f.ids());
+            f.count("app-id", app_id, f.ids());
+            f.flag("copied", copied);
+            f.flag("told", told);
+        }
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
             f.count("seq", seq, f.seqs());
@@ -132,8 +149,9 @@ struct Request {
 };
 
 // Whose ubuf_info it is: the object around it, and what happens when the last reference goes.
-enum class Provider : std::uint8_t { io_uring, msg_zerocopy, tx_ctx };
-inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "tx-ctx"};
+enum class Provider : std::uint8_t { io_uring, msg_zerocopy, tx_ctx, vhost, packet, rds };
+inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "tx-ctx",
+                                           "vhost",    "packet",       "rds"};
 
 // struct ubuf_info in the object that carries it: io_notif_data and the io_kiocb around that,
 // ubuf_info_msgzc, or the notifier of an RFC tx context.
@@ -150,6 +168,9 @@ struct Ubuf {
     bool zc_used = false;
     bool zc_copied = false;
     TaskWork tw = TaskWork::none;
+    typename K::template Ref<SockId> sock;  // MSG_ZEROCOPY: whose error queue gets its range,
+    typename K::Count id = 0;               // ... which begins here
+    typename K::Count len = 0;              // ... and covers so many calls
     typename K::template Ref<SlotId> slot;  // a generation of a slot covers many requests: whose
     typename K::Count seq = 0;              // ... and which
     bool cached = false;    // RFC v1: in one of the ring's lists of notifiers to use again
@@ -168,6 +189,11 @@ struct Ubuf {
         f.flag("zc-used", zc_used);
         f.flag("zc-copied", zc_copied);
         f.choice("tw", tw, task_work_names);
+        if (f.models(Part::errqueue)) {
+            f.ref("sock", sock);
+            f.count("id", id, f.ids());
+            f.count("len", len, f.ids());
+        }
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
             f.count("seq", seq, f.seqs());
@@ -215,8 +241,9 @@ struct Skb {
     typename K::template Ref<ShinfoId> shinfo;
     typename K::template Ref<SockId> sock;
     Loc loc = Loc::build;
-    bool full = false;    // at the tail of its queue it takes no more data
-    bool sacked = false;  // TCPCB_SACKED_ACKED: the peer has it, and may still change its mind
+    bool destructor = false;  // tpacket_destruct_skb() runs when it is freed
+    bool full = false;        // at the tail of its queue it takes no more data
+    bool sacked = false;      // TCPCB_SACKED_ACKED: the peer has it, and may still change its mind
     typename K::template Ref<RequestId> desc;  // AF_XDP: the descriptor that it carries
 
     template <class F>
@@ -225,10 +252,19 @@ struct Skb {
         f.ref("shinfo", shinfo);
         f.ref("sock", sock);
         f.choice("loc", loc, loc_names);
+        if (f.models(Part::packet)) f.flag("destructor", destructor);
         if (f.models(Part::full_skbs)) f.flag("full", full);
         if (f.models(Part::sacks)) f.flag("sacked", sacked);
         if (f.models(Part::xdp)) f.ref("desc", desc);
     }
+};
+
+// A message of a socket's error queue: these calls are released, ee_info to ee_data.
+template <class K>
+struct ErrRange {
+    typename K::Count lo = 0;
+    typename K::Count hi = 0;
+    bool copied = false;  // SO_EE_CODE_ZEROCOPY_COPIED
 };
 
 template <class K>
@@ -245,12 +281,45 @@ struct Sock {
     typename K::template Fifo<typename K::template Ref<RequestId>> tx_ring;
     typename K::template Fifo<typename K::template Ref<RequestId>> completion_ring;
     typename K::Count published = 0;
+    typename K::template Fifo<ErrRange<K>> errqueue;  // sk_error_queue
+    typename K::Count zckey = 0;                      // sk_zckey: the next call's id,
+    typename K::Count app_key = 0;                    // ... as the application counts it
+    typename K::Count omem = 0;  // sk_omem_alloc, in skbs: a ubuf's, then its message's
+    bool orphaned = false;       // SOCK_DEAD: nobody has it open any more
+    bool app_waits = false;      // the application sends nothing until it is told of a release
+    bool app_trusts = false;     // ... or takes this path to be one that copies
+    typename K::template Ref<UbufId> given;  // the ubuf that a request registered in the socket
+    // vhost_net: descriptors that the guest was not told of, in order, and vhost_net_ubuf_ref.
+    typename K::template Fifo<typename K::template Ref<RequestId>> vhost_heads;
+    typename K::Count vhost_ubufs = 0;
+    bool vhost_closing = false;   // the device waits for all that is in flight
+    bool vhost_waking = false;    // somebody is about to wake it
+    bool vhost_freed = false;     // the object that counted is no more
+    bool vhost_over_put = false;  // a reference was put that nobody held
 
     template <class F>
     void fields(F& f) {
         f.fifo("write-queue", write_queue, f.skbs());
         f.fifo("rtx-queue", rtx_queue, f.skbs());
         f.flag("dead", dead);
+        if (f.models(Part::errqueue)) {
+            f.fifo("errqueue", errqueue, f.omem());
+            f.count("zckey", zckey, f.ids());
+            f.count("app-key", app_key, f.ids());
+            f.count("omem", omem, f.omem());
+            f.flag("orphaned", orphaned);
+            f.flag("app-waits", app_waits);
+            f.flag("app-trusts", app_trusts);
+        }
+        if (f.models(Part::given)) f.ref("given", given);
+        if (f.models(Part::vhost)) {
+            f.fifo("heads", vhost_heads, f.requests());
+            f.count("ubufs", vhost_ubufs, f.requests());
+            f.flag("closing", vhost_closing);
+            f.flag("waking", vhost_waking);
+            f.flag("freed", vhost_freed);
+            f.flag("over-put", vhost_over_put);
+        }
         if (f.models(Part::closing)) f.flag("shut", shut);
         if (f.models(Part::corking)) f.flag("corked", corked);
         if (f.models(Part::fast_open)) f.flag("connected", connected);

@@ -25,7 +25,17 @@ struct KernelRef {
     std::string_view version = {};
 };
 
-enum class Context { application, syscall, io_wq, workqueue, task_work, softirq, device, peer };
+enum class Context {
+    application,
+    syscall,
+    io_wq,
+    workqueue,
+    kthread,
+    task_work,
+    softirq,
+    device,
+    peer
+};
 
 constexpr std::string_view name_of(Context context) {
     switch (context) {
@@ -35,6 +45,8 @@ constexpr std::string_view name_of(Context context) {
             return "syscall";
         case Context::io_wq:
             return "io-wq";
+        case Context::kthread:
+            return "kthread";
         case Context::workqueue:
             return "workqueue";
         case Context::task_work:

@@ -109,6 +109,11 @@ class Described : public AnyBounds {
         return number(cqe.request) + "/" + std::to_string(static_cast<int>(cqe.kind)) + "/" +
                number(cqe.slot) + "/" + std::to_string(cqe.seq);
     }
+    template <class K>
+    std::string entry(const ErrRange<K>& range) {
+        return std::to_string(range.lo) + ".." + std::to_string(range.hi) +
+               (range.copied ? "/copied" : "");
+    }
     template <class R>
     std::string entry(const R& ref) {
         return number(ref);
@@ -218,8 +223,9 @@ class Pair {
     }
     void add_request(RequestId r) {
         const Api api = fixed_.api_of(r);
+        const RingId ring = is_call(api) ? none<RingId> : twin(fixed_.ring_of(r));
         const SlotId slot = uses_slot(api) ? twin(fixed_.slot_of(r)) : none<SlotId>;
-        twins_.requests.join(r, growing_.add_request(twin(fixed_.ring_of(r)), api, slot));
+        twins_.requests.join(r, growing_.add_request(ring, api, slot));
     }
 
     template <class... Id>
@@ -362,6 +368,38 @@ World streams(const std::string& profile) {
     return world;
 }
 
+// Calls and requests on one socket each of both kinds, and everything that can happen to a call.
+World calls(const std::string& profile, App app) {
+    World world = everything(profile, app, 1, 8);
+    world.apis = {Api::msg_zerocopy, Api::send_zc};
+    world.hazards.memlock = true;
+    world.hazards.close_fd = app == App::close_before_errqueue;
+    world.socks[0].msg_more = true;
+    world.socks[0].short_tails = true;
+    world.bounds.omem = 2;
+    return world;
+}
+
+// Calls on a stream alone: most of them join the ubuf of one before, or have no option memory.
+World joining_calls() {
+    World world = streams("6.18");
+    world.apis = {Api::msg_zerocopy};
+    world.hazards = {.drops = true, .retransmits = true};
+    world.socks[0].copies_at_send = false;
+    world.bounds.ids = world.bounds.requests + 1;
+    world.bounds.omem = 1;
+    return world;
+}
+
+// The other providers, and MSG_ZEROCOPY that is given a ubuf.
+World others(const std::string& profile) {
+    World world = everything(profile, App::conforming, 2, 8);
+    world.apis = {Api::vhost, Api::packet_ring, Api::rds, Api::given_ubuf};
+    world.socks[1].transport = Transport::udp;
+    world.hazards.close_fd = true;
+    return world;
+}
+
 // The same, and what protocols do with data while they have it.
 World protocols(const std::string& profile) {
     World world = everything(profile, App::conforming, 1, 8);
@@ -455,6 +493,11 @@ std::vector<World> worlds() {
             everything("intended", App::conforming, 1, 1),
             streams("6.12"),
             streams("6.1"),
+            calls("6.18", App::conforming),
+            calls("intended", App::close_before_errqueue),
+            joining_calls(),
+            others("6.18"),
+            others("given-ubuf-in-socket"),
             protocols("6.18"),
             busy_streams("6.12"),
             busy_streams("6.1"),

@@ -14,6 +14,32 @@ std::vector<std::string_view> names() {
 using namespace kernel;
 using namespace world;
 
+namespace {
+
+// Steps of designs that nothing recorded is bound to.
+template <class... Step>
+void add_not_taken(std::vector<Unobserved>& all, std::string_view why) {
+    (all.push_back({step_name<Step>(), why}), ...);
+}
+
+void add_calls(std::vector<Unobserved>& all) {
+    add_not_taken<app_sendmsg, msg_zerocopy_alloc, msg_zerocopy_realloc,
+                  msg_zerocopy_realloc_refused, sock_omalloc_refused,
+                  mm_account_pinned_pages_refused, zerocopy_not_asked, ip_append_data_attach,
+                  skb_zerocopy_iter_stream_tail, msg_zerocopy_put_abort, tcp_sendmsg, udp_sendmsg,
+                  sock_sendmsg_failure, app_sendmsg_returns, app_read_errqueue, app_close>(
+        all, "not taken: no record is bound to a MSG_ZEROCOPY call yet");
+    add_not_taken<handle_tx_zerocopy, tun_get_user, tun_get_user_fault, tun_get_user_down,
+                  handle_tx_zerocopy_failure, vhost_zerocopy_signal_used,
+                  vhost_net_ubuf_put_and_wait, vhost_net_ubuf_wake,
+                  vhost_net_ubuf_put_wait_and_free, tpacket_snd, rds_message_zcopy_from_user,
+                  rds_message_zcopy_from_user_fault, rds_message_purge, app_sees_release>(
+        all, "not taken: sends of vhost, packet rings and RDS are not captured");
+    add_not_taken<msg_zerocopy_alloc_given>(all, "not taken: no kernel has this design");
+}
+
+}  // namespace
+
 const std::vector<Binding>& bindings() {
     static const std::vector<Binding> all{
         {ZCV_SUBMIT, names<io_send_zc_prep>(), ""},
@@ -135,6 +161,7 @@ const std::vector<Unobserved>& unobserved_steps() {
     static const std::vector<Unobserved> all = [] {
         std::vector<Unobserved> list = unobserved_of_requests();
         for (const Unobserved& entry : unobserved_of_protocols()) list.push_back(entry);
+        add_calls(list);
         return list;
     }();
     return all;

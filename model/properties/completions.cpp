@@ -18,14 +18,16 @@ bool one_notif_after_cqe(const FixedStore& s) {
         return times;
     };
     return every<RequestId>(s, [&](RequestId r) {
+        if (s[r].ring == none<RingId>) return true;
         const bool ordered = !s[r].notified || s[r].phase == Phase::posted;
         return ordered && listed(r) <= (s[r].ubuf != none<UbufId> ? 1u : 0u);
     });
 }
 
 bool a_notif_follows_its_cqe(const FixedStore& s) {
-    return s.any<RequestId>(
-        [&](RequestId r) { return s[r].notified && s[r].phase == Phase::posted; });
+    return s.any<RequestId>([&](RequestId r) {
+        return s[r].notified && s[r].phase == Phase::posted && s[r].ring != none<RingId>;
+    });
 }
 
 // F_MORE is the only word the application has on whether to wait for a notification.
@@ -38,8 +40,10 @@ bool more_iff_notif(const FixedStore& s) {
 }
 
 bool a_cqe_promises_a_notif(const FixedStore& s) {
-    return s.any<RequestId>(
-        [&](RequestId r) { return s[r].phase == Phase::posted && s[r].more && !s[r].notified; });
+    return s.any<RequestId>([&](RequestId r) {
+        return s[r].phase == Phase::posted && s[r].more && !s[r].notified &&
+               s[r].ring != none<RingId>;
+    });
 }
 
 }  // namespace

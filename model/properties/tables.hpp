@@ -12,6 +12,7 @@ std::vector<KernelProperty> buffer_properties();
 std::vector<KernelProperty> reference_properties();
 std::vector<KernelProperty> page_properties();
 std::vector<KernelProperty> completion_properties();
+std::vector<KernelProperty> errqueue_properties();
 std::vector<KernelProperty> slot_properties();
 std::vector<KernelProperty> xdp_properties();
 

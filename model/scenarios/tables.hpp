@@ -11,6 +11,11 @@ namespace zcv {
 std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
+std::vector<KernelScenario> msg_zerocopy_calls();
+std::vector<KernelScenario> msg_zerocopy_mixed();
+std::vector<KernelScenario> msg_zerocopy_misuse();
+std::vector<KernelScenario> given_ubufs();
+std::vector<KernelScenario> other_providers();
 std::vector<KernelScenario> connections();
 std::vector<KernelScenario> mixed_streams();
 std::vector<KernelScenario> pending_datagrams();
@@ -24,6 +29,10 @@ inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};
 inline constexpr SockConfig udp_loopback{.transport = Transport::udp, .receives = true};
 inline constexpr SockConfig tcp_nic{.transport = Transport::tcp, .dma = true};
 inline constexpr SockConfig tcp_loopback{.transport = Transport::tcp, .receives = true};
+
+// One thread that calls sendmsg(MSG_ZEROCOPY) on one socket.
+World calls(const SockConfig& sock, std::uint32_t requests, std::uint32_t skbs);
+World with_hazards(World world, const Hazards& hazards);
 
 // Every request can have its own notification, every datagram its own shared info.
 constexpr Bounds udp_bounds(std::uint32_t requests, std::uint32_t skbs) {

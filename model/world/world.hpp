@@ -22,6 +22,18 @@ enum class App : std::uint8_t {
     frame_early,      // AF_XDP: once the kernel was told to send it (E1)
     never_reaps,      // AF_XDP: at the completion, which it never looks for (E2)
     descriptor_lost,  // AF_XDP: at the completion, even of a descriptor that is refused (E3)
+    // The same with MSG_ZEROCOPY; `conforming` reads a range and takes back the calls it covers.
+    last_chunk_decides,     // when the last call of a message returned, which was copied (A9)
+    close_before_errqueue,  // when it has closed the socket (A10)
+    counter_desync,         // counts calls that failed as well (C1)
+    wrap_special_case,      // believes that after the largest id comes 1 (C2)
+    wrong_cmsg_filter,      // reads ranges and does not recognise them (C3)
+    errqueue_unread,        // never reads the error queue (C6)
+    enobufs_deadlock,       // after ENOBUFS waits to be told of a release, whatever the cause (C7)
+    so_zerocopy_forgotten,  // never sets SO_ZEROCOPY (C8)
+    range_as_single_id,     // takes back the last call of a range only (C9)
+    in_order_ranges,        // takes back as many calls as a range covers, oldest first (C10)
+    trusts_copied_code,     // once told that data was copied, at the call's return (C11)
 };
 
 struct AppName {
@@ -36,6 +48,17 @@ inline constexpr std::array app_names{
     AppName{App::frame_early, "frame-early"},
     AppName{App::never_reaps, "never-reaps"},
     AppName{App::descriptor_lost, "descriptor-lost"},
+    AppName{App::last_chunk_decides, "last-chunk-decides"},
+    AppName{App::close_before_errqueue, "close-before-errqueue"},
+    AppName{App::counter_desync, "counter-desync"},
+    AppName{App::wrap_special_case, "wrap-special-case"},
+    AppName{App::wrong_cmsg_filter, "wrong-cmsg-filter"},
+    AppName{App::errqueue_unread, "errqueue-unread"},
+    AppName{App::enobufs_deadlock, "enobufs-deadlock"},
+    AppName{App::so_zerocopy_forgotten, "so-zerocopy-forgotten"},
+    AppName{App::range_as_single_id, "range-as-single-id"},
+    AppName{App::in_order_ranges, "in-order-ranges"},
+    AppName{App::trusts_copied_code, "trusts-copied-code"},
 };
 
 constexpr std::string_view name_of(App app) {
@@ -58,7 +81,20 @@ enum class Api : std::uint8_t {
     notif_slot_flush,  // ... with IORING_RECVSEND_NOTIF_FLUSH
     given_ubuf,        // MSG_ZEROCOPY given the ubuf_info of an io_uring request
     af_xdp,            // umem frames
+    vhost,             // a guest's transmission by vhost-net and tun
+    packet_ring,       // a slot of a packet socket's transmit ring
+    rds,               // sendmsg with MSG_ZEROCOPY on an RDS socket: cookies
 };
+
+// Whether a request hands its data down by a way of its own, and not by TCP's or UDP's sendmsg.
+constexpr bool by_own_way(Api api) {
+    return api == Api::vhost || api == Api::packet_ring || api == Api::rds;
+}
+
+// Whether a request is a call, whose return the application waits for.
+constexpr bool is_call(Api api) {
+    return api == Api::msg_zerocopy || by_own_way(api);
+}
 
 struct ApiName {
     Api api;
@@ -76,6 +112,9 @@ inline constexpr std::array api_names{
     ApiName{Api::notif_slot_flush, "notif_slot with flush"},
     ApiName{Api::given_ubuf, "given_ubuf"},
     ApiName{Api::af_xdp, "af_xdp"},
+    ApiName{Api::vhost, "vhost"},
+    ApiName{Api::packet_ring, "packet_ring"},
+    ApiName{Api::rds, "rds"},
 };
 
 constexpr std::string_view name_of(Api api) {
@@ -86,7 +125,8 @@ constexpr std::string_view name_of(Api api) {
 
 // Whether every request has a notification of its own, which goes with its CQE.
 constexpr bool notifies_each(Api api) {
-    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed;
+    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed ||
+           api == Api::given_ubuf;
 }
 
 constexpr bool from_registered_buffer(Api api) {
@@ -132,6 +172,8 @@ struct SockConfig {
     bool orphans = false;       // the driver takes an skb out of its socket's accounts at once
     bool xsk_zero_copy = false;  // AF_XDP: the driver takes frames from the ring by itself
     bool xsk_no_linear = false;  // AF_XDP: ... or skbs whose frags are the frames, no copies
+    bool short_tails = false;    // MSG_ZEROCOPY: a message's last call is short and does without
+    bool msg_more = false;  // UDP: a call may leave its datagram pending for the next one's data
 };
 
 // What this world's kernel may meet beyond success.
@@ -145,6 +187,9 @@ struct Hazards {
     bool resets = false;        // the peer resets the connection
     bool retransmits = false;
     bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
+    bool memlock = false;   // RLIMIT_MEMLOCK may be used up
+    bool close_fd = false;  // the application closes the socket
+    bool threads = false;   // several threads are in sendmsg on one UDP socket at once
     bool closes = false;    // the application shuts the socket down or closes it
     bool aborts = false;    // ... with linger 0
     bool gives_up = false;  // the peer is silent for too long
@@ -167,6 +212,9 @@ struct Bounds {
     std::uint32_t skbs = 1;
     std::uint32_t rings = 1;
     std::uint32_t cq_entries = 4;
+    std::uint32_t ids = 4;             // MSG_ZEROCOPY's 32-bit ids: so many different ones
+    std::uint32_t omem = 4;            // net.core.optmem_max: so many ubufs and messages
+    std::uint32_t calls_per_ubuf = 2;  // what 512 KiB a ubuf let it cover
     std::uint32_t slots = 0;
     std::uint32_t seqs = 3;  // numbers of generations, after which they begin again: 2^32, scaled
 };
@@ -185,16 +233,28 @@ struct World {
         return std::ranges::any_of(socks, [&](const SockConfig& sock) { return sock.*way; });
     }
     bool models(Part part) const;
+    bool sets_so_zerocopy() const { return app != App::so_zerocopy_forgotten; }
 };
 
 inline bool World::models(Part part) const {
     switch (part) {
         case Part::providers:
-            return has(Api::msg_zerocopy) || has(Api::given_ubuf) || models(Part::slots);
+            return std::ranges::any_of(apis, is_call) || has(Api::given_ubuf) ||
+                   models(Part::slots);
         case Part::pages:
             return true;
         case Part::registered:
             return std::ranges::any_of(apis, from_registered_buffer);
+        case Part::calls:
+            return has(Api::given_ubuf) || std::ranges::any_of(apis, is_call);
+        case Part::errqueue:
+            return has(Api::msg_zerocopy);
+        case Part::given:
+            return has(Api::given_ubuf);
+        case Part::vhost:
+            return has(Api::vhost);
+        case Part::packet:
+            return has(Api::packet_ring);
         case Part::closing:
             return hazards.closes;
         case Part::corking:

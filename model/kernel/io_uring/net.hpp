@@ -67,6 +67,10 @@ bool is_issuing(const S& s, RequestId r) {
 template <class S>
 void enter_sendmsg(S& s, RequestId r) {
     s[r].phase = Phase::issuing;
+    if (s.api_of(r) == Api::given_ubuf) {
+        if (s.world().profile.ubuf_in_socket) s[s[r].sock].given = s[r].ubuf;
+        return;
+    }
     const bool tcp = s.config(s[r].sock).transport == Transport::tcp;
     if (tcp && s.world().profile.sendmsg_holds_ubuf) {
         s[s[r].ubuf].syscall_ref = true;
@@ -74,9 +78,19 @@ void enter_sendmsg(S& s, RequestId r) {
     }
 }
 
+// MSG_ZEROCOPY that was given a ubuf puts the reference that it holds, unless a datagram has it.
+template <class S>
+void let_go_of_given(S& s, RequestId r) {
+    const UbufId held = s[r].uarg;
+    s[r].uarg = none<UbufId>;
+    if (UbufId{s[s[r].sock].given} == UbufId{s[r].ubuf}) s[s[r].sock].given = none<UbufId>;
+    if (held != none<UbufId>) io_tx_ubuf_complete(s, held, false, true);
+}
+
 template <class S>
 void leave_sendmsg(S& s, RequestId r, Phase next) {
     s[r].phase = next;
+    if (s.api_of(r) == Api::given_ubuf) return let_go_of_given(s, r);
     if (!s[s[r].ubuf].syscall_ref) return;
     s[s[r].ubuf].syscall_ref = false;
     io_tx_ubuf_complete(s, s[r].ubuf, false, true);

@@ -41,6 +41,7 @@ void io_tx_ubuf_complete(S& s, UbufId n, bool with_skb, bool success) {
 template <class S>
 bool io_link_allowed(const S& s, UbufId n, UbufId prev) {
     if (!s.world().profile.chains || prev == n) return false;
+    if (s[prev].provider != Provider::io_uring) return false;
     if (s[n].head != n || s[n].next != none<UbufId>) return false;
     return s[s[prev].request].ring == s[s[n].request].ring;
 }

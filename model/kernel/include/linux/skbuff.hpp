@@ -1,6 +1,8 @@
 #pragma once
 
+#include "model/kernel/include/linux/other_ubufs.hpp"
 #include "model/kernel/io_uring/notif.hpp"
+#include "model/kernel/net/core/error_queue.hpp"
 #include "model/kernel/v6.0-rc/io_uring/notif.hpp"
 #include "model/state.hpp"
 
@@ -15,10 +17,15 @@ void ubuf_complete(S& s, UbufId u, bool with_skb, bool success) {
     switch (s[u].provider) {
         case Provider::io_uring:
             return io_tx_ubuf_complete(s, u, with_skb, success);
+        case Provider::msg_zerocopy:
+            return msg_zerocopy_complete(s, u, success);
+        case Provider::vhost:
+            return vhost_zerocopy_complete(s, u, success);
+        case Provider::packet:
+        case Provider::rds:
+            return call_ubuf_complete(s, u, success);
         case Provider::tx_ctx:
             return io_uring_tx_zerocopy_callback(s, u, with_skb);
-        case Provider::msg_zerocopy:
-            break;
     }
     ZCV_CHECK(false);
 }

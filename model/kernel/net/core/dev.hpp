@@ -59,7 +59,10 @@ struct dev_queue_xmit_nit {
         return s[k].alive && s[k].loc == Loc::qdisc && s.config(s[k].sock).tapped &&
                s.template room<SkbId>();
     }
-    static void effect(auto& s, SkbId k) { skb_clone(s, k, Loc::rx); }
+    static void effect(auto& s, SkbId k) {
+        const SkbId clone = skb_clone(s, k, Loc::rx);
+        if (s[s[clone].shinfo].uarg == none<UbufId>) s[clone].loc = Loc::rx_copied;
+    }
 };
 
 // There is no memory for the copy that a receiver on this machine must get: the packet is dropped,

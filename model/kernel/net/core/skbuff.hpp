@@ -10,12 +10,24 @@
 // none.
 namespace zcv::kernel {
 
-// A fresh shinfo for this request's data: the ubuf is attached before there are frags.
+// The ubuf that sendmsg attaches to what it sends: one that it holds a reference to, or the one
+// that its caller keeps alive.
+template <class S>
+UbufId uarg_of(const S& s, RequestId r) {
+    return s[r].uarg != none<UbufId> ? s[r].uarg : s[r].ubuf;
+}
+
+// A fresh shinfo for this request's data: the ubuf is attached before there are frags. A datagram's
+// first skb takes over the reference that the call holds.
 template <class S>
 ShinfoId new_zcopy_shinfo(S& s, RequestId r) {
     const ShinfoId h = s.template make<ShinfoId>();
     s[h].dataref = 1;
-    skb_zcopy_set(s, h, s[r].ubuf);
+    skb_zcopy_set(s, h, uarg_of(s, r));
+    if (s[r].uarg != none<UbufId> && s.config(s[r].sock).transport == Transport::udp) {
+        --s[UbufId{s[r].uarg}].refs;
+        s[r].uarg = none<UbufId>;
+    }
     return h;
 }
 
@@ -45,6 +57,38 @@ SkbId new_skb(S& s, ShinfoId h, SockId sock, Loc loc) {
     return k;
 }
 
+// Somebody reads the data: the device by DMA, or the CPU that copies it. What it finds there is
+// what the peer gets.
+template <class S>
+void read_pages(S& s, ShinfoId h) {
+    s[h].arrived = true;
+    bool gone = false;
+    s[h].pages.for_each([&](BufferId b) { gone = gone || page_is_gone(s, b); });
+    if (s[h].stale || gone) s[h].wrong = true;
+}
+
+// What skb_copy_ubufs() does with a shared info that is not shared: the data is copied, and the
+// user pages and the ubuf are let go.
+template <class S>
+void copy_frags(S& s, ShinfoId h) {
+    read_pages(s, h);
+    skb_zcopy_downgrade_managed(s, h);
+    skb_frags_unref(s, h);
+    skb_zcopy_clear(s, h, false);
+    s[h].frags.clear();
+    s[h].pages.clear();
+    s[h].stale = false;
+}
+
+// skb_orphan_frags(): SKBFL_DONT_ORPHAN, which counts its references, lets it skip the copy.
+template <class S>
+void skb_orphan_frags(S& s, ShinfoId h) {
+    if (s[h].uarg == none<UbufId>) return;
+    const Provider provider = s[s[h].uarg].provider;
+    const bool counts = provider != Provider::vhost && provider != Provider::packet;
+    if (!counts && !s.world().profile.tpacket_destructor_completes) copy_frags(s, h);
+}
+
 // The sender's bytes are read here and now, into pages of the kernel's own: nothing refers to the
 // sender's memory afterwards.
 template <class S>
@@ -55,9 +99,10 @@ SkbId copy_into_skb(S& s, RequestId r, Loc loc) {
     return new_skb(s, h, s[r].sock, loc);
 }
 
-// skb_clone(): a second skb on the same shared info. SKBFL_DONT_ORPHAN lets it skip the copy.
+// skb_clone(): a second skb on the same shared info.
 template <class S>
 SkbId skb_clone(S& s, SkbId k, Loc loc) {
+    skb_orphan_frags(s, s[k].shinfo);
     ++s[s[k].shinfo].dataref;
     return new_skb(s, s[k].shinfo, s[k].sock, loc);
 }
@@ -74,24 +119,21 @@ void skb_release_data(S& s, ShinfoId h) {
     s.free(h);
 }
 
+// The destructor of a packet ring's skb says that its slot is available. A clone has none.
+template <class S>
+void tpacket_destruct_skb(S& s, ShinfoId h) {
+    s[h].frags.for_each([&](RequestId r) { s[r].notified = true; });
+}
+
 template <class S>
 void free_skb(S& s, SkbId k) {
     const ShinfoId h = s[k].shinfo;
+    if (s[k].destructor) tpacket_destruct_skb(s, h);
     const RequestId desc = s[k].desc;
     const SockId sock = s[k].sock;
     s.free(k);
     if (desc != none<RequestId>) xsk_destruct_skb(s, sock, desc);
     skb_release_data(s, h);
-}
-
-// Somebody reads the data: the device by DMA, or the CPU that copies it. What it finds there is
-// what the peer gets.
-template <class S>
-void read_pages(S& s, ShinfoId h) {
-    s[h].arrived = true;
-    bool gone = false;
-    s[h].pages.for_each([&](BufferId b) { gone = gone || page_is_gone(s, b); });
-    if (s[h].stale || gone) s[h].wrong = true;
 }
 
 // A second shared info that refers to the same user pages. It holds the ubuf
@@ -144,14 +186,7 @@ struct skb_copy_ubufs {
         return shinfo.dataref == 1 && shinfo.uarg != none<UbufId>;
     }
     static void effect(auto& s, SkbId k) {
-        const ShinfoId h = s[k].shinfo;
-        read_pages(s, h);
-        skb_zcopy_downgrade_managed(s, h);
-        skb_frags_unref(s, h);
-        skb_zcopy_clear(s, h, false);
-        s[h].frags.clear();
-        s[h].pages.clear();
-        s[h].stale = false;
+        copy_frags(s, s[k].shinfo);
         s[k].loc = Loc::rx_copied;
     }
 };

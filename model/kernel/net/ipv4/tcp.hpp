@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/kernel/net/core/msg_zerocopy.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/world/world.hpp"
 
@@ -19,7 +20,8 @@ bool tcp_is_open(const S& s, SockId sock) {
 
 template <class S>
 bool tcp_may_append(const S& s, RequestId r) {
-    return s[r].phase == Phase::issuing && tcp_is_open(s, s[r].sock) &&
+    return s[r].phase == Phase::issuing && tcp_is_open(s, s[r].sock) && s[r].ubuf != none<UbufId> &&
+           !s[r].failed && !has_nothing_to_append(s, r) &&
            !(s[r].appended && s.config(s[r].sock).small_sends);
 }
 
@@ -43,6 +45,7 @@ struct io_link_skb {
 
     static bool guard(const auto& s, RequestId r) {
         if (!tcp_may_append(s, r) || !tail_is_open(s, SockId{s[r].sock})) return false;
+        if (s.api_of(r) == Api::given_ubuf) return false;
         const UbufId prev = s[tail_shinfo(s, SockId{s[r].sock})].uarg;
         return prev != none<UbufId> && io_link_allowed(s, s[r].ubuf, prev);
     }
@@ -105,6 +108,24 @@ struct skb_zerocopy_iter_stream {
     }
 };
 
+// The tail of the write queue takes more data, and it already carries the call's ubuf.
+struct skb_zerocopy_iter_stream_tail {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_zerocopy_iter_stream"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.models(Part::calls); }
+    static bool guard(const auto& s, RequestId r) {
+        if (!tcp_may_append(s, r) || s[r].uarg == none<UbufId>) return false;
+        if (!tail_is_open(s, SockId{s[r].sock})) return false;
+        if (tail_ubuf(s, s[r].sock) != s[r].uarg) return false;
+        return !s[s[SkbId{s[s[r].sock].write_queue.back()}].shinfo].frags.contains(r);
+    }
+    static void effect(auto& s, RequestId r) {
+        fill_frags(s, s[SkbId{s[s[r].sock].write_queue.back()}].shinfo, r);
+    }
+};
+
 // Since 6.10 the ubuf is attached before the pages are looked up. When there are none (EFAULT, no
 // memory), the empty skb is taken out of the queue again, and its release counts as a use.
 struct tcp_remove_empty_skb {
@@ -122,7 +143,8 @@ struct tcp_remove_empty_skb {
     }
 };
 
-// The route cannot do scatter-gather: plain copy, the ubuf is not touched.
+// The route cannot do scatter-gather: plain copy, and the ubuf is not touched, but that
+// MSG_ZEROCOPY's will say so.
 struct tcp_sendmsg_copy {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"net/ipv4/tcp.c", "tcp_sendmsg_locked"};
@@ -131,7 +153,10 @@ struct tcp_sendmsg_copy {
     static bool guard(const auto& s, RequestId r) {
         return tcp_may_append(s, r) && !s[r].appended && s.config(s[r].sock).copies_at_send;
     }
-    static void effect(auto& s, RequestId r) { s[r].appended = true; }
+    static void effect(auto& s, RequestId r) {
+        s[r].appended = true;
+        if (s.api_of(r) == Api::msg_zerocopy) s[UbufId{s[r].ubuf}].zc_copied = true;
+    }
 };
 
 // Somebody writes to the same stream the ordinary way, into an skb of its own.
