@@ -42,7 +42,9 @@ constexpr std::array subjects{
     Subject{"processes and rings that end", endings},
     Subject{"what is charged", accounts},
     Subject{"MSG_ZEROCOPY", msg_zerocopy_calls},
+    Subject{"MSG_ZEROCOPY, mixed", msg_zerocopy_mixed},
     Subject{"misuse of MSG_ZEROCOPY", msg_zerocopy_misuse},
+    Subject{"MSG_ZEROCOPY given a ubuf", given_ubufs},
     Subject{"other providers", other_providers},
 };
 

@@ -148,8 +148,8 @@ struct Request {
     typename K::template Ref<UbufId> uarg;  // on which sendmsg, while it runs, holds a reference
     typename K::Count id = 0;               // MSG_ZEROCOPY: by which the kernel numbered the call,
     typename K::Count app_id = 0;           // ... and the application's own count of it
-    bool copied = false;                    // when it was notified: some of its data was copied
-    bool told = false;  // a range with its id was read, whatever the application made of it
+    bool range_copied = false;              // when it was notified: some of its data was copied
+    bool range_read = false;  // a range with its id was read, whatever the application made of it
     typename K::template Ref<SlotId> slot;  // the slot that its application named
     typename K::Count seq = 0;              // the generation of the slot that it was attached to
     bool counted = false;                   // the application read its CQE
@@ -206,8 +206,8 @@ struct Request {
         if (f.models(Part::errqueue)) {
             f.count("id", id, f.ids());
             f.count("app-id", app_id, f.ids());
-            f.flag("copied", copied);
-            f.flag("told", told);
+            f.flag("range-copied", range_copied);
+            f.flag("range-read", range_read);
         }
         if (f.models(Part::slots)) {
             f.ref("slot", slot);

@@ -415,6 +415,38 @@ World endings(const std::string& profile, App app) {
     return world;
 }
 
+// Calls and requests on one socket each of both kinds, and everything that can happen to a call.
+World calls(const std::string& profile, App app) {
+    World world = everything(profile, app, 1, 8);
+    world.apis = {Api::msg_zerocopy, Api::send_zc};
+    world.hazards.memlock = true;
+    world.hazards.close_fd = app == App::close_before_errqueue;
+    world.socks[0].msg_more = true;
+    world.socks[0].short_tails = true;
+    world.bounds.omem = 2;
+    return world;
+}
+
+// Calls on a stream alone: most of them join the ubuf of one before, or have no option memory.
+World joining_calls() {
+    World world = streams("6.18");
+    world.apis = {Api::msg_zerocopy};
+    world.hazards = {.drops = true, .retransmits = true};
+    world.socks[0].copies_at_send = false;
+    world.bounds.ids = world.bounds.requests + 1;
+    world.bounds.omem = 1;
+    return world;
+}
+
+// The other providers, and MSG_ZEROCOPY that is given a ubuf.
+World others(const std::string& profile) {
+    World world = everything(profile, App::conforming, 2, 8);
+    world.apis = {Api::vhost, Api::packet_ring, Api::rds, Api::given_ubuf};
+    world.socks[1].transport = Transport::udp;
+    world.hazards.close_fd = true;
+    return world;
+}
+
 // The same, and what protocols do with data while they have it.
 World protocols(const std::string& profile) {
     World world = everything(profile, App::conforming, 1, 8);
@@ -463,27 +495,6 @@ World all_pages() {
     World world = everything("6.18", App::conforming, 1, 8);
     world.apis = {Api::send_zc, Api::send_zc_fixed, Api::splice};
     world.socks[1].transport = Transport::vsock;
-    return world;
-}
-
-// Calls and requests on one socket each of both kinds, and everything that can happen to a call.
-World calls(const std::string& profile, App app) {
-    World world = everything(profile, app, 1, 8);
-    world.apis = {Api::msg_zerocopy, Api::send_zc};
-    world.hazards.memlock = true;
-    world.hazards.close_fd = app == App::close_before_errqueue;
-    world.socks[0].msg_more = true;
-    world.socks[0].short_tails = true;
-    world.bounds.omem = 2;
-    return world;
-}
-
-// The other providers, and MSG_ZEROCOPY that is given a ubuf.
-World others(const std::string& profile) {
-    World world = everything(profile, App::conforming, 2, 8);
-    world.apis = {Api::vhost, Api::packet_ring, Api::rds, Api::given_ubuf};
-    world.socks[1].transport = Transport::udp;
-    world.hazards.close_fd = true;
     return world;
 }
 
@@ -547,16 +558,17 @@ std::vector<World> worlds() {
             endings("6.1", App::unregister),
             endings("6.12", App::conforming),
             endings("intended", App::conforming),
+            calls("6.18", App::conforming),
+            calls("intended", App::close_before_errqueue),
+            joining_calls(),
+            others("6.18"),
+            others("given-ubuf-in-socket"),
             protocols("6.18"),
             busy_streams("6.12"),
             busy_streams("6.1"),
             busy_streams("intended"),
             silent_peer(),
             datagrams(),
-            calls("6.18", App::conforming),
-            calls("intended", App::close_before_errqueue),
-            others("6.18"),
-            others("given-ubuf-in-socket"),
             slots("6.0-rc", {Api::notif_slot, Api::notif_slot_flush}),
             lasting_slots(),
             slots("rfc-v1", {Api::tx_ctx, Api::tx_ctx_flush}),

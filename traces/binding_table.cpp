@@ -14,6 +14,32 @@ std::vector<std::string_view> names() {
 using namespace kernel;
 using namespace world;
 
+namespace {
+
+// Steps of designs that nothing recorded is bound to.
+template <class... Step>
+void add_not_taken(std::vector<Unobserved>& all, std::string_view why) {
+    (all.push_back({step_name<Step>(), why}), ...);
+}
+
+void add_calls(std::vector<Unobserved>& all) {
+    add_not_taken<app_sendmsg, msg_zerocopy_alloc, msg_zerocopy_realloc,
+                  msg_zerocopy_realloc_refused, sock_omalloc_refused,
+                  mm_account_pinned_pages_refused, zerocopy_not_asked, ip_append_data_attach,
+                  skb_zerocopy_iter_stream_tail, msg_zerocopy_put_abort, tcp_sendmsg, udp_sendmsg,
+                  sock_sendmsg_failure, app_sendmsg_returns, app_read_errqueue, app_close>(
+        all, "not taken: no record is bound to a MSG_ZEROCOPY call yet");
+    add_not_taken<handle_tx_zerocopy, tun_get_user, tun_get_user_fault, tun_get_user_down,
+                  handle_tx_zerocopy_failure, vhost_zerocopy_signal_used,
+                  vhost_net_ubuf_put_and_wait, vhost_net_ubuf_wake,
+                  vhost_net_ubuf_put_wait_and_free, tpacket_snd, rds_message_zcopy_from_user,
+                  rds_message_zcopy_from_user_fault, rds_message_purge, app_sees_release>(
+        all, "not taken: sends of vhost, packet rings and RDS are not captured");
+    add_not_taken<msg_zerocopy_alloc_given>(all, "not taken: no kernel has this design");
+}
+
+}  // namespace
+
 const std::vector<Binding>& bindings() {
     static const std::vector<Binding> all{
         {ZCV_SUBMIT, names<io_send_zc_prep>(), ""},
@@ -40,22 +66,11 @@ const std::vector<Binding>& bindings() {
         {ZCV_EXIT, {}, "who is watched: what it sent goes on without it"},
         {ZCV_RING_CREATE, {}, "a new object: the address means another ring from here on"},
         {ZCV_WRITE, names<app_write>(), ""},
-        {ZCV_REGISTER, {}, "replay does not follow the table of registered buffers"},
+        {ZCV_REGISTER, {}, "registered buffers are not modelled yet"},
     };
     return all;
 }
 
-constexpr std::string_view not_followed =
-    "not taken: replay does not follow the table of registered buffers";
-constexpr std::string_view ends_unseen =
-    "not taken: in a replay a process goes on where the records of its sends do";
-
-const std::vector<Unobserved>& unobserved_steps() {
-    constexpr std::string_view other_provider =
-        "not taken: sends of vhost, packet rings and RDS are not captured";
-    constexpr std::string_view msg_zerocopy =
-        "not taken: no record is bound to a MSG_ZEROCOPY call yet";
-    static const std::vector<Unobserved> all{
 // What protocols do with data while they have it.
 static std::vector<Unobserved> unobserved_of_protocols() {
     return {
@@ -110,6 +125,44 @@ static std::vector<Unobserved> unobserved_of_requests() {
         {step_name<io_sendrecv_fail>(), "the request's CQE"},
         {step_name<io_notif_flush>(), "the request's CQE, and the count read there"},
         {step_name<io_send_zc_cleanup>(), "the notification"},
+        {step_name<io_notif_tw_complete>(), "the notification of the chain's head"},
+        {step_name<ifb_xmit>(), "not taken: a sink looks like a device that read the data"},
+        {step_name<device_dma>(), "the skb being consumed, or its data acknowledged"},
+        {step_name<pskb_expand_head>(), "the zero-copy flag gone from an skb that shares its data"},
+        {step_name<skb_copy_ubufs>(), "the zero-copy flag gone, or ZC_COPIED in the notification"},
+        // No kernel that can be captured has tx contexts or slots.
+        {step_name<io_sendzc_prep>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc_again>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc_success>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc_failure>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_sendzc_refused>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_notif_update>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_notif_unregister>(), "not taken: slots were removed before 6.0 was released"},
+        {step_name<io_notif_complete_tw>(), "not taken: replaced by io_notif_tw_complete in 6.0"},
+        {step_name<io_sendzc_worker>(), "not taken: tx contexts were never merged"},
+        {step_name<io_zc_tx_work_callback>(), "not taken: tx contexts were never merged"},
+        {step_name<io_ctx_quiesce>(), "not taken: tx contexts were never merged"},
+        {step_name<io_ring_ctx_ref_free>(), "not taken: tx contexts were never merged"},
+        {step_name<io_send>(),
+         "not taken: a plain send lends no memory, nothing is recorded of it"},
+        {step_name<app_fill_tx_ring>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<app_reuses_frame>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<app_reap_frame>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_generic_xmit>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_tx_peek_desc>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xskq_cons_read_desc>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_device_dma>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_tx_completed>(), "not taken: AF_XDP rings are not recorded"},
+    };
+}
+
+static std::vector<Unobserved> unobserved_of_what_follows() {
+    constexpr std::string_view not_followed =
+        "not taken: replay does not follow the table of registered buffers";
+    constexpr std::string_view ends_unseen =
+        "not taken: in a replay a process goes on where the records of its sends do";
+    return {
         {step_name<app_link>(), "not taken: a link shows only in when its members start"},
         {step_name<app_drain>(), "not taken: a drain shows only in when the request starts"},
         {step_name<app_reuse_descriptor>(), "not taken: only the application knows of it"},
@@ -122,11 +175,6 @@ static std::vector<Unobserved> unobserved_of_requests() {
         {step_name<io_req_task_link_timeout>(), "not taken: shows as a failed send's CQE"},
         {step_name<io_cqring_event_overflow>(), "not taken: a lost CQE leaves no record yet"},
         {step_name<app_misreads_overflow>(), "not taken: only the application knows of it"},
-        {step_name<io_notif_tw_complete>(), "the notification of the chain's head"},
-        {step_name<ifb_xmit>(), "not taken: a sink looks like a device that read the data"},
-        {step_name<device_dma>(), "the skb being consumed, or its data acknowledged"},
-        {step_name<pskb_expand_head>(), "the zero-copy flag gone from an skb that shares its data"},
-        {step_name<skb_copy_ubufs>(), "the zero-copy flag gone, or ZC_COPIED in the notification"},
         {step_name<io_sqe_buffers_register>(), not_followed},
         {step_name<io_sqe_buffers_unregister>(), not_followed},
         {step_name<io_sqe_buffers_update>(), not_followed},
@@ -162,68 +210,15 @@ static std::vector<Unobserved> unobserved_of_requests() {
         {step_name<virtio_transport_fill_skb>(),
          "not taken: sockets of this family are not watched"},
         {step_name<app_splice>(), "not taken: spliced pages have no ubuf, and are not watched"},
-        {step_name<app_sendmsg>(), msg_zerocopy},
-        {step_name<msg_zerocopy_alloc>(), msg_zerocopy},
-        {step_name<msg_zerocopy_realloc>(), msg_zerocopy},
-        {step_name<msg_zerocopy_realloc_refused>(), msg_zerocopy},
-        {step_name<sock_omalloc_refused>(), msg_zerocopy},
-        {step_name<mm_account_pinned_pages_refused>(), msg_zerocopy},
-        {step_name<zerocopy_not_asked>(), msg_zerocopy},
-        {step_name<ip_append_data_attach>(), msg_zerocopy},
-        {step_name<skb_zerocopy_iter_stream_tail>(), msg_zerocopy},
-        {step_name<msg_zerocopy_put_abort>(), msg_zerocopy},
-        {step_name<tcp_sendmsg>(), msg_zerocopy},
-        {step_name<udp_sendmsg>(), msg_zerocopy},
-        {step_name<sock_sendmsg_failure>(), msg_zerocopy},
-        {step_name<app_sendmsg_returns>(), msg_zerocopy},
-        {step_name<app_read_errqueue>(), msg_zerocopy},
-        {step_name<app_close>(), msg_zerocopy},
-        {step_name<msg_zerocopy_alloc_given>(), "not taken: no kernel has this design"},
-        {step_name<handle_tx_zerocopy>(), other_provider},
-        {step_name<tun_get_user>(), other_provider},
-        {step_name<tun_get_user_fault>(), other_provider},
-        {step_name<tun_get_user_down>(), other_provider},
-        {step_name<handle_tx_zerocopy_failure>(), other_provider},
-        {step_name<vhost_zerocopy_signal_used>(), other_provider},
-        {step_name<vhost_net_ubuf_put_and_wait>(), other_provider},
-        {step_name<vhost_net_ubuf_wake>(), other_provider},
-        {step_name<vhost_net_ubuf_put_wait_and_free>(), other_provider},
-        {step_name<tpacket_snd>(), other_provider},
-        {step_name<rds_message_zcopy_from_user>(), other_provider},
-        {step_name<rds_message_zcopy_from_user_fault>(), other_provider},
-        {step_name<rds_message_purge>(), other_provider},
-        {step_name<app_sees_release>(), other_provider},
-        // No kernel that can be captured has tx contexts or slots.
-        {step_name<io_sendzc_prep>(), "not taken: slots were removed before 6.0 was released"},
-        {step_name<io_sendzc>(), "not taken: slots were removed before 6.0 was released"},
-        {step_name<io_sendzc_again>(), "not taken: slots were removed before 6.0 was released"},
-        {step_name<io_sendzc_success>(), "not taken: slots were removed before 6.0 was released"},
-        {step_name<io_sendzc_failure>(), "not taken: slots were removed before 6.0 was released"},
-        {step_name<io_sendzc_refused>(), "not taken: slots were removed before 6.0 was released"},
-        {step_name<io_notif_update>(), "not taken: slots were removed before 6.0 was released"},
-        {step_name<io_notif_unregister>(), "not taken: slots were removed before 6.0 was released"},
-        {step_name<io_notif_complete_tw>(), "not taken: replaced by io_notif_tw_complete in 6.0"},
-        {step_name<io_sendzc_worker>(), "not taken: tx contexts were never merged"},
-        {step_name<io_zc_tx_work_callback>(), "not taken: tx contexts were never merged"},
-        {step_name<io_ctx_quiesce>(), "not taken: tx contexts were never merged"},
-        {step_name<io_ring_ctx_ref_free>(), "not taken: tx contexts were never merged"},
-        {step_name<io_send>(),
-         "not taken: a plain send lends no memory, nothing is recorded of it"},
-        {step_name<app_fill_tx_ring>(), "not taken: AF_XDP rings are not recorded"},
-        {step_name<app_reuses_frame>(), "not taken: AF_XDP rings are not recorded"},
-        {step_name<app_reap_frame>(), "not taken: AF_XDP rings are not recorded"},
-        {step_name<xsk_generic_xmit>(), "not taken: AF_XDP rings are not recorded"},
-        {step_name<xsk_tx_peek_desc>(), "not taken: AF_XDP rings are not recorded"},
-        {step_name<xskq_cons_read_desc>(), "not taken: AF_XDP rings are not recorded"},
-        {step_name<xsk_device_dma>(), "not taken: AF_XDP rings are not recorded"},
-        {step_name<xsk_tx_completed>(), "not taken: AF_XDP rings are not recorded"},
     };
 }
 
 const std::vector<Unobserved>& unobserved_steps() {
     static const std::vector<Unobserved> all = [] {
         std::vector<Unobserved> list = unobserved_of_requests();
-        for (const Unobserved& entry : unobserved_of_protocols()) list.push_back(entry);
+        for (const auto& more : {unobserved_of_protocols(), unobserved_of_what_follows()})
+            list.insert(list.end(), more.begin(), more.end());
+        add_calls(list);
         return list;
     }();
     return all;

@@ -49,32 +49,11 @@ const std::vector<KernelEventually>& kernel_eventually() {
     return all;
 }
 
-const std::vector<Duty>& kernel_duties() {
-    static const std::vector<Duty> all{
-        {"io_send_zc_prep", "prepare", "the kernel takes what was submitted"},
-        {"io_send_zc_prep_early_failure", "prepare", ""},
-        {"io_send_zc_prep_late_failure", "prepare", ""},
-        {"io_send_zc_issue", "issue", "the kernel issues what was prepared"},
-        {"io_wq_submit_work", "issue", ""},
-        {"io_send_zc_import", "issue", ""},
-        {"io_uring_try_cancel_requests", "issue", ""},
-        {"io_req_tw_fail_links", "issue", ""},
-        {"io_send", "issue", ""},
-        {"io_sendzc", "issue", ""},
-        {"io_sendzc_worker", "issue", ""},
-        {"io_sendzc_refused", "issue", ""},
-        {"ip_append_data", "append", "sendmsg takes the data, or fails"},
-        {"ip_append_data_copy", "append", ""},
-        {"io_link_skb", "append", ""},
-        {"skb_zerocopy_iter_stream", "append", ""},
-        {"skb_zerocopy_iter_stream_unfilled", "append", ""},
-        {"skb_zerocopy_iter_stream_behind_copy", "append", ""},
-        {"tcp_send_syn_data", "append", ""},
-        {"tcp_send_syn_data_fallback", "append", ""},
-        {"tcp_sendmsg_copy", "append", ""},
-        {"ip_append_data_corked", "append", ""},
-        {"udp_sendmsg_foreign_ubuf", "append", ""},
-        {"virtio_transport_send_pkt_info", "append", ""},
+namespace {
+
+// Duties in a call of sendmsg(MSG_ZEROCOPY), and its application's.
+std::vector<Duty> call_duties() {
+    return {
         {"ip_append_data_attach", "append", ""},
         {"skb_zerocopy_iter_stream_tail", "append", ""},
         {"zerocopy_not_asked", "append", ""},
@@ -88,44 +67,86 @@ const std::vector<Duty>& kernel_duties() {
         {"msg_zerocopy_put_abort", "return", ""},
         {"app_sendmsg_returns", "", "the application goes on when its call returned"},
         {"app_read_errqueue", "", "the application reads its error queue"},
-        {"io_send_zc_success", "return", "sendmsg returns"},
-        {"io_send_zc_failure", "return", ""},
-        {"io_sendzc_success", "return", ""},
-        {"io_sendzc_failure", "return", ""},
-        {"io_notif_flush", "", "a finished request completes"},
-        {"io_sendrecv_fail", "", ""},
-        {"io_req_complete_post", "", ""},
-        {"io_send_zc_cleanup", "", ""},
-        {"io_submit_flush_completions", "", "task work runs"},
-        {"io_notif_tw_complete", "", ""},
+    };
+}
+
+// Duties of what ends, of registered buffers and of other protocols.
+std::vector<Duty> further_duties() {
+    return {
+        {"io_send_zc_import", "issue", ""},
+        {"io_uring_try_cancel_requests", "issue", ""},
+        {"virtio_transport_send_pkt_info", "append", ""},
         {"io_fallback_req_func", "", ""},
-        {"io_notif_complete_tw", "", ""},
-        {"io_zc_tx_work_callback", "", ""},
-        {"io_cqring_overflow_flush", "", "the application enters the kernel for events"},
-        {"app_reap", "", "the application reads its completions"},
-        {"app_reap_frame", "", ""},
-        {"ip_send_skb", "send", "what is queued is sent"},
-        {"ip_flush_pending_frames", "send", ""},
-        {"tcp_write_xmit", "", ""},
-        {"xsk_generic_xmit", "", ""},
-        {"xsk_tx_peek_desc", "", ""},
-        {"tcp_retransmit_skb", "", "a timer runs out"},
-        {"dev_queue_xmit", "", ""},
-        {"dev_hard_start_xmit", "", ""},
-        {"ifb_xmit", "", "a device is done with what it was given"},
-        {"device_dma", "", ""},
-        {"xsk_device_dma", "", ""},
-        {"xsk_tx_completed", "", ""},
-        {"netif_receive_skb_core", "", "what arrives is received"},
-        {"pskb_expand_head", "", ""},
-        {"skb_copy_ubufs", "", ""},
         {"tun_net_xmit", "", ""},
         {"deliver_skb", "", ""},
-        {"consume_skb", "", ""},
-        {"tcp_clean_rtx_queue", "peer", "the peer acknowledges, or the connection is given up"},
-        {"tcp_write_queue_purge", "peer", ""},
-        {"tcp_write_err", "peer", ""},
     };
+}
+
+}  // namespace
+
+const std::vector<Duty>& kernel_duties() {
+    static const std::vector<Duty> all = [] {
+        std::vector<Duty> list{
+            {"io_send_zc_prep", "prepare", "the kernel takes what was submitted"},
+            {"io_send_zc_prep_early_failure", "prepare", ""},
+            {"io_send_zc_prep_late_failure", "prepare", ""},
+            {"io_send_zc_issue", "issue", "the kernel issues what was prepared"},
+            {"io_wq_submit_work", "issue", ""},
+            {"io_req_tw_fail_links", "issue", ""},
+            {"io_send", "issue", ""},
+            {"io_sendzc", "issue", ""},
+            {"io_sendzc_worker", "issue", ""},
+            {"io_sendzc_refused", "issue", ""},
+            {"ip_append_data", "append", "sendmsg takes the data, or fails"},
+            {"ip_append_data_copy", "append", ""},
+            {"io_link_skb", "append", ""},
+            {"skb_zerocopy_iter_stream", "append", ""},
+            {"skb_zerocopy_iter_stream_unfilled", "append", ""},
+            {"skb_zerocopy_iter_stream_behind_copy", "append", ""},
+            {"tcp_send_syn_data", "append", ""},
+            {"tcp_send_syn_data_fallback", "append", ""},
+            {"tcp_sendmsg_copy", "append", ""},
+            {"ip_append_data_corked", "append", ""},
+            {"udp_sendmsg_foreign_ubuf", "append", ""},
+            {"io_send_zc_success", "return", "sendmsg returns"},
+            {"io_send_zc_failure", "return", ""},
+            {"io_sendzc_success", "return", ""},
+            {"io_sendzc_failure", "return", ""},
+            {"io_notif_flush", "", "a finished request completes"},
+            {"io_sendrecv_fail", "", ""},
+            {"io_req_complete_post", "", ""},
+            {"io_send_zc_cleanup", "", ""},
+            {"io_submit_flush_completions", "", "task work runs"},
+            {"io_notif_tw_complete", "", ""},
+            {"io_notif_complete_tw", "", ""},
+            {"io_zc_tx_work_callback", "", ""},
+            {"io_cqring_overflow_flush", "", "the application enters the kernel for events"},
+            {"app_reap", "", "the application reads its completions"},
+            {"app_reap_frame", "", ""},
+            {"ip_send_skb", "send", "what is queued is sent"},
+            {"ip_flush_pending_frames", "send", ""},
+            {"tcp_write_xmit", "", ""},
+            {"xsk_generic_xmit", "", ""},
+            {"xsk_tx_peek_desc", "", ""},
+            {"tcp_retransmit_skb", "", "a timer runs out"},
+            {"dev_queue_xmit", "", ""},
+            {"dev_hard_start_xmit", "", ""},
+            {"ifb_xmit", "", "a device is done with what it was given"},
+            {"device_dma", "", ""},
+            {"xsk_device_dma", "", ""},
+            {"xsk_tx_completed", "", ""},
+            {"netif_receive_skb_core", "", "what arrives is received"},
+            {"pskb_expand_head", "", ""},
+            {"skb_copy_ubufs", "", ""},
+            {"consume_skb", "", ""},
+            {"tcp_clean_rtx_queue", "peer", "the peer acknowledges, or the connection is given up"},
+            {"tcp_write_queue_purge", "peer", ""},
+            {"tcp_write_err", "peer", ""},
+        };
+        for (const auto& more : {call_duties(), further_duties()})
+            list.insert(list.end(), more.begin(), more.end());
+        return list;
+    }();
     return all;
 }
 

@@ -29,8 +29,8 @@ World given(const SockConfig& sock) {
 
 }  // namespace
 
-// Whose ubuf it can be beside io_uring's and MSG_ZEROCOPY's, and an alternative to both.
-std::vector<KernelScenario> other_providers() {
+// An alternative to both io_uring's notifications and the error queue.
+std::vector<KernelScenario> given_ubufs() {
     return {
         {.name = "given-ubuf-udp",
          .asks = "MSG_ZEROCOPY is given the ubuf of an io_uring request with each call: does every "
@@ -52,6 +52,12 @@ std::vector<KernelScenario> other_providers() {
          .unasked = {"S4"},
          .expect =
              {.broken = "S1-no-early-release", .states = 3675, .transitions = 7933, .depth = 14}},
+    };
+}
+
+// Whose ubuf it can be beside io_uring's and MSG_ZEROCOPY's.
+std::vector<KernelScenario> other_providers() {
+    return {
         {.name = "vhost-in-order",
          .asks =
              "A guest's buffers go out by vhost-net and tun, and a tap listens: is the guest told "

@@ -116,9 +116,10 @@ struct ip_flush_pending_frames {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, SockId sock) {
-        if (s.config(sock).transport != Transport::udp || s[sock].write_queue.empty()) return false;
-        return s.world().has(Api::msg_zerocopy) ? a_call_failed(s, sock)
-                                                : s.world().hazards.issue_fails;
+        if (s.world().has(Api::msg_zerocopy))
+            return s.config(sock).transport == Transport::udp && !s[sock].write_queue.empty() &&
+                   a_call_failed(s, sock);
+        return s.world().hazards.issue_fails && ip_send_skb::guard(s, sock);
     }
     static void effect(auto& s, SockId sock) {
         const SkbId k = s[sock].write_queue.front();
