@@ -4,6 +4,12 @@ namespace zcv {
 
 const std::vector<Bug>& gallery() {
     static const std::vector<Bug> all{
+        {"B1", "a TCP MTU probe takes the pages of queued skbs along, and not their ubuf",
+         "The notification comes although nothing was acknowledged or even sent; what the "
+         "application then writes goes out in the probe, and again with every retransmission.",
+         "found by running 6.18; since 736013292e3c, \"tcp: let tcp_mtu_probe() build headless "
+         "packets\" (6.5)",
+         "mtu-probe", "mtu-probe-intended", ""},
         {"B7", "a flush completes its notification ahead of the request that asked for it",
          "The application gets the notification of a send that it does not know to have succeeded, "
          "and when the send fails there is only one of the two.",

@@ -22,6 +22,10 @@ struct Subject {
 constexpr std::array subjects{
     Subject{"datagrams", datagrams},
     Subject{"streams", streams},
+    Subject{"connections", connections},
+    Subject{"mixed streams", mixed_streams},
+    Subject{"pending datagrams and failing devices", pending_datagrams},
+    Subject{"MTU probes", mtu_probes},
     Subject{"broken promises", broken_promises},
     Subject{"slots", slots},
     Subject{"other paths", other_paths},

@@ -10,6 +10,8 @@
 #include "model/kernel/net/ipv4/tcp.hpp"
 #include "model/kernel/net/ipv4/tcp_input.hpp"
 #include "model/kernel/net/ipv4/tcp_output.hpp"
+#include "model/kernel/net/ipv4/tcp_timer.hpp"
+#include "model/kernel/net/ipv4/udp.hpp"
 #include "model/kernel/net/xdp/xsk.hpp"
 #include "model/kernel/rfc-v1/fs/io_uring.hpp"
 #include "model/kernel/v6.0-rc/io_uring/net.hpp"
@@ -39,23 +41,32 @@ using Steps = StepList<
     kernel::xsk_tx_peek_desc, kernel::xskq_cons_read_desc, world::app_reuses_frame,
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_send_skb,
-    kernel::ip_flush_pending_frames, kernel::io_link_skb, kernel::skb_zerocopy_iter_stream,
-    kernel::tcp_sendmsg_copy, kernel::io_arm_poll_handler, kernel::io_send_zc_success,
-    kernel::io_send_zc_failure, kernel::io_sendzc_again, kernel::io_sendzc_success,
-    kernel::io_sendzc_failure,
+    kernel::ip_flush_pending_frames, kernel::ip_append_data_corked,
+    kernel::udp_sendmsg_foreign_ubuf, kernel::udp_push_pending_frames,
+    kernel::udp_flush_pending_frames, kernel::tcp_send_syn_data, kernel::tcp_send_syn_data_fallback,
+    kernel::io_link_skb, kernel::skb_zerocopy_iter_stream_unfilled,
+    kernel::skb_zerocopy_iter_stream_behind_copy, kernel::skb_zerocopy_iter_stream,
+    kernel::tcp_remove_empty_skb, kernel::tcp_sendmsg_copy, kernel::tcp_sendmsg_plain,
+    kernel::tcp_downgrade_zcopy_pure, kernel::tcp_mark_push, kernel::io_arm_poll_handler,
+    kernel::io_send_zc_success, kernel::io_send_zc_failure, kernel::io_sendzc_again,
+    kernel::io_sendzc_success, kernel::io_sendzc_failure,
     // The request completes.
     kernel::io_notif_flush, kernel::io_sendrecv_fail, kernel::io_req_complete_post,
     kernel::io_submit_flush_completions, kernel::io_send_zc_cleanup, kernel::io_notif_update,
     kernel::io_notif_unregister, kernel::io_ctx_quiesce, kernel::io_ring_ctx_ref_free,
     // The data leaves.
-    kernel::tcp_fragment, kernel::tcp_write_xmit, kernel::tcp_transmit_skb_refused,
-    kernel::tcp_retransmit_skb, kernel::dev_queue_xmit, kernel::skb_segment,
+    kernel::tcp_mtu_probe, kernel::tcp_fragment, kernel::skb_shift, kernel::tcp_write_xmit,
+    kernel::tcp_transmit_skb_refused, kernel::tcp_retransmit_skb,
+    kernel::tcp_retransmit_skb_unclone, kernel::dev_queue_xmit, kernel::skb_segment,
     kernel::dev_hard_start_xmit, kernel::ifb_xmit, world::device_dma, world::xsk_device_dma,
-    kernel::dev_queue_xmit_nit, kernel::dev_forward_skb, kernel::netif_receive_skb_core,
-    kernel::pskb_expand_head, kernel::skb_copy_ubufs,
+    world::device_reset, kernel::dev_queue_xmit_nit, kernel::dev_forward_skb,
+    kernel::netif_receive_skb_core, kernel::pskb_expand_head, kernel::skb_copy_ubufs,
+    kernel::skb_orphan_frags_rx_failure,
     // The references go.
-    kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_clean_rtx_queue,
-    kernel::tcp_write_queue_purge,
+    kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_sacktag_one,
+    kernel::tcp_timeout_mark_lost, kernel::tcp_trim_head, kernel::tcp_clean_rtx_queue,
+    kernel::tcp_write_queue_purge, kernel::tcp_shutdown, kernel::tcp_disconnect,
+    kernel::tcp_write_err,
     // The application is told.
     kernel::io_notif_tw_complete, kernel::io_notif_complete_tw, kernel::io_zc_tx_work_callback,
     kernel::xsk_tx_completed, kernel::io_cqring_overflow_flush, world::app_reap,

@@ -33,6 +33,10 @@ const std::vector<Switch>& switches() {
          "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
         {"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
          "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
+        {"mtu_probe_moves_frags", &Profile::mtu_probe_moves_frags,
+         "a TCP MTU probe refers to the pages of queued skbs instead of copying their bytes (6.5)"},
+        {"mtu_probe_forgets_ubuf", &Profile::mtu_probe_forgets_ubuf,
+         "... and not to their ubuf, whose notification then comes before the probe is sent"},
         {"notifier_posts", &Profile::notifier_posts,
          "a notifier posts its CQE itself and is kept in a cache of two lists (RFC v1)"},
         {"flush_completes_inline", &Profile::flush_completes_inline,
@@ -53,37 +57,38 @@ const std::vector<Switch>& switches() {
 
 namespace {
 
+// Before 6.5: no chains, a reference for the length of the call, MTU probes that are copies.
+Profile old_kernel(std::string name, std::string covers) {
+    return {.name = std::move(name),
+            .covers = std::move(covers),
+            .chains = false,
+            .sendmsg_holds_ubuf = true,
+            .mtu_probe_moves_frags = false,
+            .mtu_probe_forgets_ubuf = false,
+            .xsk_publishes_in_order = true};
+}
+
+// Notifiers that post by themselves and are kept.
+Profile slot_kernel(Profile profile) {
+    profile.notifier_posts = true;
+    profile.flush_completes_inline = true;
+    profile.worker_sends_to_slots = true;
+    return profile;
+}
+
 std::vector<Profile> kernels() {
     return {
-        {.name = "rfc-v1",
-         .covers = "the first series: tx contexts",
-         .chains = false,
-         .sendmsg_holds_ubuf = true,
-         .notifier_posts = true,
-         .flush_completes_inline = true,
-         .worker_sends_to_slots = true,
-         .xsk_publishes_in_order = true},
-        {.name = "6.0-rc",
-         .covers = "6.0 before its release: notification slots",
-         .chains = false,
-         .sendmsg_holds_ubuf = true,
-         .xsk_publishes_in_order = true},
-        {.name = "6.0",
-         .covers = "6.0",
-         .chains = false,
-         .sendmsg_holds_ubuf = true,
-         .xsk_publishes_in_order = true},
-        {.name = "6.1",
-         .covers = "6.1 to 6.4",
-         .chains = false,
-         .sendmsg_holds_ubuf = true,
-         .xsk_publishes_in_order = true},
+        slot_kernel(old_kernel("rfc-v1", "the first series: tx contexts")),
+        old_kernel("6.0-rc", "6.0 before its release: notification slots"),
+        old_kernel("6.0", "6.0"),
+        old_kernel("6.1", "6.1 to 6.4"),
         {.name = "6.6", .covers = "6.5 to 6.9", .chains = false, .xsk_publishes_in_order = true},
         {.name = "6.12", .covers = "6.10 to 6.12", .xsk_publishes_in_order = true},
         {.name = "6.18", .covers = "6.13 and later"},
         {.name = "intended",
          .covers = "the kernel as it should be",
-         .link_cancel_forgets_more = false},
+         .link_cancel_forgets_more = false,
+         .mtu_probe_forgets_ubuf = false},
     };
 }
 
@@ -96,6 +101,7 @@ struct Flipped {
 
 std::vector<Flipped> bugs() {
     return {
+        {"B1", "intended", &Profile::mtu_probe_forgets_ubuf},
         {"B7", "6.0-rc", &Profile::flush_completes_inline},
         {"B28a", "rfc-v1", &Profile::slot_index_off_by_one},
         {"B28b", "rfc-v1", &Profile::notifiers_pin_ring},

@@ -21,6 +21,11 @@ struct Profile {
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).
     bool link_cancel_forgets_more = true;
+    // 6.5, "tcp: let tcp_mtu_probe() build headless packets": an MTU probe refers to the pages of
+    // the skbs it is made of. Before, it was a copy of their bytes.
+    bool mtu_probe_moves_frags = true;
+    // ... and takes no ubuf along, so that notifications come before the probe is sent (B1).
+    bool mtu_probe_forgets_ubuf = true;
 
     // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
     // the flush, and is kept in one of two lists for its next use.

@@ -17,6 +17,12 @@ enum class Part : std::uint8_t {
     providers,   // more than one kind of ubuf_info
     pages,       // who holds references to a buffer's page
     registered,  // registered buffers and their resource nodes
+    closing,     // a socket that is shut down while its data is under way
+    corking,     // datagrams that are kept back for more data
+    fast_open,   // connections whose SYN carries data
+    sacks,       // selective acknowledgement
+    full_skbs,   // skbs that take no more data
+    plain_data,  // copied data in the same stream
     slots,       // tx contexts, notification slots: notifications that cover many requests
     xdp,         // AF_XDP: descriptor rings instead of calls
 };
@@ -182,6 +188,7 @@ struct Shinfo {
     // SKBFL_MANAGED_FRAG_REFS: the frags hold no page references, they live as long as the ubuf.
     bool managed = false;
     bool shared = false;   // SKBFL_SHARED_FRAG: somebody else may change what the frags refer to
+    bool mixed = false;    // copied data among the frags: not SKBFL_PURE_ZEROCOPY
     bool stale = false;    // one of those buffers was written since
     bool wrong = false;    // ... and the data was read after that: bytes nobody sent went out
     bool arrived = false;  // the peer has its data
@@ -195,6 +202,7 @@ struct Shinfo {
         f.set("pages", pages);
         if (f.models(Part::registered)) f.flag("managed", managed);
         f.flag("shared", shared);
+        if (f.models(Part::plain_data)) f.flag("mixed", mixed);
         f.flag("stale", stale);
         f.flag("wrong", wrong);
         f.flag("arrived", arrived);
@@ -207,6 +215,8 @@ struct Skb {
     typename K::template Ref<ShinfoId> shinfo;
     typename K::template Ref<SockId> sock;
     Loc loc = Loc::build;
+    bool full = false;    // at the tail of its queue it takes no more data
+    bool sacked = false;  // TCPCB_SACKED_ACKED: the peer has it, and may still change its mind
     typename K::template Ref<RequestId> desc;  // AF_XDP: the descriptor that it carries
 
     template <class F>
@@ -215,6 +225,8 @@ struct Skb {
         f.ref("shinfo", shinfo);
         f.ref("sock", sock);
         f.choice("loc", loc, loc_names);
+        if (f.models(Part::full_skbs)) f.flag("full", full);
+        if (f.models(Part::sacks)) f.flag("sacked", sacked);
         if (f.models(Part::xdp)) f.ref("desc", desc);
     }
 };
@@ -223,8 +235,11 @@ template <class K>
 struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>> write_queue;  // TCP: not sent yet
     typename K::template Fifo<typename K::template Ref<SkbId>>
-        rtx_queue;      // TCP: sent, not acknowledged
-    bool dead = false;  // reset or closed: nothing more is sent
+        rtx_queue;           // TCP: sent, not acknowledged
+    bool dead = false;       // reset or given up: nothing more is sent
+    bool shut = false;       // SEND_SHUTDOWN: what is queued is still sent, nothing is added
+    bool corked = false;     // UDP: the pending datagram waits for more data
+    bool connected = false;  // TCP with Fast Open: the SYN is on its way
     // AF_XDP. The completion ring: what is written to it, of which the application sees only as
     // many as were published.
     typename K::template Fifo<typename K::template Ref<RequestId>> tx_ring;
@@ -236,6 +251,9 @@ struct Sock {
         f.fifo("write-queue", write_queue, f.skbs());
         f.fifo("rtx-queue", rtx_queue, f.skbs());
         f.flag("dead", dead);
+        if (f.models(Part::closing)) f.flag("shut", shut);
+        if (f.models(Part::corking)) f.flag("corked", corked);
+        if (f.models(Part::fast_open)) f.flag("connected", connected);
         if (f.models(Part::xdp)) {
             f.fifo("tx-ring", tx_ring, f.requests());
             f.fifo("completion-ring", completion_ring, f.requests());

@@ -321,6 +321,115 @@ std::vector<Mutation> wrong_cqes() {
     };
 }
 
+// The ubuf is let go of, and the data stays.
+void let_go(FixedStore& s, ShinfoId h) {
+    const UbufId n = s[h].uarg;
+    if (n == none<UbufId>) return;
+    put_again(s, n);
+    s[h].uarg = none<UbufId>;
+}
+
+Change to_own_shinfo(void (*change)(FixedStore&, ShinfoId)) {
+    return [=](const FixedStore&, FixedStore& s, const Taken& taken) {
+        change(s, ShinfoId{s[SkbId{taken.ids[0]}].shinfo});
+    };
+}
+
+void leak_a_ubuf(const FixedStore&, FixedStore& s, const Taken&) {
+    s.for_each<UbufId>([&](UbufId n) {
+        if (s[n].alive && s[n].refs > 0) ++s[n].refs;
+    });
+}
+
+World streaming(SockConfig config, const Hazards& hazards, const std::string& profile = "6.18") {
+    World world = two_streamed(profile);
+    config.small_sends = true;
+    world.socks = {config};
+    world.hazards = hazards;
+    world.bounds.shinfos = 3;
+    world.bounds.skbs = 3;
+    return world;
+}
+
+std::vector<Mutation> forgetful_protocols() {
+    const SockConfig orphaning{.transport = Transport::tcp, .dma = true, .orphans = true};
+    const SockConfig probing{.transport = Transport::tcp, .dma = true, .probe = 2};
+    const Change keep_frags = [](const FixedStore& before, FixedStore& s, const Taken&) {
+        const auto h = born<ShinfoId>(before, s);
+        s[h].frags.insert(first);
+        s[h].pages.insert(buffer);
+        s[h].shared = true;
+        ++s[buffer].page_refs;
+    };
+    return {
+        {"a retransmission that is uncloned without the ubuf",
+         small(orphaning, {.retransmits = true}), on("tcp_retransmit_skb_unclone", forget_ubuf),
+         "S4-ubuf-on-frags"},
+        {"... once the notification is out",
+         small(orphaning, {.retransmits = true}),
+         on("tcp_retransmit_skb_unclone", forget_ubuf),
+         "S1-no-early-release",
+         {"S4"}},
+        {"a retransmission that is uncloned without a reference",
+         small(orphaning, {.retransmits = true}),
+         on("tcp_retransmit_skb_unclone", forget_reference_of_new), "S3-refs-exact"},
+        {"a SACK that lets go of the ubuf",
+         small(tcp_nic, {.drops = true, .retransmits = true, .sacks = true}),
+         on("tcp_sacktag_one", to_own_shinfo(let_go)), "S4-ubuf-on-frags"},
+        {"a partial ACK that lets go of the ubuf", streaming(tcp_nic, {.trims = true}),
+         on("tcp_trim_head", to_own_shinfo(let_go)), "S4-ubuf-on-frags"},
+        {"a partial ACK that keeps the page", streaming(tcp_nic, {.trims = true}),
+         on("tcp_trim_head",
+            [](const FixedStore&, FixedStore& s, const Taken&) { ++s[buffer].page_refs; }),
+         "S6-page-refs-exact"},
+        {"an MTU probe that says it is a copy and is none", streaming(probing, {}, "6.1"),
+         on("tcp_mtu_probe", keep_frags), "S4-ubuf-on-frags"},
+        {"an MTU probe whose pages anybody may have",
+         streaming(probing, {}),
+         on("tcp_mtu_probe",
+            [](const FixedStore&, FixedStore& s, const Taken&) { s[buffer].page_refs = 0; }),
+         "S6-page-refs-exact",
+         {"S1", "S2", "S4", "R1"}},
+        {"a link that holds nothing because no data followed", streaming(tcp_nic, {.fills = true}),
+         on("skb_zerocopy_iter_stream_unfilled",
+            [](const FixedStore&, FixedStore& s, const Taken& taken) {
+                --s[s[notif_in(s, taken)].head].refs;
+            }),
+         "S3-refs-exact"},
+    };
+}
+
+std::vector<Mutation> forgetful_ends() {
+    const SockConfig opening{.transport = Transport::tcp, .dma = true, .fast_open = true};
+    const SockConfig corking{.transport = Transport::udp, .dma = true, .corks = true};
+    World corked = two_streamed();
+    corked.socks = {corking};
+    return {
+        {"a SYN that does not count its ubuf", small(opening),
+         on("tcp_send_syn_data", forget_reference_of_new), "S3-refs-exact"},
+        {"a pending datagram thrown away with its reference", corked,
+         on("udp_sendmsg_foreign_ubuf", leak_a_ubuf), "S3-refs-exact"},
+        {"a card that is reset and keeps a reference", small(udp_nic, {.device_resets = true}),
+         on("device_reset",
+            [](const FixedStore& before, FixedStore& s, const Taken&) {
+                before.for_each<ShinfoId>([&](ShinfoId h) {
+                    if (before[h].alive && !s[h].alive) ++s[UbufId{before[h].uarg}].refs;
+                });
+            }),
+         "S3-refs-exact"},
+        {"a connection given up whose clones lose the ubuf", small(tcp_nic, {.gives_up = true}),
+         on("tcp_write_err",
+            [](const FixedStore&, FixedStore& s, const Taken&) {
+                s.for_each<ShinfoId>([&](ShinfoId h) {
+                    if (s[h].alive) let_go(s, h);
+                });
+            }),
+         "S4-ubuf-on-frags"},
+        {"an empty skb that keeps its reference", small(tcp_nic, {.no_memory = true}),
+         on("tcp_remove_empty_skb", leak_a_ubuf), "S3-refs-exact"},
+    };
+}
+
 World world_named(const std::string& name) {
     return world_of(kernel_scenario(name));
 }
@@ -399,7 +508,8 @@ std::vector<Mutation> wrong_generations() {
 
 std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
-    for (const auto& group : {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_generations()})
+    for (const auto& group : {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_generations(),
+                              forgetful_protocols(), forgetful_ends()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }
@@ -481,6 +591,17 @@ TEST_CASE("a cancelled link is a violation under 6.18 and none under intended",
     CHECK(verdict_of("link-cancel", "intended").empty());
     CHECK(verdict_of("link-cancel", "6.1") == "S10-more-iff-notif");
     CHECK(verdict_of("link-cancel-intended", "6.18") == "S10-more-iff-notif");
+}
+
+TEST_CASE("an MTU probe releases early since 6.5, and not in a kernel that makes none of such data",
+          "[scenarios][profile]") {
+    const auto verdict_of = [](const std::string& name, const std::string& profile) {
+        return with(*find_scenario(name), profile, std::nullopt).explore({}).broken;
+    };
+    for (const char* kernel : {"6.6", "6.12", "6.18", "B1"})
+        CHECK(verdict_of("mtu-probe", kernel) == "S1-no-early-release");
+    for (const char* kernel : {"6.0", "6.1", "intended"})
+        CHECK(verdict_of("mtu-probe", kernel).empty());
 }
 
 TEST_CASE("a kernel that is changed for the worse is noticed by the right property",

@@ -194,6 +194,10 @@ class Pair {
     void visit_ids(Step step, Ids<A>, F& f) {
         fixed_.for_each<A>([&](A a) { f(step, a); });
     }
+    template <class Step, class A, class B, class F>
+    void visit_ids(Step step, Ids<A, B>, F& f) {
+        fixed_.for_each<A>([&](A a) { fixed_.for_each<B>([&](B b) { f(step, a, b); }); });
+    }
     template <class Step, class A, class B, class C, class F>
     void visit_ids(Step step, Ids<A, B, C>, F& f) {
         fixed_.for_each<A>([&](A a) {
@@ -358,6 +362,49 @@ World streams(const std::string& profile) {
     return world;
 }
 
+// The same, and what protocols do with data while they have it.
+World protocols(const std::string& profile) {
+    World world = everything(profile, App::conforming, 1, 8);
+    for (SockConfig& config : world.socks) {
+        config.plain_writes = true;
+        config.fast_open = true;
+        config.corks = true;
+        config.orphans = true;
+        config.probe = 2;
+    }
+    world.hazards.closes = true;
+    world.hazards.aborts = true;
+    world.hazards.gives_up = true;
+    world.hazards.sacks = true;
+    world.hazards.trims = true;
+    world.hazards.fills = true;
+    world.hazards.no_memory = true;
+    world.hazards.device_resets = true;
+    return world;
+}
+
+// ... and nothing that ends a connection.
+World busy_streams(const std::string& profile) {
+    World world = protocols(profile);
+    world.socks.erase(world.socks.begin());
+    world.hazards.resets = world.hazards.closes = world.hazards.aborts = false;
+    world.hazards.gives_up = false;
+    return world;
+}
+
+World silent_peer() {
+    World world = busy_streams("6.18");
+    world.hazards.gives_up = true;
+    return world;
+}
+
+World datagrams() {
+    World world = protocols("6.18");
+    world.socks.pop_back();
+    world.hazards.closes = false;
+    return world;
+}
+
 // Every way of the designs in which notifications belong to slots. A completion that posts for two
 // slots at once could overflow half-way, which the growing store is not told.
 World slots(const std::string& profile, std::vector<Api> apis) {
@@ -408,6 +455,12 @@ std::vector<World> worlds() {
             everything("intended", App::conforming, 1, 1),
             streams("6.12"),
             streams("6.1"),
+            protocols("6.18"),
+            busy_streams("6.12"),
+            busy_streams("6.1"),
+            busy_streams("intended"),
+            silent_peer(),
+            datagrams(),
             slots("6.0-rc", {Api::notif_slot, Api::notif_slot_flush}),
             lasting_slots(),
             slots("rfc-v1", {Api::tx_ctx, Api::tx_ctx_flush}),

@@ -45,8 +45,46 @@ const std::vector<Binding>& bindings() {
     return all;
 }
 
-const std::vector<Unobserved>& unobserved_steps() {
-    static const std::vector<Unobserved> all{
+// What protocols do with data while they have it.
+static std::vector<Unobserved> unobserved_of_protocols() {
+    return {
+        {step_name<ip_append_data_corked>(),
+         "not taken: a pending datagram looks like one sent late"},
+        {step_name<udp_sendmsg_foreign_ubuf>(),
+         "not taken: it looks like a drop and a failed send"},
+        {step_name<udp_push_pending_frames>(), "not taken: other writers of a socket are not seen"},
+        {step_name<udp_flush_pending_frames>(), "not taken: a closed socket is not told of"},
+        {step_name<tcp_send_syn_data>(), "not taken: copied data is like that of tcp_sendmsg_copy"},
+        {step_name<tcp_send_syn_data_fallback>(),
+         "not taken: streams are connected when first seen"},
+        {step_name<skb_zerocopy_iter_stream_unfilled>(),
+         "not taken: a chain is told from the skb that the data is in"},
+        {step_name<skb_zerocopy_iter_stream_behind_copy>(),
+         "not taken: other writers of a socket are not seen, the skb looks like a fresh one"},
+        {step_name<tcp_remove_empty_skb>(),
+         "not taken: it moves no reference, only what is reported"},
+        {step_name<tcp_sendmsg_plain>(), "not taken: other writers of a socket are not seen"},
+        {step_name<tcp_downgrade_zcopy_pure>(),
+         "not taken: other writers of a socket are not seen"},
+        {step_name<tcp_mark_push>(),
+         "not taken: what follows goes into a fresh skb, which is seen"},
+        {step_name<tcp_mtu_probe>(), "not taken: an MTU probe is not told from other skbs yet"},
+        {step_name<skb_shift>(), "not taken: only data without a ubuf is shifted"},
+        {step_name<tcp_retransmit_skb_unclone>(),
+         "not taken: a clone whose device orphaned it is not told from one that is gone"},
+        {step_name<device_reset>(), "not taken: each skb's own release is seen"},
+        {step_name<skb_orphan_frags_rx_failure>(), "not taken: the skb's drop is seen"},
+        {step_name<tcp_sacktag_one>(), "not taken: it moves no reference"},
+        {step_name<tcp_timeout_mark_lost>(), "not taken: it moves no reference"},
+        {step_name<tcp_trim_head>(), "not taken: page references are not recorded"},
+        {step_name<tcp_shutdown>(), "not taken: it moves no reference"},
+        {step_name<tcp_disconnect>(), "not taken: a purged queue looks like a reset by the peer"},
+        {step_name<tcp_write_err>(), "not taken: a purged queue looks like a reset by the peer"},
+    };
+}
+
+static std::vector<Unobserved> unobserved_of_requests() {
+    return {
         {step_name<app_submit>(), "the request's preparation: an SQE is shared memory"},
         {step_name<app_reap>(), "taken as early as it can be: the CQ ring is shared memory"},
         {step_name<io_cqring_overflow_flush>(), "taken as early as it can be"},
@@ -91,6 +129,14 @@ const std::vector<Unobserved>& unobserved_steps() {
         {step_name<xsk_device_dma>(), "not taken: AF_XDP rings are not recorded"},
         {step_name<xsk_tx_completed>(), "not taken: AF_XDP rings are not recorded"},
     };
+}
+
+const std::vector<Unobserved>& unobserved_steps() {
+    static const std::vector<Unobserved> all = [] {
+        std::vector<Unobserved> list = unobserved_of_requests();
+        for (const Unobserved& entry : unobserved_of_protocols()) list.push_back(entry);
+        return list;
+    }();
     return all;
 }
 

@@ -65,7 +65,13 @@ const std::vector<Duty>& kernel_duties() {
         {"ip_append_data_copy", "append", ""},
         {"io_link_skb", "append", ""},
         {"skb_zerocopy_iter_stream", "append", ""},
+        {"skb_zerocopy_iter_stream_unfilled", "append", ""},
+        {"skb_zerocopy_iter_stream_behind_copy", "append", ""},
+        {"tcp_send_syn_data", "append", ""},
+        {"tcp_send_syn_data_fallback", "append", ""},
         {"tcp_sendmsg_copy", "append", ""},
+        {"ip_append_data_corked", "append", ""},
+        {"udp_sendmsg_foreign_ubuf", "append", ""},
         {"io_send_zc_success", "return", "sendmsg returns"},
         {"io_send_zc_failure", "return", ""},
         {"io_sendzc_success", "return", ""},
@@ -99,6 +105,7 @@ const std::vector<Duty>& kernel_duties() {
         {"consume_skb", "", ""},
         {"tcp_clean_rtx_queue", "peer", "the peer acknowledges, or the connection is given up"},
         {"tcp_write_queue_purge", "peer", ""},
+        {"tcp_write_err", "peer", ""},
     };
     return all;
 }

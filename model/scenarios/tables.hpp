@@ -11,6 +11,10 @@ namespace zcv {
 std::vector<KernelScenario> datagrams();
 std::vector<KernelScenario> streams();
 std::vector<KernelScenario> broken_promises();
+std::vector<KernelScenario> connections();
+std::vector<KernelScenario> mixed_streams();
+std::vector<KernelScenario> pending_datagrams();
+std::vector<KernelScenario> mtu_probes();
 std::vector<KernelScenario> slots();
 std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();

@@ -39,7 +39,7 @@ struct app_submit {
 
     static bool guard(const auto& s, BufferId b, RequestId r, SockId sock) {
         return s[b].written && s[r].phase == Phase::idle && takes_sqe(s.api_of(r)) &&
-               !s[sock].dead && !s[s.ring_of(r)].quiescing;
+               !s[sock].dead && !s[sock].shut && !s[s.ring_of(r)].quiescing;
     }
     static void effect(auto& s, BufferId b, RequestId r, SockId sock) {
         ++s[b].lent;

@@ -119,11 +119,17 @@ struct SockConfig {
     bool receives =
         false;  // loopback, veth: the skb is received on this machine, copied on the way
     bool copies_at_send =
-        false;              // no SG or a datagram above the MTU: zero copy is silently not used
-    bool forwards = false;  // stacked devices, a bridge, a router: handed on to another device
-    bool segments = false;  // software segmentation, or a shaper that splits large packets
-    bool splits = false;    // TCP sends part of an skb, and the rest later
-    bool tapped = false;    // somebody runs tcpdump: a clone goes up the receive path
+        false;                  // no SG or a datagram above the MTU: zero copy is silently not used
+    bool forwards = false;      // stacked devices, a bridge, a router: handed on to another device
+    bool segments = false;      // software segmentation, or a shaper that splits large packets
+    bool splits = false;        // TCP sends part of an skb, and the rest later
+    bool tapped = false;        // somebody runs tcpdump: a clone goes up the receive path
+    bool small_sends = false;   // TCP: a send fits into one skb
+    std::uint8_t probe = 0;     // TCP: an MTU probe is as long as this many skbs; 0: none is sent
+    bool plain_writes = false;  // TCP: somebody also writes data the ordinary way
+    bool fast_open = false;     // TCP: the first send is in the SYN
+    bool corks = false;         // UDP: MSG_MORE or UDP_CORK, with UDP_SEGMENT
+    bool orphans = false;       // the driver takes an skb out of its socket's accounts at once
     bool xsk_zero_copy = false;  // AF_XDP: the driver takes frames from the ring by itself
     bool xsk_no_linear = false;  // AF_XDP: ... or skbs whose frags are the frames, no copies
 };
@@ -139,6 +145,14 @@ struct Hazards {
     bool resets = false;        // the peer resets the connection
     bool retransmits = false;
     bool refusals = false;  // a device's queue refuses a packet at once, and TCP keeps it for later
+    bool closes = false;    // the application shuts the socket down or closes it
+    bool aborts = false;    // ... with linger 0
+    bool gives_up = false;  // the peer is silent for too long
+    bool sacks = false;     // selective acknowledgement
+    bool trims = false;     // part of an skb is acknowledged
+    bool fills = false;     // an skb is full before it takes a byte more
+    bool no_memory = false;          // an allocation fails
+    bool device_resets = false;      // a network card forgets what was queued to it
     bool slot_out_of_range = false;  // a send names the slot after the last
     bool unregisters = false;        // the application unregisters its slots
     bool quiesces = false;           // ... or calls io_uring_register() for something else
@@ -166,6 +180,10 @@ struct World {
     Bounds bounds = {};
 
     bool has(Api api) const { return std::ranges::find(apis, api) != apis.end(); }
+    template <class T>
+    bool some_sock(T SockConfig::*way) const {
+        return std::ranges::any_of(socks, [&](const SockConfig& sock) { return sock.*way; });
+    }
     bool models(Part part) const;
 };
 
@@ -177,6 +195,18 @@ inline bool World::models(Part part) const {
             return true;
         case Part::registered:
             return std::ranges::any_of(apis, from_registered_buffer);
+        case Part::closing:
+            return hazards.closes;
+        case Part::corking:
+            return some_sock(&SockConfig::corks);
+        case Part::fast_open:
+            return some_sock(&SockConfig::fast_open);
+        case Part::sacks:
+            return hazards.sacks;
+        case Part::full_skbs:
+            return hazards.fills;
+        case Part::plain_data:
+            return some_sock(&SockConfig::plain_writes) || some_sock(&SockConfig::fast_open);
         case Part::slots:
             return std::ranges::any_of(apis, uses_slot);
         case Part::xdp:

@@ -141,7 +141,7 @@ struct io_send_zc_success {
     static bool guard(const auto& s, RequestId r) {
         return is_issuing(s, r) && s[r].appended &&
                (s.config(s[r].sock).transport == Transport::tcp ||
-                s[s[r].sock].write_queue.empty());
+                s[s[r].sock].write_queue.empty() || s[s[r].sock].corked);
     }
     static void effect(auto& s, RequestId r) { leave_sendmsg(s, r, Phase::issued); }
 };
@@ -153,9 +153,11 @@ struct io_send_zc_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return is_issuing(s, r) && (s.world().hazards.issue_fails || s[s[r].sock].dead) &&
-               (s.config(s[r].sock).transport == Transport::tcp ||
-                s[s[r].sock].write_queue.empty());
+        if (!is_issuing(s, r)) return false;
+        const auto& sock = s[s[r].sock];
+        return (s.world().hazards.issue_fails || sock.dead || sock.shut) &&
+               (s.config(s[r].sock).transport == Transport::tcp || sock.write_queue.empty() ||
+                (sock.corked && !s[r].appended));
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;

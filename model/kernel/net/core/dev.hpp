@@ -62,4 +62,18 @@ struct dev_queue_xmit_nit {
     static void effect(auto& s, SkbId k) { skb_clone(s, k, Loc::rx); }
 };
 
+// There is no memory for the copy that a receiver on this machine must get: the packet is dropped,
+// and its release counts as a success.
+struct skb_orphan_frags_rx_failure {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"include/linux/skbuff.h", "skb_orphan_frags_rx"};
+    static constexpr Context context = Context::softirq;
+
+    static bool in(const World& world) { return world.hazards.no_memory; }
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && s[k].loc == Loc::rx && s[s[k].shinfo].uarg != none<UbufId>;
+    }
+    static void effect(auto& s, SkbId k) { free_skb(s, k); }
+};
+
 }  // namespace zcv::kernel

@@ -27,7 +27,7 @@ void fill_frags(S& s, ShinfoId h, RequestId r) {
     const BufferId b = s[r].buffer;
     if (!from_registered_buffer(s.api_of(r)))
         skb_zcopy_downgrade_managed(s, h);
-    else if (s[h].pages.empty())
+    else if (s[h].pages.empty() && !s[h].mixed)
         s[h].managed = true;
     if (!s[h].managed && !s[h].pages.contains(b)) get_page(s, b);
     s[h].frags.insert(r);

@@ -3,8 +3,9 @@
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/world/world.hpp"
 
-// Models net/ipv4/ip_output.c (and its IPv6 twin) for UDP: a datagram is one skb, built and sent
-// within the call. Left out: corking, fragmentation above the MTU other than "it is copied".
+// Models net/ipv4/ip_output.c (and net/ipv6/ip6_output.c, whose __ip6_append_data() is its twin
+// line for line) for UDP: a datagram is one skb, built and sent within the call or kept back for
+// more. A datagram above the MTU is fragmented, and for that it is copied: no fragment has a ubuf.
 namespace zcv::kernel {
 
 struct ip_append_data {
@@ -14,8 +15,8 @@ struct ip_append_data {
 
     static bool guard(const auto& s, RequestId r) {
         return s[r].phase == Phase::issuing && !s[r].appended && !s[s[r].sock].dead &&
-               s.config(s[r].sock).transport == Transport::udp && s.template room<ShinfoId>() &&
-               s.template room<SkbId>();
+               !s[s[r].sock].corked && s.config(s[r].sock).transport == Transport::udp &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
         const ShinfoId h = new_zcopy_shinfo(s, r);
@@ -45,7 +46,8 @@ struct ip_send_skb {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, SockId sock) {
-        return s.config(sock).transport == Transport::udp && !s[sock].write_queue.empty();
+        return s.config(sock).transport == Transport::udp && !s[sock].write_queue.empty() &&
+               !s[sock].corked;
     }
     static void effect(auto& s, SockId sock) {
         s[SkbId{s[sock].write_queue.front()}].loc = Loc::build;
