@@ -11,7 +11,6 @@
 #include "model/next.hpp"
 #include "model/packing.hpp"
 #include "model/properties.hpp"
-#include "model/symmetry.hpp"
 
 // The kernel and its world as something to explore: the steps of next.hpp on the fixed-size store.
 namespace zcv {
@@ -47,15 +46,6 @@ class KernelSystem {
         state = FixedStore(world_);
         FieldReader reader(world_, words);
         state.visit(reader);
-    }
-
-    // One state for all that differ from it in the names of objects only (symmetry.hpp). There are
-    // no other orders that nothing reads: deep symmetry is the same.
-    void canonical(std::uint64_t* words, bool /*deep*/) const {
-        State state;
-        unpack(words, state);
-        make_canonical(world_, state);
-        pack(state, words);
     }
 
     template <class Visit>

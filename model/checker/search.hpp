@@ -198,7 +198,8 @@ Outcome explore_with(const S& system, const Limits& limits) {
     outcome.reduction = Reducible<S> && limits.reduction;
     const std::vector<std::uint64_t> taken = search->taken();
     for (std::size_t i = 0; i < taken.size(); ++i)
-        outcome.taken.push_back({std::string(system.steps()[i].name), taken[i]});
+        if (has_step(system, i))
+            outcome.taken.push_back({std::string(system.steps()[i].name), taken[i]});
     if (outcome.states > 0)
         outcome.bytes_per_state =
             static_cast<double>(search->bytes_most()) / static_cast<double>(outcome.states);

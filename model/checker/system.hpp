@@ -102,4 +102,12 @@ concept Symmetric = requires(const S& system, std::uint64_t* words) {
     system.canonical(words, true);
 };
 
+// Whether the system can ever take this step: worlds differ in the steps that they have.
+template <System S>
+bool has_step(const S& system, std::size_t step) {
+    if constexpr (requires { system.has_step(std::uint8_t{}); })
+        return system.has_step(static_cast<std::uint8_t>(step));
+    return true;
+}
+
 }  // namespace zcv::checker

@@ -54,7 +54,8 @@ bool no_ubuf_is_lost(const FixedStore& s) {
         if (s[n].refs == 0 || s[n].owner_ref || s[n].syscall_ref) return true;
         const bool shown =
             s.any<ShinfoId>([&](ShinfoId h) { return s[h].alive && s[h].uarg == n; });
-        return shown || s.any<UbufId>([&](UbufId m) {
+        const bool called = s.any<RequestId>([&](RequestId r) { return s[r].uarg == n; });
+        return shown || called || s.any<UbufId>([&](UbufId m) {
             return m != n && s[m].alive && s[m].head == n && s[m].refs > 0;
         });
     });

@@ -163,6 +163,7 @@ inline constexpr std::array api_names{
     ApiName{Api::vhost, "vhost"},
     ApiName{Api::packet_ring, "packet_ring"},
     ApiName{Api::rds, "rds"},
+    ApiName{Api::splice, "splice"},
 };
 
 constexpr std::string_view name_of(Api api) {
@@ -174,9 +175,7 @@ constexpr std::string_view name_of(Api api) {
 // Whether every request has a notification of its own, which goes with its CQE.
 constexpr bool notifies_each(Api api) {
     return api == Api::send_zc || api == Api::sendmsg_zc || api == Api::send_zc_fixed ||
-           api == Api::sendmsg_zc_fixed;
-    return api == Api::send_zc || api == Api::send_zc_fixed || api == Api::sendmsg_zc_fixed ||
-           api == Api::given_ubuf;
+           api == Api::sendmsg_zc_fixed || api == Api::given_ubuf;
 }
 
 constexpr bool from_registered_buffer(Api api) {
