@@ -10,9 +10,9 @@ namespace {
 
 std::vector<Mutation> mutations() {
     std::vector<Mutation> all = early_releases();
-    for (const auto& group :
-         {wrong_frags(), wrong_counts(), wrong_cqes(), wrong_requests(), wrong_ends(),
-          wrong_ranges(), wrong_generations(), forgetful_protocols(), forgetful_ends()})
+    for (const auto& group : {wrong_frags(), wrong_pages(), wrong_counts(), wrong_cqes(),
+                              wrong_requests(), wrong_ends(), wrong_ranges(), wrong_generations(),
+                              forgetful_protocols(), forgetful_ends()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }

@@ -25,7 +25,7 @@ std::vector<Mutation> early_releases() {
          small(udp_tapped),
          on("pskb_expand_head", forget_ubuf),
          "S1-no-early-release",
-         {"S4"}},
+         {"S4", "S8"}},
         {"data behind another's skb whose notification is not linked, once that is out",
          two_streamed(),
          on("io_link_skb", forget_link),
@@ -67,6 +67,10 @@ Change in_own_shinfo(const F& change) {
     };
 }
 
+void forget_mark(FixedStore& s, ShinfoId h) {
+    s[h].shared = false;
+}
+
 std::vector<Mutation> wrong_frags() {
     const auto fixed = [](World world) {
         world.apis = {Api::send_zc_fixed};
@@ -74,7 +78,6 @@ std::vector<Mutation> wrong_frags() {
     };
     const auto manages = [](FixedStore& s, ShinfoId h) { s[h].managed = true; };
     const auto unmanages = [](FixedStore& s, ShinfoId h) { s[h].managed = false; };
-    const auto forget_mark = [](FixedStore& s, ShinfoId h) { s[h].shared = false; };
     const auto forget_page = [](FixedStore& s, ShinfoId) { --s[buffer].page_refs; };
     return {
         {"a segment without the ubuf", small(udp_segmented), on("skb_segment", forget_ubuf),
@@ -121,6 +124,11 @@ std::vector<Mutation> wrong_frags() {
          on("skb_copy_ubufs",
             [](const FixedStore&, FixedStore& s, const Taken&) { ++s[buffer].page_refs; }),
          "S6-page-refs-exact"},
+    };
+}
+
+std::vector<Mutation> wrong_pages() {
+    return {
         {"a page that the process unmaps and a device still reads", small(udp_nic),
          on("dev_queue_xmit",
             [](const FixedStore&, FixedStore& s, const Taken&) {

@@ -178,9 +178,11 @@ void app_looks_in_queue(S& s, RingId ring, RequestId r, CqeKind kind) {
     } else {
         whose = r;
     }
-    if (whose == none<RequestId>) return;
-    remove_from(queue, whose);
-    app_finishes(s, whose);
+    if (whose != none<RequestId>) {
+        remove_from(queue, whose);
+        app_finishes(s, whose);
+    }
+    if (whose != r) kernel::retire_if_over(s, r);
 }
 
 // It loses interest in a send whose result it has: the future is dropped, the buffer with it.
@@ -260,7 +262,7 @@ struct app_reap {
             s[r].told = true;
         if (keeps_a_queue(app)) return app_looks_in_queue(s, ring, r, kind);
         // A notification for a request it has already forgotten means nothing to it.
-        if (!app_expects(s, r)) return;
+        if (!app_expects(s, r)) return kernel::retire_if_over(s, r);
         if (kind == CqeKind::notif) return app_reads_notif(s, r);
         if (kind == CqeKind::more) {
             if (first_cqe_is_release(app) && !s[r].freed) app_takes_back(s, s[r].buffer);

@@ -25,12 +25,23 @@ void post_cqe(S& s, RingId ring, RequestId r, CqeKind kind) {
     post_cqe(s, ring, {r, kind});
 }
 
-// A request slot ends its life when neither side will speak of it again.
+// A CQE of the request lies where the application may still find it.
+template <class S>
+bool has_unread_cqe(const S& s, RequestId r) {
+    const auto& ring = s[s[r].ring];
+    for (const auto* queue : {&ring.cq, &ring.overflow})
+        for (std::size_t i = 0; i < queue->size(); ++i)
+            if ((*queue)[i].request == r) return true;
+    return false;
+}
+
+// A request slot ends its life when neither side will speak of it again, even if its application
+// lost interest before.
 template <class S>
 void retire_if_over(S& s, RequestId r) {
-    if (s[r].app_done && s[r].phase == Phase::posted && s[r].ubuf == none<UbufId> &&
-        !s[r].stop_unread)
-        s.retire(r);
+    if (!s[r].app_done || s[r].phase != Phase::posted || s[r].ubuf != none<UbufId>) return;
+    if (s[r].stop_unread || (s[r].ring != none<RingId> && has_unread_cqe(s, r))) return;
+    s.retire(r);
 }
 
 // With slots a request's life ends when the application has read both its CQE and the notification

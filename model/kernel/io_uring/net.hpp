@@ -155,10 +155,10 @@ struct io_wq_submit_work {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/io_uring.c", "io_wq_submit_work"};
     static constexpr Context context = Context::io_wq;
+    static bool in(const World& world) { return world.hazards.io_wq; }
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
-               notifies_each(s.api_of(r)) && may_start(s, r) &&
+        return s[r].phase == Phase::prepped && notifies_each(s.api_of(r)) && may_start(s, r) &&
                s[the_task].life == TaskState::running && issue_finds_buffer(s, r) &&
                within_memlock(s, r);
     }
