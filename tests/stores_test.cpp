@@ -380,6 +380,20 @@ World streams(const std::string& profile) {
     return world;
 }
 
+// Nothing but what arrives, and what sleeps until it does.
+World arriving() {
+    World world = roomy({.transport = Transport::udp, .receives = true, .merges = true});
+    world.apis = {Api::splice};
+    return world;
+}
+
+World sleeping() {
+    World world = roomy({.transport = Transport::udp, .dma = true});
+    world.bounds.requests = 2;
+    world.defer_taskrun_waits = 2;
+    return world;
+}
+
 // What a request can go through besides success.
 World ordered(App app, std::uint32_t entries) {
     World world = everything("intended", app, 1, entries);
@@ -554,6 +568,8 @@ std::vector<World> worlds() {
             ordered(App::misread_overflow, 2),
             ordered(App::fifo_notifs, 8),
             deferred(),
+            arriving(),
+            sleeping(),
             endings("6.18", App::ring_exit),
             endings("6.1", App::unregister),
             endings("6.12", App::conforming),

@@ -104,7 +104,8 @@ inline Complaints long_files(const std::vector<Source>& sources) {
 // between clang-format marks.
 inline Complaints long_functions(const std::vector<Source>& sources) {
     const std::regex not_a_function(
-        R"(^(namespace|struct|class|enum|union|extern|typedef|(inline )?constexpr std::array|#|//|/\*).*)");
+        R"(^(namespace|struct|class|enum|union|extern|typedef|#|//|/\*).*)"
+        R"(|^(inline )?constexpr std::array .*)");
     Complaints complaints;
     for (const Source& source : sources) {
         if (!source.is_code()) continue;

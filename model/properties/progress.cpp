@@ -73,6 +73,10 @@ std::vector<Duty> call_duties() {
 // Duties of what ends, of registered buffers and of other protocols.
 std::vector<Duty> further_duties() {
     return {
+        {"io_poll_wake", "", "the socket has room again"},
+        {"app_enter", "", "the application enters the kernel for events"},
+        {"io_cqring_wait_schedule", "", ""},
+        {"io_cqring_wait", "", ""},
         {"io_send_zc_import", "issue", ""},
         {"io_uring_try_cancel_requests", "issue", ""},
         {"virtio_transport_send_pkt_info", "append", ""},
