@@ -85,7 +85,7 @@ struct FixedKind {
 // them a scenario uses; the packed state spends bits only on those.
 struct Capacity {
     static constexpr std::uint32_t buffers = 3, requests = 4, ubufs = 4, shinfos = 6, skbs = 8,
-                                   socks = 2, rings = 2, slots = 2;
+                                   socks = 2, rings = 2, slots = 2, tasks = 1;
 };
 
 class FixedStore {
@@ -96,6 +96,7 @@ class FixedStore {
     auto& objects(SkbId) { return skbs_; }
     auto& objects(SockId) { return socks_; }
     auto& objects(RingId) { return rings_; }
+    auto& objects(TaskId) { return tasks_; }
     auto& objects(SlotId) { return slots_; }
     const auto& objects(BufferId) const { return buffers_; }
     const auto& objects(RequestId) const { return requests_; }
@@ -104,6 +105,7 @@ class FixedStore {
     const auto& objects(SkbId) const { return skbs_; }
     const auto& objects(SockId) const { return socks_; }
     const auto& objects(RingId) const { return rings_; }
+    const auto& objects(TaskId) const { return tasks_; }
     const auto& objects(SlotId) const { return slots_; }
 
   public:
@@ -176,6 +178,7 @@ class FixedStore {
     std::uint32_t count(SkbId) const { return world_->bounds.skbs; }
     std::uint32_t count(SockId) const { return static_cast<std::uint32_t>(world_->socks.size()); }
     std::uint32_t count(RingId) const { return world_->bounds.rings; }
+    std::uint32_t count(TaskId) const { return Capacity::tasks; }
     std::uint32_t count(SlotId) const { return world_->bounds.slots; }
 
     // Through which call a request hands its data in: they are dealt out in turn.
@@ -190,7 +193,8 @@ class FixedStore {
     // Hands every field of every noun to f, in one order: fields() of each object in turn.
     template <class F>
     void visit(F& f) {
-        visit_nouns<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, SlotId>(f);
+        visit_nouns<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, SlotId, TaskId>(
+            f);
     }
 
   private:
@@ -221,6 +225,7 @@ class FixedStore {
     std::array<Skb<FixedKind>, Capacity::skbs> skbs_{};
     std::array<Sock<FixedKind>, Capacity::socks> socks_{};
     std::array<Ring<FixedKind>, Capacity::rings> rings_{};
+    std::array<Task<FixedKind>, Capacity::tasks> tasks_{};
     std::array<Slot<FixedKind>, Capacity::slots> slots_{};
 };
 

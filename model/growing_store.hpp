@@ -97,6 +97,7 @@ class GrowingStore {
     auto& pool(SkbId) { return skbs_; }
     auto& pool(SockId) { return socks_; }
     auto& pool(RingId) { return rings_; }
+    auto& pool(TaskId) { return tasks_; }
     auto& pool(SlotId) { return slots_; }
     const auto& pool(BufferId) const { return buffers_; }
     const auto& pool(RequestId) const { return requests_; }
@@ -105,12 +106,13 @@ class GrowingStore {
     const auto& pool(SkbId) const { return skbs_; }
     const auto& pool(SockId) const { return socks_; }
     const auto& pool(RingId) const { return rings_; }
+    const auto& pool(TaskId) const { return tasks_; }
     const auto& pool(SlotId) const { return slots_; }
 
   public:
     using Kind = GrowingKind;
 
-    explicit GrowingStore(World world) : world_(std::move(world)) {}
+    explicit GrowingStore(World world) : world_(std::move(world)) { tasks_.take(); }
 
     const World& world() const { return world_; }
 
@@ -204,6 +206,7 @@ class GrowingStore {
     Pool<Skb<GrowingKind>> skbs_;
     Pool<Sock<GrowingKind>> socks_;
     Pool<Ring<GrowingKind>> rings_;
+    Pool<Task<GrowingKind>> tasks_;
     Pool<Slot<GrowingKind>> slots_;
 };
 

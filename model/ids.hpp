@@ -14,6 +14,7 @@ enum class ShinfoId : std::uint32_t {};
 enum class SkbId : std::uint32_t {};
 enum class SockId : std::uint32_t {};
 enum class RingId : std::uint32_t {};
+enum class TaskId : std::uint32_t {};
 enum class SlotId : std::uint32_t {};
 
 template <class Id>
@@ -52,6 +53,9 @@ constexpr const char* noun_of(SockId) {
 }
 constexpr const char* noun_of(RingId) {
     return "ring";
+}
+constexpr const char* noun_of(TaskId) {
+    return "task";
 }
 constexpr const char* noun_of(SlotId) {
     return "slot";

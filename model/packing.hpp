@@ -21,9 +21,11 @@ class FieldBounds {
     explicit FieldBounds(const World& world) : world_(&world) {}
 
     bool models(Part part) const { return world_->models(part); }
+    std::uint32_t buffers() const { return world_->bounds.buffers; }
     std::uint32_t requests() const { return world_->bounds.requests; }
     std::uint32_t ubufs() const { return world_->bounds.ubufs; }
     std::uint32_t skbs() const { return world_->bounds.skbs; }
+    std::uint32_t memlock() const { return world_->bounds.memlock; }
     // One for every shared info whose frags hold it, one for its registration.
     std::uint32_t page_refs() const { return world_->bounds.shinfos + 1; }
     std::uint32_t cq_entries() const { return world_->bounds.cq_entries; }
@@ -31,8 +33,10 @@ class FieldBounds {
     std::uint32_t ids() const { return world_->bounds.ids; }
     std::uint32_t omem() const { return world_->bounds.omem; }
     std::uint32_t seqs() const { return world_->bounds.seqs - 1; }
-    // A request has at most its own CQE and its notification's under way.
-    std::uint32_t cqes() const { return 2 * world_->bounds.requests; }
+    // A request has at most its own CQE, its notification's and that of a cancel under way.
+    std::uint32_t cqes() const {
+        return (world_->models(Part::stops) ? 3 : 2) * world_->bounds.requests;
+    }
     // The owner, a syscall, every shinfo, every other member of the chain.
     std::uint32_t refs() const { return 1 + 1 + world_->bounds.shinfos + world_->bounds.ubufs; }
 
@@ -43,6 +47,7 @@ class FieldBounds {
     std::uint32_t of(SkbId) const { return world_->bounds.skbs; }
     std::uint32_t of(SockId) const { return static_cast<std::uint32_t>(world_->socks.size()); }
     std::uint32_t of(RingId) const { return world_->bounds.rings; }
+    std::uint32_t of(TaskId) const { return 1; }
     std::uint32_t of(SlotId) const { return world_->bounds.slots; }
 
   private:
@@ -169,7 +174,9 @@ class FieldReader : public FieldCodec<FieldReader> {
 // The bounds for whoever looks at fields without counting bits: every part, no limit.
 struct AnyBounds {
     bool models(Part) const { return true; }
+    std::uint32_t buffers() const { return 0; }
     std::uint32_t requests() const { return 0; }
+    std::uint32_t memlock() const { return 0; }
     std::uint32_t ubufs() const { return 0; }
     std::uint32_t page_refs() const { return 0; }
     std::uint32_t skbs() const { return 0; }

@@ -21,6 +21,47 @@ struct Profile {
     // io_req_tw_fail_links() completes a request without calling its fail handler, so a cancelled
     // link member posts a CQE without F_MORE although its notification will follow (B24).
     bool link_cancel_forgets_more = true;
+    // io_link_skb() compares the new notification with itself, so that two rings which share a TCP
+    // socket form one chain (B2).
+    bool link_forgets_ring = false;
+    // The request still believes to hold its notification after io_notif_flush() (B3).
+    bool flush_keeps_cleanup = false;
+    // A worker flushes before it completes its request, as the submitter does (B6).
+    bool worker_flushes_inline = false;
+    // 6.0: a request that failed has its notification released in silence (B8).
+    bool failed_send_suppresses_notif = false;
+    // A waiter is woken when enough task work is queued, not counting that some of it posts more
+    // than one CQE (B9).
+    bool wake_counts_work = false;
+    // io_sendrecv_fail() gives up the reference that io_send_zc_cleanup() gives up too (B10).
+    bool fail_handler_cleans_up = false;
+    // Only the notification that the skb points at learns whether data was copied (B25).
+    bool usage_only_on_head = true;
+    // A send that failed is not marked so: the rest of its link goes on (B31).
+    bool failed_send_keeps_link = false;
+    // A drained request waits for everything allocated, its own notification included (B32).
+    bool drain_counts_notifs = false;
+    // Before 6.13 resource nodes belong to the ring and free what they retire in order, and
+    // unregistering waits until none is in use. Later every registered buffer has its own, which
+    // goes with its last user, and unregistering waits for nobody.
+    bool ring_nodes = false;
+    // 6.1: every notification holds the ring's node, whether its buffer is registered or not.
+    bool every_notif_takes_node = false;
+    // The resource node is held by the request, which is over long before its notification (B4).
+    bool request_holds_node = false;
+    // The same for SENDMSG_ZC from registered buffers alone (B5).
+    bool sendmsg_request_holds_node = false;
+    // Before 6.15 the pages of a SENDMSG_ZC were never charged to RLIMIT_MEMLOCK (B27).
+    bool sendmsg_zc_unaccounted = false;
+    // Before 6.15 a retry imported the buffer, and charged its pages, once more (B27).
+    bool retry_accounts_again = false;
+    // No kernel, a design: registered memory is pinned by the process, and let go when it ends.
+    bool process_holds_pins = false;
+    // 6.5, "tcp: let tcp_mtu_probe() build headless packets": an MTU probe refers to the pages of
+    // the skbs it is made of. Before, it was a copy of their bytes.
+    bool mtu_probe_moves_frags = true;
+    // ... and takes no ubuf along, so that notifications come before the probe is sent (B1).
+    bool mtu_probe_forgets_ubuf = true;
     // skb_zerocopy_notify_extend() joins ranges whose codes differ (B30).
     bool errqueue_merge_ignores_code = true;
     // Before 1b4b2b09d4fb, 6.0, msg_zerocopy_realloc() took any provider's ubuf for its own (B19).
@@ -39,12 +80,15 @@ struct Profile {
     bool tpacket_destructor_completes = false;
     // Before May 2026 a fault half-way left an RDS message with pages that were put already (B26).
     bool rds_fault_keeps_pages = false;
-    // 6.5, "tcp: let tcp_mtu_probe() build headless packets": an MTU probe refers to the pages of
-    // the skbs it is made of. Before, it was a copy of their bytes.
-    bool mtu_probe_moves_frags = true;
-    // ... and takes no ubuf along, so that notifications come before the probe is sent (B1).
-    bool mtu_probe_forgets_ubuf = true;
 
+    // What is wrong with the shared info in kernels that have the bug.
+    bool carve_keeps_managed = false;    // B11: pskb_carve() takes references and says "managed"
+    bool gro_merges_zcopy = false;       // B12: skb_gro_receive() moves frags that have a ubuf
+    bool copies_forget_shared = false;   // B13: a copy's frags are not marked as shared
+    bool splice_forgets_shared = false;  // B14: spliced pages are not marked as shared
+    bool vsock_fills_before_binding = false;  // B15: frags come before the ubuf
+    bool vsock_binds_last_only = false;       // B16: of a send's skbs only the last has the ubuf
+    bool tx_error_detaches_clones = false;    // B17: skb_tx_error() of a clone strips them all
     // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
     // the flush, and is kept in one of two lists for its next use.
     bool notifier_posts = false;

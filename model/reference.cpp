@@ -169,9 +169,10 @@ Layout::Layout(const Shape& wanted) : shape(wanted) {
     rb_bits = bits_for(shape.buffers + 1);
     ref_bits = bits_for(shape.skbs + 2);
     nskb_bits = bits_for(shape.skbs + 1);
-    // A request: 3 bits of pc, one of got, then these.
-    rb_at = 4;
-    ref_at = rb_at + rb_bits;
+    // What a step looks at lies together.
+    rb_at = 1;
+    pc_at = rb_at + rb_bits;
+    ref_at = pc_at + 3;
     nskb_at = ref_at + ref_bits;
     skbs_at = nskb_at + nskb_bits;
 
@@ -261,6 +262,33 @@ std::span<const checker::Property<State<Words>>> all_properties() {
     return table;
 }
 
+template <std::size_t Words>
+System<Words>::System(const Shape& shape) : layout_(shape) {
+    ZCV_CHECK(layout_.words == Words);
+    if constexpr (Words == 1) {
+        packed_ = std::make_unique<const Packed>(
+            layout_,
+            [this](std::uint64_t word, const Packed::Visit& visit) {
+                for_each_next(State{&layout_, {word}}, [&](checker::Taken taken, const State& s) {
+                    visit(taken, s.words[0]);
+                });
+            },
+            [this](std::uint64_t word) {
+                const State state{&layout_, {word}};
+                for (const auto& property : properties())
+                    if (property.must == checker::Must::always && !property.holds(state))
+                        return false;
+                return true;
+            });
+    }
+}
+
+template <std::size_t Words>
+System<Words>::~System() = default;
+
+template class System<1>;
+template class System<2>;
+template class System<3>;
 template std::vector<checker::Field> fields_of(const State<1>&);
 template std::vector<checker::Field> fields_of(const State<2>&);
 template std::vector<checker::Field> fields_of(const State<3>&);

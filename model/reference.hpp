@@ -4,10 +4,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -59,8 +61,9 @@ struct Layout {
     unsigned words = 1;
     unsigned cq_at = 0, cq_bits = 0, entry_bits = 0;
     unsigned buffers_at = 0;
-    std::array<unsigned, 4> request_at{};
+    std::array<unsigned, 4> request_at{};  // one bit of got, then
     unsigned rb_at = 0, rb_bits = 0;
+    unsigned pc_at = 0;
     unsigned ref_at = 0, ref_bits = 0;
     unsigned nskb_at = 0, nskb_bits = 0;
     unsigned skbs_at = 0;
@@ -76,10 +79,10 @@ struct State {
 
     Buf buf(unsigned b) const { return Buf{small(layout->buffers_at + 2 * b, 2)}; }
     void set_buf(unsigned b, Buf to) { set(layout->buffers_at + 2 * b, 2, number(to)); }
-    Pc pc(RequestId r) const { return Pc{small(at(r), 3)}; }
-    void set_pc(RequestId r, Pc to) { set(at(r), 3, number(to)); }
-    bool got(RequestId r) const { return get(at(r) + 3, 1) != 0; }
-    void set_got(RequestId r, bool to) { set(at(r) + 3, 1, to); }
+    Pc pc(RequestId r) const { return Pc{small(at(r) + layout->pc_at, 3)}; }
+    void set_pc(RequestId r, Pc to) { set(at(r) + layout->pc_at, 3, number(to)); }
+    bool got(RequestId r) const { return get(at(r), 1) != 0; }
+    void set_got(RequestId r, bool to) { set(at(r), 1, to); }
     // The buffer of a request, counted from 1; 0 is none.
     unsigned rb(RequestId r) const { return get(at(r) + layout->rb_at, layout->rb_bits); }
     void set_rb(RequestId r, unsigned to) { set(at(r) + layout->rb_at, layout->rb_bits, to); }
@@ -116,9 +119,21 @@ struct State {
         set(layout->cq_at, layout->cq_bits, queue | entry << (length * layout->entry_bits));
     }
 
+    // A request as one number, and without the name of its buffer.
+    unsigned block(RequestId r) const { return get(at(r), block_bits()); }
+    void set_block(RequestId r, unsigned to) { set(at(r), block_bits(), to); }
+    std::uint64_t block_without_rb(RequestId r) const {
+        const unsigned rb_mask = ((1U << layout->rb_bits) - 1) << layout->rb_at;
+        return block(r) & ~rb_mask;
+    }
+    void set_entry(unsigned i, unsigned to) {
+        set(layout->cq_at + i * layout->entry_bits, layout->entry_bits, to);
+    }
+
     friend bool operator==(const State& a, const State& b) { return a.words == b.words; }
 
   private:
+    unsigned block_bits() const { return layout->skbs_at + 3 * layout->shape.skbs; }
     unsigned at(RequestId r) const { return layout->request_at[number(r)]; }
     unsigned skb_at(RequestId r, SkbId k) const { return at(r) + layout->skbs_at + 3 * number(k); }
     static std::size_t word_of(unsigned bit) {
@@ -323,6 +338,8 @@ std::vector<checker::Field> fields_of(const State<Words>& state);
 template <std::size_t Words>
 std::span<const checker::Property<State<Words>>> all_properties();
 
+class Packed;
+
 // The reference model as the checker sees it; `Words` is Layout(shape).words. States point into the
 // layout, so the system outlives them.
 template <std::size_t Words>
@@ -330,7 +347,8 @@ class System {
   public:
     using State = reference::State<Words>;
 
-    explicit System(const Shape& shape) : layout_(shape) { ZCV_CHECK(layout_.words == Words); }
+    explicit System(const Shape& shape);
+    ~System();
     System(const System&) = delete;
     System& operator=(const System&) = delete;
 
@@ -347,6 +365,25 @@ class System {
     void for_each_next(const State& state, Visitor&& visit) const {
         visit_steps(state, visit, std::make_index_sequence<step_count>{});
     }
+    // In no particular order.
+    template <class Visitor>
+    void for_each_packed(std::uint64_t word, Visitor&& visit) const requires(Words == 1);
+    bool surely_holds(const std::uint64_t* words) const requires(Words == 1);
+
+    // Exact: two states have the same representative if and only if buffers and requests can be
+    // renamed so that one becomes the other. `deep`: skbs of a request that are all attached can be
+    // renamed as well, for an skb is attached at the first free place and never looked for by
+    // place.
+    void canonical(std::uint64_t* words, bool deep) const;
+
+    // The steps of one set that may be taken before all others (reduction.hpp says what that
+    // needs), of those there are the one numbered `which`; false when there are not so many. The
+    // rest of an skb's life until only the last reference is left is its own; the submitter's
+    // reference goes with nobody looking; a buffer may as well be filled at once; and what lies in
+    // the queue was decided when it was put there.
+    template <class Visitor>
+    bool for_each_alone(const State& s, Visitor&& visit, unsigned which = 0) const;
+
     static std::span<const checker::StepInfo> steps() { return step_infos(); }
     static std::string params(checker::Taken taken) { return params_of(taken); }
     static std::vector<checker::Field> fields(const State& state) { return fields_of(state); }
@@ -363,14 +400,7 @@ class System {
     template <std::size_t Number, class Visitor>
     void visit_step(const State s, Visitor& visit) const {
         using Step = std::tuple_element_t<Number, Steps>;
-        const auto take = [&](auto... ids) {
-            if (!Step::guard(s, ids...)) return;
-            State after = s;
-            Step::effect(after, ids...);
-            visit(checker::Taken{static_cast<std::uint8_t>(Number),
-                                 {static_cast<std::uint8_t>(ids)...}},
-                  after);
-        };
+        const auto take = [&](auto... ids) { try_step<Number>(s, visit, ids...); };
         const Shape& shape = layout_.shape;
         if constexpr (requires { Step::guard(s); }) {
             take();
@@ -388,12 +418,83 @@ class System {
             });
         }
     }
+    template <std::size_t Number, class Visitor, class... Id>
+    static void try_step(const State& s, Visitor& visit, Id... ids) {
+        using Step = std::tuple_element_t<Number, Steps>;
+        if (!Step::guard(s, ids...)) return;
+        State after = s;
+        Step::effect(after, ids...);
+        visit(
+            checker::Taken{static_cast<std::uint8_t>(Number), {static_cast<std::uint8_t>(ids)...}},
+            after);
+    }
+    template <class Step, std::size_t Number = 0>
+    static constexpr std::size_t number_of() {
+        if constexpr (std::is_same_v<std::tuple_element_t<Number, Steps>, Step>)
+            return Number;
+        else
+            return number_of<Step, Number + 1>();
+    }
+    template <class Visitor, class... Step, class... Id>
+    static bool all_of(std::tuple<Step...>*, const State& s, Visitor& visit, Id... ids) {
+        (try_step<number_of<Step>()>(s, visit, ids...), ...);
+        return true;
+    }
+    template <class... Step, class Visitor, class... Id>
+    static bool take_all(const State& s, Visitor& visit, Id... ids) {
+        return all_of(static_cast<std::tuple<Step...>*>(nullptr), s, visit, ids...);
+    }
     template <class Id, class Take>
     static void each(unsigned count, Take&& take) {
         for (unsigned i = 0; i < count; ++i) take(Id{static_cast<std::uint8_t>(i)});
     }
 
     Layout layout_;
+    std::unique_ptr<const Packed> packed_;  // of one-word states
 };
+
+template <std::size_t Words>
+template <class Visitor>
+bool System<Words>::for_each_alone(const State& s, Visitor&& visit, unsigned which) const {
+    for (unsigned i = 0; i < s.shape().requests; ++i) {
+        const RequestId r{static_cast<std::uint8_t>(i)};
+        for (unsigned j = 0; j < s.shape().skbs; ++j) {
+            const SkbId k{static_cast<std::uint8_t>(j)};
+            const Skb skb = s.skb(r, k);
+            const bool own = skb == Skb::copied || skb == Skb::cloned || skb == Skb::queued;
+            if (!own || which-- != 0) continue;
+            if (skb == Skb::copied) return take_all<FreeCopy>(s, visit, r, k);
+            if (skb == Skb::cloned) return take_all<CloneDone, OrigAcked>(s, visit, r, k);
+            return take_all<Clone, Xmit, Free, Copy>(s, visit, r, k);
+        }
+        if (s.pc(r) == Pc::posted && which-- == 0) return take_all<DropSubmit>(s, visit, r);
+    }
+    // An application that takes the first CQE for the release shares buffers between requests:
+    // what it does with them is for all to see.
+    if (s.shape().first_cqe) return false;
+    for (unsigned b = 0; b < s.shape().buffers; ++b)
+        if (s.buf(b) == Buf::free && which-- == 0)
+            return take_all<Write>(s, visit, BufferId{static_cast<std::uint8_t>(b)});
+    if (s.head() == Cqe::none || which != 0) return false;
+    return take_all<ConsumeErr, ConsumeMore, ConsumeNotif>(s, visit);
+}
+
+}  // namespace zcv::reference
+
+#include "model/reference_packed.hpp"
+
+namespace zcv::reference {
+
+template <std::size_t Words>
+template <class Visitor>
+void System<Words>::for_each_packed(std::uint64_t word, Visitor&& visit) const
+    requires(Words == 1) {
+    packed_->for_each_next(word, visit);
+}
+
+template <std::size_t Words>
+bool System<Words>::surely_holds(const std::uint64_t* words) const requires(Words == 1) {
+    return packed_->surely_holds(*words);
+}
 
 }  // namespace zcv::reference

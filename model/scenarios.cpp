@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "model/checker/search.hpp"
 #include "model/outcome.hpp"
 #include "model/reference.hpp"
 

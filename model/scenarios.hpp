@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "model/checker/search.hpp"
+#include "model/checker/limits.hpp"
 
 namespace zcv {
 

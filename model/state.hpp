@@ -17,17 +17,31 @@ enum class Part : std::uint8_t {
     providers,   // more than one kind of ubuf_info
     pages,       // who holds references to a buffer's page
     registered,  // registered buffers and their resource nodes
-    calls,       // sends that are calls: sendmsg() and its like, or a ubuf_info handed into one
-    errqueue,    // MSG_ZEROCOPY: ids, option memory, ranges in the error queue
-    given,       // a socket that is given ubufs
-    vhost,       // a guest's descriptors, and what counts those in flight
-    packet,      // the transmit ring of a packet socket
+    links,       // IOSQE_IO_LINK
+    stops,       // cancellation and linked timeouts
+    drains,      // IOSQE_IO_DRAIN
+    waiters,     // DEFER_TASKRUN: an application that sleeps in the kernel for its CQEs
+    losses,      // CQEs that find no room, not even on the overflow list
+    usage,       // IORING_SEND_ZC_REPORT_USAGE
+    delivery,    // what reached the peer, and what the application makes of it
+    silence,     // 6.0: notifications that are never posted
+    told,        // which requests' own CQEs the application has read
+    queue,       // an application that keeps its sends in a queue
+    teardown,    // exit, exec and the closing of rings
+    accounting,  // RLIMIT_MEMLOCK
+    freeing,     // an application that frees buffers at something else than a CQE
     closing,     // a socket that is shut down while its data is under way
     corking,     // datagrams that are kept back for more data
     fast_open,   // connections whose SYN carries data
     sacks,       // selective acknowledgement
     full_skbs,   // skbs that take no more data
     plain_data,  // copied data in the same stream
+    in_place,    // who transforms a packet's data where it lies
+    calls,       // sends that are calls: sendmsg() and its like, or a ubuf_info handed into one
+    errqueue,    // MSG_ZEROCOPY: ids, option memory, ranges in the error queue
+    given,       // a socket that is given ubufs
+    vhost,       // a guest's descriptors, and what counts those in flight
+    packet,      // the transmit ring of a packet socket
     slots,       // tx contexts, notification slots: notifications that cover many requests
     xdp,         // AF_XDP: descriptor rings instead of calls
 };
@@ -36,9 +50,10 @@ enum class Part : std::uint8_t {
 enum class CqeKind : std::uint8_t {
     last,
     more,
-    notif
-};  // res without F_MORE, with F_MORE, F_NOTIF
-inline constexpr std::array cqe_kind_names{"cqe", "cqe+more", "notif"};
+    notif,
+    stop
+};  // res without F_MORE, with F_MORE, F_NOTIF; of the cancel or linked timeout that was to end it
+inline constexpr std::array cqe_kind_names{"cqe", "cqe+more", "notif", "stop"};
 
 // How far the kernel is with a request. `completed` is on the ring's completion list, `posted`
 // means that its CQE was filled.
@@ -48,6 +63,11 @@ inline constexpr std::array phase_names{"idle",   "sqe",    "prepped",   "issuin
 
 enum class TaskWork : std::uint8_t { none, queued, listed };
 inline constexpr std::array task_work_names{"none", "queued", "listed"};
+
+// Of the process: it runs, it waits in execve() for what it has under way, it is gone. After exec
+// too it is gone: another program has its place.
+enum class TaskState : std::uint8_t { running, execing, gone };
+inline constexpr std::array task_state_names{"running", "execing", "gone"};
 
 enum class Loc : std::uint8_t {
     build,
@@ -66,6 +86,18 @@ inline constexpr std::array loc_names{"build",     "write-queue", "rtx-queue", "
                                       "segmented", "dev",         "dma-done",  "rx",
                                       "rx-copied", "xdp-ring",    "xdp-done"};
 
+// Where a member of a link stands: behind a request that is not done, or behind one that failed.
+enum class Link : std::uint8_t { free, waiting, broken };
+inline constexpr std::array link_names{"free", "waiting", "broken"};
+
+// What became of the attempt to end a request: none was made, it came too late, it did.
+enum class Stop : std::uint8_t { none, missed, hit };
+inline constexpr std::array stop_names{"none", "missed", "hit"};
+
+// Where the application is: in its own code, in io_uring_enter, asleep there.
+enum class Entered : std::uint8_t { no, running, asleep };
+inline constexpr std::array entered_names{"no", "running", "asleep"};
+
 // A piece of the application's memory that it sends from.
 template <class K>
 struct Buffer {
@@ -76,6 +108,7 @@ struct Buffer {
     bool unmapped = false;            // the process no longer has it: munmap, exit, exec
     typename K::Count page_refs = 0;  // beyond the process's mapping: frags, the registration's pin
     bool over_put = false;            // a reference was put that nobody held
+    bool spoiled = false;             // somebody else wrote into it
     bool registered = false;          // in the ring's table of registered buffers
     typename K::Count node_refs = 0;  // io_rsrc_node: the table's and its users'; it holds the pin
 
@@ -88,6 +121,7 @@ struct Buffer {
             f.count("page-refs", page_refs, f.page_refs());
             f.flag("over-put", over_put);
         }
+        if (f.models(Part::in_place)) f.flag("spoiled", spoiled);
         if (f.models(Part::registered)) {
             f.flag("registered", registered);
             f.count("node-refs", node_refs, f.requests() + f.ubufs() + 1);
@@ -110,14 +144,28 @@ struct Request {
     bool notified = false;                  // the notification's CQE was posted
     bool app_done = false;                  // the application expects nothing more of it
     bool stale = false;  // its buffer was written after submission, before the data was attached
+    bool freed = false;  // the application took the buffer back before it was told anything
     typename K::template Ref<UbufId> uarg;  // on which sendmsg, while it runs, holds a reference
     typename K::Count id = 0;               // MSG_ZEROCOPY: by which the kernel numbered the call,
     typename K::Count app_id = 0;           // ... and the application's own count of it
-    bool copied = false;                    // when it was notified: some of its data was copied
-    bool told = false;  // a range with its id was read, whatever the application made of it
+    bool range_copied = false;              // when it was notified: some of its data was copied
+    bool range_read = false;  // a range with its id was read, whatever the application made of it
     typename K::template Ref<SlotId> slot;  // the slot that its application named
     typename K::Count seq = 0;              // the generation of the slot that it was attached to
     bool counted = false;                   // the application read its CQE
+
+    typename K::template Ref<RequestId> link;  // io_kiocb.link: starts when this one is done
+    Link linked = Link::free;                  // as the next of another
+    Stop stop = Stop::none;
+    bool stop_unread = false;  // the application has not read what became of the attempt
+    bool drain = false;        // IOSQE_IO_DRAIN
+    typename K::template Set<RequestId> waits_for;  // with that: what has to be over before
+    bool poll_woken = false;   // the socket has room again: its retry is queued as task work
+    bool told = false;         // the application has read its own CQE
+    bool zero_copied = false;  // some packet took its pages as they are
+    bool copied = false;       // some packet took a copy
+    bool says_copied = false;  // IORING_NOTIF_USAGE_ZC_COPIED in its notification
+    bool arrived = false;      // the peer has its data
 
     template <class F>
     void fields(F& f) {
@@ -133,12 +181,33 @@ struct Request {
         f.flag("notified", notified);
         f.flag("app-done", app_done);
         f.flag("stale", stale);
+        if (f.models(Part::links)) {
+            f.ref("link", link);
+            f.choice("linked", linked, link_names);
+        }
+        if (f.models(Part::stops)) {
+            f.choice("stop", stop, stop_names);
+            f.flag("stop-unread", stop_unread);
+        }
+        if (f.models(Part::drains)) {
+            f.flag("drain", drain);
+            f.set("waits-for", waits_for);
+        }
+        if (f.models(Part::waiters)) f.flag("poll-woken", poll_woken);
+        if (f.models(Part::told)) f.flag("told", told);
+        if (f.models(Part::usage)) {
+            f.flag("zero-copied", zero_copied);
+            f.flag("copied", copied);
+            f.flag("says-copied", says_copied);
+        }
+        if (f.models(Part::delivery)) f.flag("arrived", arrived);
+        if (f.models(Part::freeing)) f.flag("freed", freed);
         if (f.models(Part::calls)) f.ref("uarg", uarg);
         if (f.models(Part::errqueue)) {
             f.count("id", id, f.ids());
             f.count("app-id", app_id, f.ids());
-            f.flag("copied", copied);
-            f.flag("told", told);
+            f.flag("range-copied", range_copied);
+            f.flag("range-read", range_read);
         }
         if (f.models(Part::slots)) {
             f.ref("slot", slot);
@@ -168,6 +237,12 @@ struct Ubuf {
     bool zc_used = false;
     bool zc_copied = false;
     TaskWork tw = TaskWork::none;
+    bool silent = false;  // REQ_F_CQE_SKIP: it will be released without a CQE
+    // Holds a resource node. Before 6.13 that is the ring's, known once it is retired by the buffer
+    // that it will free; later it is the buffer's own.
+    bool node = false;
+    typename K::template Ref<BufferId> node_of;
+    typename K::Count account_pages = 0;    // how often it was charged to locked_vm
     typename K::template Ref<SockId> sock;  // MSG_ZEROCOPY: whose error queue gets its range,
     typename K::Count id = 0;               // ... which begins here
     typename K::Count len = 0;              // ... and covers so many calls
@@ -189,6 +264,12 @@ struct Ubuf {
         f.flag("zc-used", zc_used);
         f.flag("zc-copied", zc_copied);
         f.choice("tw", tw, task_work_names);
+        if (f.models(Part::silence)) f.flag("silent", silent);
+        if (f.models(Part::registered)) {
+            f.flag("node", node);
+            f.ref("node-of", node_of);
+        }
+        if (f.models(Part::accounting)) f.count("account-pages", account_pages, f.memlock());
         if (f.models(Part::errqueue)) {
             f.ref("sock", sock);
             f.count("id", id, f.ids());
@@ -241,9 +322,9 @@ struct Skb {
     typename K::template Ref<ShinfoId> shinfo;
     typename K::template Ref<SockId> sock;
     Loc loc = Loc::build;
-    bool destructor = false;  // tpacket_destruct_skb() runs when it is freed
     bool full = false;        // at the tail of its queue it takes no more data
     bool sacked = false;      // TCPCB_SACKED_ACKED: the peer has it, and may still change its mind
+    bool destructor = false;  // tpacket_destruct_skb() runs when it is freed
     typename K::template Ref<RequestId> desc;  // AF_XDP: the descriptor that it carries
 
     template <class F>
@@ -252,9 +333,9 @@ struct Skb {
         f.ref("shinfo", shinfo);
         f.ref("sock", sock);
         f.choice("loc", loc, loc_names);
-        if (f.models(Part::packet)) f.flag("destructor", destructor);
         if (f.models(Part::full_skbs)) f.flag("full", full);
         if (f.models(Part::sacks)) f.flag("sacked", sacked);
+        if (f.models(Part::packet)) f.flag("destructor", destructor);
         if (f.models(Part::xdp)) f.ref("desc", desc);
     }
 };
@@ -273,6 +354,7 @@ struct Sock {
     typename K::template Fifo<typename K::template Ref<SkbId>>
         rtx_queue;           // TCP: sent, not acknowledged
     bool dead = false;       // reset or given up: nothing more is sent
+    bool hole = false;       // the application gave up content that the peer never got
     bool shut = false;       // SEND_SHUTDOWN: what is queued is still sent, nothing is added
     bool corked = false;     // UDP: the pending datagram waits for more data
     bool connected = false;  // TCP with Fast Open: the SYN is on its way
@@ -302,6 +384,10 @@ struct Sock {
         f.fifo("write-queue", write_queue, f.skbs());
         f.fifo("rtx-queue", rtx_queue, f.skbs());
         f.flag("dead", dead);
+        if (f.models(Part::delivery)) f.flag("hole", hole);
+        if (f.models(Part::closing)) f.flag("shut", shut);
+        if (f.models(Part::corking)) f.flag("corked", corked);
+        if (f.models(Part::fast_open)) f.flag("connected", connected);
         if (f.models(Part::errqueue)) {
             f.fifo("errqueue", errqueue, f.omem());
             f.count("zckey", zckey, f.ids());
@@ -320,9 +406,6 @@ struct Sock {
             f.flag("freed", vhost_freed);
             f.flag("over-put", vhost_over_put);
         }
-        if (f.models(Part::closing)) f.flag("shut", shut);
-        if (f.models(Part::corking)) f.flag("corked", corked);
-        if (f.models(Part::fast_open)) f.flag("connected", connected);
         if (f.models(Part::xdp)) {
             f.fifo("tx-ring", tx_ring, f.requests());
             f.fifo("completion-ring", completion_ring, f.requests());
@@ -347,6 +430,16 @@ struct Ring {
         compl_reqs;                              // io_submit_state.compl_reqs: done, CQE not filled
     typename K::template Fifo<Cqe<K>> cq;        // visible to the application
     typename K::template Fifo<Cqe<K>> overflow;  // ctx->cq_overflow_list
+    bool dropped = false;  // cq_overflow counts up, and the application has not looked at it
+    Entered entered = Entered::no;
+    typename K::Count wants = 0;  // CQEs it waits for there
+    // The application's own list of the sends it waits for, oldest first.
+    typename K::template Fifo<typename K::template Ref<RequestId>> queue;
+    bool quiesce = false;  // unregister waits for the resource nodes in use
+    // rsrc_ref_list: retired nodes, by the buffers they free, which they do in this order
+    typename K::template Fifo<typename K::template Ref<BufferId>> retired;
+    bool closed = false;  // no file descriptor is left
+    bool freed = false;
     bool quiescing = false;   // io_uring_register() waits for all references to the ring
     bool slots_gone = false;  // its slots are unregistered
     // RFC v1: notifiers to use again, under uring_lock and under completion_lock.
@@ -358,6 +451,20 @@ struct Ring {
         f.fifo("compl", compl_reqs, f.cqes());
         f.fifo("cq", cq, f.cq_entries());
         f.fifo("overflow", overflow, f.cqes());
+        if (f.models(Part::losses)) f.flag("dropped", dropped);
+        if (f.models(Part::waiters)) {
+            f.choice("entered", entered, entered_names);
+            f.count("wants", wants, f.cqes());
+        }
+        if (f.models(Part::queue)) f.fifo("queue", queue, f.requests());
+        if (f.models(Part::registered)) {
+            f.flag("quiesce", quiesce);
+            f.fifo("retired", retired, f.buffers());
+        }
+        if (f.models(Part::teardown)) {
+            f.flag("closed", closed);
+            f.flag("freed", freed);
+        }
         if (f.models(Part::slots)) {
             f.flag("quiescing", quiescing);
             f.flag("slots-gone", slots_gone);
@@ -393,5 +500,20 @@ struct Slot {
         f.count("expects", expects, f.seqs());
     }
 };
+
+// The process that has the rings and the memory, and its user.
+template <class K>
+struct Task {
+    TaskState life = TaskState::running;
+    typename K::Count locked_vm = 0;  // of the user, in sends
+
+    template <class F>
+    void fields(F& f) {
+        if (f.models(Part::teardown)) f.choice("life", life, task_state_names);
+        if (f.models(Part::accounting)) f.count("locked-vm", locked_vm, f.memlock());
+    }
+};
+
+inline constexpr TaskId the_task{0};
 
 }  // namespace zcv

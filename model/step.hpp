@@ -34,7 +34,8 @@ enum class Context {
     task_work,
     softirq,
     device,
-    peer
+    peer,
+    exit
 };
 
 constexpr std::string_view name_of(Context context) {
@@ -57,6 +58,8 @@ constexpr std::string_view name_of(Context context) {
             return "device";
         case Context::peer:
             return "peer";
+        case Context::exit:
+            return "exit";
     }
     return "";
 }

@@ -3,12 +3,9 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <random>
-#include <set>
 #include <sstream>
 
 #include "model/checker/search.hpp"
-#include "model/checker/visited.hpp"
 #include "model/nearest.hpp"
 #include "tests/naive.hpp"
 
@@ -118,69 +115,23 @@ std::string text_in(const std::string& file) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// Random words with repetitions, and the two that a table could confuse with its own marks.
-std::vector<std::uint64_t> many_words(std::size_t count) {
-    std::mt19937_64 random(20);
-    std::vector<std::uint64_t> words{0, ~std::uint64_t{0}, 0};
-    for (std::size_t i = 0; i < count; ++i) words.push_back(random() % (count * 3 / 4));
-    return words;
-}
-
 }  // namespace
 
-TEST_CASE("a store of words agrees with std::set through every growth", "[checker][visited]") {
-    WordStore store(1, {}, true);
-    std::set<std::uint64_t> expected;
-    std::vector<std::uint64_t> order;
-    for (const std::uint64_t word : many_words(200'000)) {
-        const Added added = store.add(WordStore::hash(&word), &word);
-        const bool fresh = expected.insert(word).second;
-        if (fresh) order.push_back(word);
-        REQUIRE((added == Added::fresh) == fresh);
-    }
-    REQUIRE(store.size() == expected.size());
-    for (std::size_t i = 0; i < order.size(); ++i) REQUIRE(*store.at(i) == order[i]);
-    for (const std::uint64_t word : order)
-        REQUIRE(store.add(WordStore::hash(&word), &word) == Added::seen);
-}
+TEST_CASE("a deep counterexample is rebuilt, or said not to fit", "[checker]") {
+    const Outcome roomy = explore(Line{}, {});
+    CHECK(roomy.depth == Line::last);
+    REQUIRE(roomy.counterexample.size() == Line::last);
+    CHECK(roomy.counterexample.back().changes.front().after == "30000");
 
-TEST_CASE("a store of longer states agrees with std::set through every growth",
-          "[checker][visited]") {
-    SequenceStore store(3, {}, true);
-    std::set<std::vector<std::uint64_t>> expected;
-    for (const std::uint64_t word : many_words(100'000)) {
-        // States that differ in their last word only, or in their first.
-        const std::vector<std::uint64_t> state{word % 3, 5, word / 3};
-        const bool fresh = expected.insert(state).second;
-        REQUIRE((store.add(store.hash(state.data()), state.data()) == Added::fresh) == fresh);
-    }
-    REQUIRE(store.size() == expected.size());
-}
-
-TEST_CASE("a crowded hash only makes a store slow, never wrong", "[checker][visited]") {
-    WordStore store(1, {}, true);
-    // Mixed values at the very end of the range: all of them wrap around the table's end.
-    for (std::uint64_t i = 0; i < 3000; ++i) {
-        const std::uint64_t mixed = ~std::uint64_t{0} - i;
-        REQUIRE(store.add(mixed, &i) == Added::fresh);
-    }
-    for (std::uint64_t i = 0; i < 3000; ++i) {
-        const std::uint64_t mixed = ~std::uint64_t{0} - i;
-        REQUIRE(store.add(mixed, &i) == Added::seen);
-    }
-}
-
-TEST_CASE("a store takes at most 16 bytes a state besides long states", "[checker][visited]") {
-    WordStore words(1, {}, false);
-    SequenceStore longer(4, {}, false);
-    for (std::uint64_t i = 0; i < 400'000; ++i) {
-        const std::array<std::uint64_t, 4> state{i, i, i, i};
-        words.add(WordStore::hash(state.data()), state.data());
-        words.done_before(i);
-        longer.add(longer.hash(state.data()), state.data());
-    }
-    CHECK(static_cast<double>(words.bytes()) / 400'000 < 13);
-    CHECK(static_cast<double>(longer.bytes()) / 400'000 < 32 + 13);
+    // Enough to find it, not enough to keep the levels on the way.
+    Limits limits;
+    limits.memory_max = 480'000;
+    const Outcome tight = explore(Line{}, limits);
+    CHECK(tight.verdict == Verdict::violation);
+    CHECK(tight.broken == "goes-on");
+    CHECK(tight.depth == Line::last);
+    CHECK(tight.counterexample.empty());
+    CHECK(tight.limit.find("did not fit") != std::string::npos);
 }
 
 TEST_CASE("the counterexample is a shortest one, step by step", "[checker]") {
@@ -284,23 +235,6 @@ TEST_CASE("a violation found before a bound stays a violation", "[checker]") {
     CHECK(outcome.verdict == Verdict::violation);
     CHECK(outcome.depth == 5);
     CHECK(outcome.counterexample.size() == 5);
-}
-
-TEST_CASE("a deep counterexample is rebuilt, or said not to fit", "[checker]") {
-    const Outcome roomy = explore(Line{}, {});
-    CHECK(roomy.depth == Line::last);
-    REQUIRE(roomy.counterexample.size() == Line::last);
-    CHECK(roomy.counterexample.back().changes.front().after == "30000");
-
-    // Enough to find it, not enough to keep the levels on the way.
-    Limits limits;
-    limits.memory_max = 480'000;
-    const Outcome tight = explore(Line{}, limits);
-    CHECK(tight.verdict == Verdict::violation);
-    CHECK(tight.broken == "goes-on");
-    CHECK(tight.depth == Line::last);
-    CHECK(tight.counterexample.empty());
-    CHECK(tight.limit.find("did not fit") != std::string::npos);
 }
 
 TEST_CASE("changes say what appeared, moved and went", "[checker][counterexample]") {

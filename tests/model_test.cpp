@@ -119,7 +119,7 @@ TEST_CASE("no preparation fails where the world has no such hazard", "[model][f-
     CHECK_FALSE(can<io_send_zc_prep_late_failure>(s, first));
     take<io_send_zc_prep>(s, first);
     CHECK_FALSE(can<io_req_tw_fail_links>(s, first));
-    CHECK_FALSE(can<io_wq_submit_work>(s, first));
+    CHECK_FALSE(io_wq_submit_work::in(s.world()));
     take<io_send_zc_issue>(s, first);
     CHECK_FALSE(can<io_send_zc_failure>(s, first));
     CHECK_FALSE(can<io_arm_poll_handler>(s, first));

@@ -202,7 +202,7 @@ TEST_CASE("a state is listed field by field, what does not exist left out", "[mo
     auto& s = bench.s;
     for (const checker::Field& field : system.fields(s)) {
         const std::string kind = field.noun.substr(0, field.noun.find(' '));
-        CHECK(std::set<std::string>{"buffer", "request", "sock", "ring"}.contains(kind));
+        CHECK(std::set<std::string>{"buffer", "request", "sock", "ring", "task"}.contains(kind));
     }
     append(s, first);
     stack(s, second);
@@ -242,6 +242,6 @@ TEST_CASE("no object has two fields of one name", "[model][fields]") {
         CHECK_FALSE(field.value.empty());
         nouns.insert(field.noun.substr(0, field.noun.find(' ')));
     }
-    CHECK(nouns ==
-          std::set<std::string>{"buffer", "request", "ubuf", "shinfo", "skb", "sock", "ring"});
+    CHECK(nouns == std::set<std::string>{"buffer", "request", "ubuf", "shinfo", "skb", "sock",
+                                         "ring", "task"});
 }

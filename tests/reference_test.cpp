@@ -1,7 +1,11 @@
 #include "model/reference.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <numeric>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "model/checker/search.hpp"
 #include "model/scenarios.hpp"
@@ -33,6 +37,67 @@ void agrees_with_naive(const reference::Shape& shape) {
         CHECK(outcome.depth == (counts.broken.empty() ? counts.depth : counts.broken_depth));
         CHECK(outcome.counterexample.size() == counts.broken_depth * !counts.broken.empty());
     });
+}
+
+// Every reachable state, a broken one included.
+template <class S, class Use>
+void each_state(const S& system, Use&& use) {
+    std::set<std::vector<std::uint64_t>> met;
+    std::vector<typename S::State> open;
+    const auto meet = [&](const typename S::State& state) {
+        std::vector<std::uint64_t> words(system.words());
+        system.pack(state, words.data());
+        if (met.insert(words).second) open.push_back(state);
+    };
+    meet(system.initial());
+    while (!open.empty()) {
+        const typename S::State state = open.back();
+        open.pop_back();
+        use(state);
+        system.for_each_next(state, [&](checker::Taken, const auto& after) { meet(after); });
+    }
+}
+
+// The least state that renaming buffers and requests makes of this one, by trying all names.
+template <class S>
+std::vector<std::uint64_t> least_of_orbit(const S& system,
+                                          const std::vector<std::uint64_t>& words) {
+    using namespace reference;
+    auto state = system.initial();
+    system.unpack(words.data(), state);
+    const Shape& shape = state.shape();
+    std::vector<unsigned> requests(shape.requests);
+    std::vector<unsigned> buffers(shape.buffers);
+    std::iota(requests.begin(), requests.end(), 0);
+    std::vector<std::uint64_t> least = words;
+    const auto id = [](unsigned r) { return RequestId{static_cast<std::uint8_t>(r)}; };
+    do {
+        std::iota(buffers.begin(), buffers.end(), 0);
+        do {
+            auto other = system.initial();
+            for (unsigned b = 0; b < shape.buffers; ++b) other.set_buf(buffers[b], state.buf(b));
+            for (unsigned r = 0; r < shape.requests; ++r) {
+                const RequestId to = id(requests[r]);
+                const unsigned rb = state.rb(id(r));
+                other.set_pc(to, state.pc(id(r)));
+                other.set_got(to, state.got(id(r)));
+                other.set_rb(to, rb == 0 ? 0 : buffers[rb - 1] + 1);
+                other.set_ref(to, state.ref(id(r)));
+                other.set_nskb(to, state.nskb(id(r)));
+                for (unsigned k = 0; k < shape.skbs; ++k) {
+                    const SkbId skb{static_cast<std::uint8_t>(k)};
+                    other.set_skb(to, skb, state.skb(id(r), skb));
+                }
+            }
+            for (unsigned i = 0; i < shape.entries && state.entry(i) != 0; ++i)
+                other.push(state.kind_of(state.entry(i)),
+                           id(requests[number(state.request_of(state.entry(i)))]));
+            std::vector<std::uint64_t> packed(words.size());
+            system.pack(other, packed.data());
+            least = std::min(least, packed);
+        } while (std::next_permutation(buffers.begin(), buffers.end()));
+    } while (std::next_permutation(requests.begin(), requests.end()));
+    return least;
 }
 
 void is_as_declared(const std::string& name) {
@@ -115,6 +180,114 @@ TEST_CASE("states of several words hold every field apart", "[reference]") {
             CHECK(broken.counterexample.size() == 6);
         });
     }
+}
+
+TEST_CASE("steps on the packed word are the steps of the definition", "[reference][packed]") {
+    for (const reference::Shape shape :
+         {reference::Shape{2, 2, 1, 2}, reference::Shape{1, 1, 4, 6}, reference::Shape{1, 2, 2, 2},
+          reference::Shape{3, 2, 1, 1}, reference::Shape{2, 2, 1, 2, true}}) {
+        const reference::System<1> system(shape);
+        const auto always_hold = [&](const reference::State<1>& state) {
+            return std::ranges::all_of(system.properties(), [&](const auto& property) {
+                return property.must != checker::Must::always || property.holds(state);
+            });
+        };
+        each_state(system, [&](const reference::State<1>& state) {
+            using Next = std::pair<unsigned, std::uint64_t>;
+            std::vector<Next> expected;
+            std::vector<Next> found;
+            system.for_each_next(state, [&](checker::Taken taken, const auto& after) {
+                expected.emplace_back(taken.step, after.words[0]);
+            });
+            system.for_each_packed(state.words[0], [&](std::uint8_t step, std::uint64_t after) {
+                found.emplace_back(step, after);
+            });
+            std::ranges::sort(expected);
+            std::ranges::sort(found);
+            REQUIRE(found == expected);
+            REQUIRE(system.surely_holds(state.words.data()) == always_hold(state));
+        });
+    }
+}
+
+TEST_CASE("symmetry counts orbits, as an exhaustive count of them does", "[reference][symmetry]") {
+    for (const reference::Shape shape :
+         {reference::Shape{2, 2, 1, 2}, reference::Shape{3, 2, 1, 1}, reference::Shape{1, 3, 1, 1},
+          reference::Shape{2, 2, 1, 2, true}, reference::Shape{1, 2, 2, 2}}) {
+        on_system_of(shape, [&](const auto& system) {
+            // Orbits of the whole state space: states that some renaming turns into each other.
+            std::set<std::vector<std::uint64_t>> representatives;
+            each_state(system, [&](const auto& state) {
+                std::vector<std::uint64_t> words(system.words());
+                system.pack(state, words.data());
+                const std::vector<std::uint64_t> orbit = least_of_orbit(system, words);
+                representatives.insert(orbit);
+                // All of an orbit have one representative, and it is one of them.
+                std::vector<std::uint64_t> canonical = words;
+                system.canonical(canonical.data(), false);
+                REQUIRE(least_of_orbit(system, canonical) == orbit);
+                std::vector<std::uint64_t> again = orbit;
+                system.canonical(again.data(), false);
+                REQUIRE(again == canonical);
+            });
+            if (shape.first_cqe) return;
+            checker::Limits limits;
+            limits.symmetry = checker::Symmetry::on;
+            limits.threads = 2;
+            CHECK(checker::explore(system, limits).states == representatives.size());
+        });
+    }
+}
+
+TEST_CASE("the orbits of 3-3-1-3 are as many as other checkers count", "[reference][symmetry]") {
+    checker::Limits limits;
+    limits.threads = 2;
+    limits.symmetry = checker::Symmetry::on;
+    const checker::Outcome outcome = find_scenario("reference-3-3-1-3")->explore(limits);
+    CHECK(outcome.verdict == Verdict::clean);
+    CHECK(outcome.states == 34'214);
+    CHECK(outcome.transitions == 220'505);
+    CHECK(outcome.depth == 39);
+}
+
+TEST_CASE("steps that are taken before all others commute with them", "[reference][reduction]") {
+    for (const reference::Shape shape :
+         {reference::Shape{2, 2, 1, 2}, reference::Shape{1, 2, 2, 2}, reference::Shape{1, 1, 3, 2},
+          reference::Shape{1, 3, 1, 1}, reference::Shape{2, 2, 1, 2, true}}) {
+        on_system_of(shape, [](const auto& system) {
+            each_state(system, [&](const auto& state) {
+                REQUIRE(checker::broken_promise(system, state) == "");
+            });
+        });
+    }
+}
+
+TEST_CASE("every reduction agrees with the whole search", "[reference][reduction]") {
+    for (const bool first_cqe : {false, true})
+        for (const reference::Shape shape :
+             {reference::Shape{1, 1, 1, 1, first_cqe}, reference::Shape{2, 2, 1, 2, first_cqe},
+              reference::Shape{1, 2, 2, 2, first_cqe}, reference::Shape{2, 2, 2, 3, first_cqe},
+              reference::Shape{3, 3, 1, 1, first_cqe}, reference::Shape{3, 3, 3, 3, true}}) {
+            on_system_of(shape, [](const auto& system) {
+                const checker::Outcome whole = checker::explore(system, {});
+                for (const auto symmetry :
+                     {checker::Symmetry::off, checker::Symmetry::on, checker::Symmetry::deep})
+                    for (const bool reduction : {false, true}) {
+                        checker::Limits limits;
+                        limits.threads = 2;
+                        limits.symmetry = symmetry;
+                        limits.reduction = reduction;
+                        const checker::Outcome less = checker::explore(system, limits);
+                        CHECK(less.verdict == whole.verdict);
+                        CHECK(less.broken == whole.broken);
+                        if (whole.broken.empty()) CHECK(less.states <= whole.states);
+                        CHECK(less.counterexample.size() == less.depth * !whole.broken.empty());
+                        // Names change no length; orders may.
+                        if (!reduction) CHECK(less.depth == whole.depth);
+                        if (!whole.broken.empty()) CHECK(less.depth >= whole.depth);
+                    }
+            });
+        }
 }
 
 TEST_CASE("taking the first CQE for the release is caught in six steps", "[reference]") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "model/checker/search.hpp"
 #include "model/gallery.hpp"
 #include "tests/any_kernel.hpp"
 #include "tests/mutations.hpp"

@@ -55,6 +55,9 @@ struct Bench {
 
 template <class S>
 void submit(S& s, RequestId r, BufferId b = buffer) {
+    if (kernel::io_sqe_buffers_register::in(s.world()) &&
+        can<kernel::io_sqe_buffers_register>(s, ring))
+        take<kernel::io_sqe_buffers_register>(s, ring);
     if (can<world::app_write>(s, b)) take<world::app_write>(s, b);
     take<world::app_submit>(s, b, r, sock);
 }

@@ -52,6 +52,7 @@ struct AllTwins {
     Twins<SkbId> skbs;
     Twins<SockId> socks;
     Twins<RingId> rings;
+    Twins<TaskId> tasks;
     Twins<SlotId> slots;
 
     auto& of(BufferId) { return buffers; }
@@ -61,6 +62,7 @@ struct AllTwins {
     auto& of(SkbId) { return skbs; }
     auto& of(SockId) { return socks; }
     auto& of(RingId) { return rings; }
+    auto& of(TaskId) { return tasks; }
     auto& of(SlotId) { return slots; }
 };
 
@@ -149,6 +151,7 @@ class Pair {
     explicit Pair(const World& world) : world_(world), fixed_(world_), growing_(world_) {
         for (std::uint32_t i = 0; i < world_.bounds.buffers; ++i)
             twins_.buffers.join(BufferId{i}, growing_.add_buffer());
+        twins_.tasks.join(the_task, the_task);
         for (std::uint32_t i = 0; i < world_.bounds.rings; ++i)
             twins_.rings.join(RingId{i}, growing_.add_ring());
         for (std::uint32_t i = 0; i < world_.bounds.slots; ++i)
@@ -176,7 +179,7 @@ class Pair {
             taken = true;
             take_both<decltype(step)>(ids...);
         });
-        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, SlotId>();
+        compare_all<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, SlotId, TaskId>();
         return disagreement_.empty();
     }
 
@@ -339,7 +342,15 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                          .forwards = true,
                          .segments = true,
                          .splits = true,
-                         .tapped = true};
+                         .tapped = true,
+                         .stamped = true,
+                         .tun = true,
+                         .expands = true,
+                         .carves = true,
+                         .merges = true,
+                         .duplicates = true,
+                         .upcall_fails = true,
+                         .decrypts = true};
     World world = roomy(any, profile);
     world.app = app;
     world.socks.push_back(any);
@@ -354,6 +365,7 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                      .drops = true,
                      .resets = true,
                      .retransmits = true,
+                     .copy_fails = true,
                      .refusals = true};
     world.bounds.rings = rings;
     world.bounds.cq_entries = entries;
@@ -365,6 +377,55 @@ World streams(const std::string& profile) {
     World world = everything(profile, App::conforming, 1, 8);
     world.socks.erase(world.socks.begin());
     world.hazards.resets = false;
+    return world;
+}
+
+// Nothing but what arrives, and what sleeps until it does.
+World arriving() {
+    World world = roomy({.transport = Transport::udp, .receives = true, .merges = true});
+    world.apis = {Api::splice};
+    return world;
+}
+
+World sleeping() {
+    World world = roomy({.transport = Transport::udp, .dma = true});
+    world.bounds.requests = 2;
+    world.defer_taskrun_waits = 2;
+    return world;
+}
+
+// What a request can go through besides success.
+World ordered(App app, std::uint32_t entries) {
+    World world = everything("intended", app, 1, entries);
+    world.hazards.links = true;
+    world.hazards.cancels = true;
+    world.hazards.link_timeouts = true;
+    world.hazards.drains = true;
+    world.hazards.cqes_lost = true;
+    world.reports_usage = true;
+    world.tracks_delivery = true;
+    world.bounds.requests = 2;  // each with three CQEs at most
+    return world;
+}
+
+World deferred() {
+    World world = everything("6.18", App::conforming, 1, 8);
+    world.hazards.io_wq = false;
+    world.defer_taskrun_waits = 2;
+    return world;
+}
+
+// Registered and other memory, and a table, a ring and a process that come to an end.
+World endings(const std::string& profile, App app) {
+    World world = streams(profile);
+    world.app = app;
+    world.apis = {Api::send_zc_fixed, Api::send_zc, Api::sendmsg_zc_fixed, Api::sendmsg_zc};
+    world.hazards.unregisters = true;
+    world.hazards.updates = true;
+    world.hazards.ring_exits = app != App::unregister;
+    world.hazards.exits = app == App::ring_exit;
+    world.hazards.execs = profile == "6.12";
+    world.bounds.memlock = 2;
     return world;
 }
 
@@ -443,6 +504,14 @@ World datagrams() {
     return world;
 }
 
+// Spliced pages and registered ones beside ordinary ones, and a vsock.
+World all_pages() {
+    World world = everything("6.18", App::conforming, 1, 8);
+    world.apis = {Api::send_zc, Api::send_zc_fixed, Api::splice};
+    world.socks[1].transport = Transport::vsock;
+    return world;
+}
+
 // Every way of the designs in which notifications belong to slots. A completion that posts for two
 // slots at once could overflow half-way, which the growing store is not told.
 World slots(const std::string& profile, std::vector<Api> apis) {
@@ -493,6 +562,18 @@ std::vector<World> worlds() {
             everything("intended", App::conforming, 1, 1),
             streams("6.12"),
             streams("6.1"),
+            ordered(App::conforming, 8),
+            ordered(App::drop_between, 2),
+            ordered(App::descriptor_reused, 2),
+            ordered(App::misread_overflow, 2),
+            ordered(App::fifo_notifs, 8),
+            deferred(),
+            arriving(),
+            sleeping(),
+            endings("6.18", App::ring_exit),
+            endings("6.1", App::unregister),
+            endings("6.12", App::conforming),
+            endings("intended", App::conforming),
             calls("6.18", App::conforming),
             calls("intended", App::close_before_errqueue),
             joining_calls(),
@@ -510,7 +591,8 @@ std::vector<World> worlds() {
             copies(),
             frames("6.18", App::conforming),
             frames("6.12", App::frame_early),
-            frames("6.18", App::descriptor_lost)};
+            frames("6.18", App::descriptor_lost),
+            all_pages()};
 }
 
 }  // namespace

@@ -100,10 +100,12 @@ inline Complaints long_files(const std::vector<Source>& sources) {
 }
 
 // By layout, which clang-format guarantees: a body opened at the end of a line that starts in the
-// first column ends at the first "}" there. Tables are data: they stand between clang-format marks.
+// first column ends at the first "}" there. Tables are data: constexpr arrays, or what stands
+// between clang-format marks.
 inline Complaints long_functions(const std::vector<Source>& sources) {
     const std::regex not_a_function(
-        R"(^(namespace|struct|class|enum|union|extern|typedef|#|//|/\*).*)");
+        R"(^(namespace|struct|class|enum|union|extern|typedef|#|//|/\*).*)"
+        R"(|^(inline )?constexpr std::array .*)");
     Complaints complaints;
     for (const Source& source : sources) {
         if (!source.is_code()) continue;
@@ -175,9 +177,10 @@ inline Complaints unlisted(const std::vector<Source>& sources) {
 }
 
 // The parts of model/ that meet the outside: the check verb, which prints, and the checker's
-// memory.
+// memory and files.
 inline bool meets_the_outside(const Source& source, const std::vector<Source>& sources) {
-    if (source.path == "model/checker/memory.cpp") return true;
+    if (source.path == "model/checker/memory.cpp" || source.path == "model/checker/level_file.cpp")
+        return true;
     const std::regex target(R"(add_library\(zcv_check\s+STATIC([^)]*)\))");
     for (const Source& lists : sources) {
         std::smatch found;

@@ -48,6 +48,8 @@ TEST_CASE("no function is longer than 70 lines", "[tidy]") {
     const std::string body = "int f() {\n" + std::string(69, '\n') + "}\n";
     CHECK(long_functions({made("a.cpp", body)}).size() == 1);
     CHECK(long_functions({made("a.cpp", "// clang-format off\n" + body)}).empty());
+    const std::string table = "constexpr std::array table{\n" + std::string(99, '\n') + "};\n";
+    CHECK(long_functions({made("a.cpp", table)}).empty());
     check_tidy(long_functions(tree()));
 }
 

@@ -157,10 +157,67 @@ static std::vector<Unobserved> unobserved_of_requests() {
     };
 }
 
+static std::vector<Unobserved> unobserved_of_what_follows() {
+    constexpr std::string_view not_followed =
+        "not taken: replay does not follow the table of registered buffers";
+    constexpr std::string_view ends_unseen =
+        "not taken: in a replay a process goes on where the records of its sends do";
+    return {
+        {step_name<app_link>(), "not taken: a link shows only in when its members start"},
+        {step_name<app_drain>(), "not taken: a drain shows only in when the request starts"},
+        {step_name<app_reuse_descriptor>(), "not taken: only the application knows of it"},
+        {step_name<app_drop>(), "not taken: only the application knows of it"},
+        {step_name<app_enter>(), "not taken: a replay lets task work run whenever it did"},
+        {step_name<io_cqring_wait_schedule>(), "not taken: nor does it ask whether it slept"},
+        {step_name<io_cqring_wait>(), "not taken: nor does it ask whether it slept"},
+        {step_name<io_poll_wake>(), "not taken: the retry itself is what shows"},
+        {step_name<io_async_cancel>(), "not taken: the target's CQE shows as a failed send's"},
+        {step_name<io_req_task_link_timeout>(), "not taken: shows as a failed send's CQE"},
+        {step_name<io_cqring_event_overflow>(), "not taken: a lost CQE leaves no record yet"},
+        {step_name<app_misreads_overflow>(), "not taken: only the application knows of it"},
+        {step_name<io_sqe_buffers_register>(), not_followed},
+        {step_name<io_sqe_buffers_unregister>(), not_followed},
+        {step_name<io_sqe_buffers_update>(), not_followed},
+        {step_name<io_rsrc_ref_quiesce>(), not_followed},
+        {step_name<io_send_zc_import>(), "not taken: a failed send, whatever it failed of"},
+        {step_name<io_uring_release>(), ends_unseen},
+        {step_name<io_ring_ctx_free>(), ends_unseen},
+        {step_name<io_uring_try_cancel_requests>(), ends_unseen},
+        {step_name<io_uring_cancel_generic>(), ends_unseen},
+        {step_name<io_fallback_req_func>(), ends_unseen},
+        {step_name<do_exit>(), ends_unseen},
+        {step_name<begin_new_exec>(), ends_unseen},
+        {step_name<app_free>(), "not taken: what an application believes is not in a trace"},
+        {step_name<pskb_carve>(), "not taken: no record tells a carved clone from an expanded one"},
+        {step_name<pskb_copy_fclone>(),
+         "not taken: a copy has a head of its own, and its first record is taken for a segment"},
+        {step_name<skb_copy_ubufs_failure>(), "a drop on receive, which looks the same"},
+        {step_name<skb_tstamp_tx>(),
+         "not taken: the clone for the error queue is taken for one that a packet socket got"},
+        {step_name<skb_tx_error>(), "a drop, which looks the same"},
+        {step_name<deliver_skb>(),
+         "not taken: only data without a ubuf is delivered so, and that is not watched"},
+        {step_name<skb_gro_receive>(),
+         "not taken: only skbs without a ubuf are joined, and those are not watched"},
+        {step_name<tun_net_xmit>(),
+         "the zero-copy flag gone from an skb that was given to a driver"},
+        {step_name<esp_input>(),
+         "not taken: only data without a ubuf gets there, and that is not watched"},
+        {step_name<virtio_transport_alloc_skb>(),
+         "not taken: sockets of this family are not watched"},
+        {step_name<virtio_transport_send_pkt_info>(),
+         "not taken: sockets of this family are not watched"},
+        {step_name<virtio_transport_fill_skb>(),
+         "not taken: sockets of this family are not watched"},
+        {step_name<app_splice>(), "not taken: spliced pages have no ubuf, and are not watched"},
+    };
+}
+
 const std::vector<Unobserved>& unobserved_steps() {
     static const std::vector<Unobserved> all = [] {
         std::vector<Unobserved> list = unobserved_of_requests();
-        for (const Unobserved& entry : unobserved_of_protocols()) list.push_back(entry);
+        for (const auto& more : {unobserved_of_protocols(), unobserved_of_what_follows()})
+            list.insert(list.end(), more.begin(), more.end());
         add_calls(list);
         return list;
     }();

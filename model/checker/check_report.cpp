@@ -125,8 +125,10 @@ std::string json_report(const Scenario& scenario, const Outcome& outcome,
     json["seconds"] = outcome.seconds;
     json["bytes_per_state"] = outcome.bytes_per_state;
     json["threads"] = settings.threads;
-    json["symmetry"] = "off";
-    json["reduction"] = "off";
+    json["symmetry"] = name_of(outcome.symmetry);
+    json["reduction"] = outcome.reduction ? "on" : "off";
+    json["visited"] = name_of(settings.visited);
+    json["miss_probability"] = outcome.miss_probability;
     json["states_max"] = settings.states_max;
     json["memory_max"] = settings.memory_max;
     json["time_max"] = settings.time_max_s;

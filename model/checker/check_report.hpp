@@ -18,6 +18,9 @@ struct CheckSettings {
     std::uint64_t memory_max = 0;
     double time_max_s = 0;
     unsigned threads = 1;
+    checker::Visited visited = checker::Visited::exact;
+    checker::Symmetry symmetry = checker::Symmetry::off;
+    bool reduction = false;
 };
 
 // One scenario in full: question, verdict, property, counts, counterexample.

@@ -5,13 +5,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "model/checker/check_report.hpp"
@@ -34,7 +37,13 @@ struct Options {
     std::optional<double> time_max_s;
     std::optional<std::string> graph_file;
     std::string format = "text";
-    std::string threads = "1";
+    std::optional<std::string> threads;
+    std::string visited = "exact";
+    std::string symmetry = "off";
+    std::string reduction = "off";
+    std::optional<std::string> frontier_folder;
+    std::optional<std::string> checkpoint_file;
+    std::optional<std::string> resume_file;
 };
 
 [[noreturn]] void refuse(const std::string& what) {
@@ -83,6 +92,28 @@ std::uint64_t memory_to_take() {
     return 0;
 }
 
+unsigned threads_of(const Options& options) {
+    if (!options.threads) return std::max(1U, std::thread::hardware_concurrency());
+    constexpr std::uint64_t threads_max = 1024;
+    const std::uint64_t wanted = number_in("--threads", *options.threads);
+    if (wanted > threads_max)
+        refuse("--threads " + *options.threads + ": more than " + std::to_string(threads_max) +
+               " do not help: give fewer");
+    return static_cast<unsigned>(wanted);
+}
+
+// The choice of this name.
+template <class Choice>
+Choice one_of(const std::string& option, const std::string& text,
+              const std::vector<Choice>& choices) {
+    std::string names;
+    for (const Choice choice : choices) {
+        if (name_of(choice) == text) return choice;
+        names += (names.empty() ? "" : ", ") + std::string(name_of(choice));
+    }
+    refuse(option + " " + text + ": choose one of " + names);
+}
+
 CheckSettings settings_of(const Options& options) {
     CheckSettings settings;
     const bool markdown = options.format == "markdown";
@@ -95,9 +126,16 @@ CheckSettings settings_of(const Options& options) {
         refuse("--time-max: not a time to search: give seconds above 0");
     settings.time_max_s = options.time_max_s.value_or(0);
     settings.memory_max = options.memory_max ? bytes_in(*options.memory_max) : memory_to_take();
-    if (number_in("--threads", options.threads) > 1)
-        std::cerr << "zcv: check --threads " << options.threads
-                  << ": this version searches with one thread; going on with 1\n";
+    settings.threads = threads_of(options);
+    settings.visited = one_of("--visited", options.visited,
+                              std::vector{checker::Visited::exact, checker::Visited::fingerprint,
+                                          checker::Visited::bitstate});
+    settings.symmetry =
+        one_of("--symmetry", options.symmetry,
+               std::vector{checker::Symmetry::off, checker::Symmetry::on, checker::Symmetry::deep});
+    if (options.reduction != "off" && options.reduction != "on")
+        refuse("--reduction " + options.reduction + ": choose off or on");
+    settings.reduction = options.reduction == "on";
     return settings;
 }
 
@@ -153,15 +191,45 @@ std::vector<Scenario> chosen(const Options& options) {
         refuse("which scenario: none is named: give one (zcv check --list names them), or --all");
     if (options.graph_file && result.size() > 1)
         refuse("--graph " + *options.graph_file + ": draws one scenario: name one");
+    const auto& file = options.checkpoint_file ? options.checkpoint_file : options.resume_file;
+    if (file && result.size() > 1)
+        refuse("--checkpoint " + *file + ": holds one search: name one scenario");
+    if (options.checkpoint_file && options.resume_file)
+        refuse("--resume " + *options.resume_file +
+               ": goes on writing the file it reads: leave out --checkpoint");
     return result;
 }
 
+// How long it may still take, by the speed so far and by how the levels grow or shrink: once they
+// shrink, as if each were smaller than the one before by the same factor.
+std::string estimate(const checker::Progress& progress) {
+    const auto level = static_cast<double>(progress.level);
+    const auto before = static_cast<double>(progress.level_before);
+    if (level >= before) return "growing";
+    const double shrinks = level / before;
+    const double left =
+        static_cast<double>(progress.frontier) + level * shrinks * shrinks / (1 - shrinks);
+    return fmt::format("about {:.0f} s to go",
+                       left * progress.seconds / static_cast<double>(progress.states));
+}
+
 void show(const std::string& name, const checker::Progress& progress) {
-    std::cerr << fmt::format(
-                     "\r{}: {} states, {} transitions, level {}, {} to go, {} MiB, {:.0f} s ", name,
-                     progress.states, progress.transitions, progress.depth, progress.frontier,
-                     progress.bytes >> 20, progress.seconds)
-              << std::flush;
+    const double rate = static_cast<double>(progress.states) / progress.seconds;
+    std::cerr
+        << fmt::format(
+               "\r{}: {} states, {:.2f} M/s, level {}, frontier {}, {} MiB, {:.0f} s, {}\033[K",
+               name, progress.states, rate / 1e6, progress.depth, progress.frontier,
+               progress.bytes >> 20, progress.seconds, estimate(progress))
+        << std::flush;
+}
+
+// Set by Ctrl-C: the search then ends by itself and reports what it covered. A second one ends the
+// program at once.
+std::atomic<bool> interrupted{false};
+
+void on_interrupt(int) {
+    interrupted = true;
+    std::signal(SIGINT, SIG_DFL);
 }
 
 checker::Outcome explore(const Scenario& scenario, const CheckSettings& settings,
@@ -172,6 +240,20 @@ checker::Outcome explore(const Scenario& scenario, const CheckSettings& settings
     limits.time_max_s = settings.time_max_s;
     limits.graph_file = options.graph_file.value_or("");
     limits.graph_title = scenario.name;
+    limits.threads = settings.threads;
+    limits.visited = settings.visited;
+    limits.symmetry = settings.symmetry;
+    limits.reduction = settings.reduction;
+    limits.stop = &interrupted;
+    limits.frontier_folder = options.frontier_folder.value_or("");
+    limits.resume = options.resume_file.has_value();
+    limits.checkpoint_file =
+        limits.resume ? *options.resume_file : options.checkpoint_file.value_or("");
+    limits.search_name = fmt::format(
+        "{}, bounds {}, profile {}, application {}, symmetry {}, reduction {}, zcv {}",
+        scenario.name, options.bounds.value_or("its own"), scenario.profile, scenario.app,
+        name_of(settings.symmetry), settings.reduction ? "on" : "off", ZCV_VERSION);
+    std::signal(SIGINT, on_interrupt);
     bool shown = false;
     if (isatty(STDERR_FILENO) == 1)
         limits.progress = [&](const checker::Progress& progress) {
@@ -266,9 +348,31 @@ Status check(const Options& options) {
                       : table ? columns.row(scenario, outcome)
                               : text_report(scenario, outcome))
                   << std::flush;
+        if (interrupted) break;
     }
     if (table) std::cout << summary(todo, tally);
     return tally.status();
+}
+
+}  // namespace
+
+namespace {
+
+// How to go about it: none of this changes the answer, only its price.
+void add_search_options(CLI::App& verb, Options& options) {
+    verb.add_option("--threads", options.threads, "how many search (default: all cores)");
+    verb.add_option("--visited", options.visited,
+                    "exact, or fingerprint or bitstate: less memory, and a probability to miss");
+    verb.add_option("--symmetry", options.symmetry,
+                    "on: objects that differ in their names only are one; deep: also orders that "
+                    "nothing reads; default off");
+    verb.add_option("--reduction", options.reduction,
+                    "on: of steps that commute only one order is looked at; default off");
+    verb.add_option("--checkpoint", options.checkpoint_file,
+                    "write every level to this file, which survives a kill");
+    verb.add_option("--resume", options.resume_file, "go on where such a file ends");
+    verb.add_option("--frontier", options.frontier_folder,
+                    "keep states that wait to be expanded in a file in this folder");
 }
 
 }  // namespace
@@ -293,7 +397,7 @@ void add_check_verb(CLI::App& app, Status& status) {
     verb->add_option("--graph", options->graph_file, "also write the explored graph to this .dot");
     verb->add_option("--format", options->format,
                      "text or json, one JSON document a line; with --list also markdown");
-    verb->add_option("--threads", options->threads, "how many search; this version: 1");
+    add_search_options(*verb, *options);
     verb->footer(
         "\nExit status: 0 holds, 1 a property is broken (with --all: not as declared), 2 usage,\n"
         "3 a bound ended it.\n\nExamples:\n"
@@ -302,6 +406,9 @@ void add_check_verb(CLI::App& app, Status& status) {
         "  zcv check --coverage\n"
         "  zcv check udp-nic --bounds skbs=1,cq_entries=1\n"
         "  zcv check reference-2-2-3-2 --time-max 60 --format json\n"
+        "  zcv check reference-3-3-2-2 --symmetry deep --reduction on\n"
+        "  zcv check reference-3-3-2-2 --checkpoint l.zcv; zcv check reference-3-3-2-2 "
+        "--resume l.zcv\n"
         "  zcv check reference-1-1-1-2 --graph small.dot && dot -Tsvg small.dot -o small.svg");
     verb->callback([options, &status] {
         status = check(*options);

@@ -60,7 +60,7 @@ Graph graph_of(const S& system, std::uint64_t states_max, std::uint64_t depth_ma
         const std::uint64_t depth = graph[from].depth;
         if (depth >= depth_max) continue;
         system.unpack(graph[from].words.data(), state);
-        system.for_each_next(state, [&](Taken taken, const typename S::State& after) {
+        visit_next(system, state, [&](Taken taken, const typename S::State& after) {
             const std::size_t to = vertex_of(after, depth + 1);
             if (to >= boost::num_vertices(graph)) return;
             std::string label{system.steps()[taken.step].name};

@@ -54,15 +54,6 @@ struct Eventually {
 // The same number for transitions that are one duty, 0 for none.
 using DutyOf = std::function<std::uint64_t(Taken)>;
 
-// A system whose steps take long to compile offers one instance of them for every visitor.
-template <System S, class Visit>
-void visit_next(const S& system, const typename S::State& state, const Visit& visit) {
-    if constexpr (requires { typename S::AnyVisit; })
-        system.template for_each_next<const typename S::AnyVisit&>(state, visit);
-    else
-        system.for_each_next(state, visit);
-}
-
 struct Explored {
     Transitions transitions;
     Duties duties;

@@ -1,25 +1,51 @@
 #include "model/checker/memory.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include <new>
 
 namespace zcv::checker {
+namespace {
 
-Cells::~Cells() {
-    if (data_ != nullptr) munmap(data_, bytes());
+constexpr std::uint64_t huge_page_bytes = std::uint64_t{2} << 20;
+
+std::uint64_t memory_of_machine() {
+    const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+    return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-bool Cells::grow(std::size_t cells) {
-    const std::size_t bytes_new = cells * sizeof(std::uint64_t);
-    void* const grown = data_ == nullptr ? mmap(nullptr, bytes_new, PROT_READ | PROT_WRITE,
-                                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                                         : mremap(data_, bytes(), bytes_new, MREMAP_MAYMOVE);
-    if (grown == MAP_FAILED) return false;
-    // Advice only: without huge pages the search is slower, not wrong.
-    constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
-    if (bytes_new >= huge_page_bytes) static_cast<void>(madvise(grown, bytes_new, MADV_HUGEPAGE));
-    data_ = static_cast<std::uint64_t*>(grown);
-    size_ = cells;
-    return true;
+}  // namespace
+
+Region::Region(std::uint64_t bytes_max) {
+    const std::uint64_t wanted = bytes_max == 0 ? memory_of_machine() : bytes_max;
+    bytes_ = (wanted / huge_page_bytes + 1) * huge_page_bytes;
+    // A limit on address space (ulimit -v) makes the search smaller, not impossible.
+    for (; bytes_ >= huge_page_bytes; bytes_ = bytes_ / 2 / huge_page_bytes * huge_page_bytes) {
+        void* const got = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (got == MAP_FAILED) continue;
+        data_ = static_cast<std::uint64_t*>(got);
+        return;
+    }
+    throw std::bad_alloc();
+}
+
+Region::~Region() {
+    munmap(data_, bytes_);
+}
+
+void Region::advise_huge(std::uint64_t first_byte, std::uint64_t bytes) const {
+    const auto at = reinterpret_cast<std::uintptr_t>(data_) + first_byte;
+    const auto begin = (at + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes;
+    const auto end = (at + bytes) / huge_page_bytes * huge_page_bytes;
+    if (end <= begin) return;
+    // Advice only: without huge pages the search is slower, not wrong. Pages that were small when
+    // the part was small are put together now, where the kernel (6.1) knows how.
+    void* const from = reinterpret_cast<void*>(begin);
+    static_cast<void>(madvise(from, end - begin, MADV_HUGEPAGE));
+    constexpr int madv_collapse = 25;
+    static_cast<void>(madvise(from, end - begin, madv_collapse));
 }
 
 }  // namespace zcv::checker

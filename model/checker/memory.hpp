@@ -1,68 +1,52 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <memory>
 
-// Where the visited set and the queue keep their words: nothing here knows what a state is.
+// Where the visited set keeps its words: nothing here knows what a state is.
 namespace zcv::checker {
 
-// Zeroed 64-bit cells that grow without a copy: the pages move by remapping, so growing never needs
-// the old and the new array at once. Asks for huge pages; a random probe then misses one cache, not
-// also the page tables.
-class Cells {
+// What a search may use, shared by its threads. A maximum of 0 means as much as the machine has.
+class Budget {
   public:
-    Cells() = default;
-    ~Cells();
-    Cells(const Cells&) = delete;
-    Cells& operator=(const Cells&) = delete;
+    explicit Budget(std::uint64_t max) : max_(max) {}
 
-    bool grow(std::size_t cells);  // false: the machine refused, everything is as before
-    std::size_t size() const { return size_; }
-    std::uint64_t bytes() const { return size_ * sizeof(std::uint64_t); }
-    std::uint64_t& operator[](std::size_t index) { return data_[index]; }
-    const std::uint64_t& operator[](std::size_t index) const { return data_[index]; }
+    bool take(std::uint64_t bytes) {
+        const std::uint64_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+        if (max_ == 0 || now <= max_) return true;
+        give(bytes);
+        return false;
+    }
+    void give(std::uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+    std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+    std::uint64_t max() const { return max_; }
+
+  private:
+    std::uint64_t max_;
+    std::atomic<std::uint64_t> used_{0};
+};
+
+// Zeroed 64-bit cells at addresses that never change. The address space is reserved whole, pages
+// come from the machine when they are first touched, so a part of it can grow without a copy.
+class Region {
+  public:
+    // As much as `bytes_max` (0: the machine's memory); less where the machine allows less. Throws
+    // std::bad_alloc when it allows nothing.
+    explicit Region(std::uint64_t bytes_max);
+    ~Region();
+    Region(const Region&) = delete;
+    Region& operator=(const Region&) = delete;
+
+    std::uint64_t* data() const { return data_; }
+    std::uint64_t bytes() const { return bytes_; }
+    // Huge pages for this part, where there are any: a random probe then misses one cache, not also
+    // the page tables.
+    void advise_huge(std::uint64_t first_byte, std::uint64_t bytes) const;
 
   private:
     std::uint64_t* data_ = nullptr;
-    std::size_t size_ = 0;
-};
-
-// Packed states in the order they were found, in blocks that never move. `forget_before` gives back
-// the blocks that hold only older states, which makes it a queue as wide as a level of the search.
-class Sequence {
-  public:
-    static constexpr std::size_t block_states = 4096;
-
-    explicit Sequence(std::size_t words) : words_(words) {}
-
-    std::uint64_t size() const { return size_; }
-    std::uint64_t bytes() const { return blocks_.size() * block_bytes(); }
-    std::uint64_t bytes_for_one_more() const {
-        return size_ % block_states == 0 ? block_bytes() : 0;
-    }
-    const std::uint64_t* at(std::uint64_t index) const {
-        return blocks_[index / block_states - gone_].get() + index % block_states * words_;
-    }
-    void append(const std::uint64_t* words) {
-        const std::size_t place = size_ % block_states;
-        if (place == 0) blocks_.push_back(std::make_unique<std::uint64_t[]>(block_states * words_));
-        std::uint64_t* const to = blocks_.back().get() + place * words_;
-        for (std::size_t i = 0; i < words_; ++i) to[i] = words[i];
-        ++size_;
-    }
-    void forget_before(std::uint64_t index) {
-        for (; gone_ < index / block_states && !blocks_.empty(); ++gone_) blocks_.pop_front();
-    }
-
-  private:
-    std::uint64_t block_bytes() const { return block_states * words_ * sizeof(std::uint64_t); }
-
-    std::deque<std::unique_ptr<std::uint64_t[]>> blocks_;
-    std::size_t words_;
-    std::uint64_t size_ = 0;
-    std::uint64_t gone_ = 0;  // blocks given back
+    std::uint64_t bytes_ = 0;
 };
 
 }  // namespace zcv::checker

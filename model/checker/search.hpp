@@ -1,339 +1,224 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <deque>
 #include <limits>
-#include <new>
+#include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "model/checker/counterexample.hpp"
+#include "model/checker/crew.hpp"
+#include "model/checker/explain.hpp"
 #include "model/checker/graph.hpp"
+#include "model/checker/limits.hpp"
 #include "model/checker/system.hpp"
-#include "model/checker/visited.hpp"
+#include "model/checker/worker.hpp"
 #include "model/ensure.hpp"
-#include "model/outcome.hpp"
 
-// Exhaustive, exact, breadth first: every state reachable from the initial one is visited once and
-// every property is looked at in it, so a counterexample is a shortest one.
+// Exhaustive and breadth first: every state reachable from the initial one is visited once and
+// every property is looked at in it, so a counterexample is a shortest one. A level is finished
+// before the next begins, so numbers do not depend on how many threads share it.
 namespace zcv::checker {
 
-struct Progress {
-    std::uint64_t states = 0;
-    std::uint64_t transitions = 0;
-    std::uint64_t depth = 0;     // of the level being expanded
-    std::uint64_t frontier = 0;  // states found and not yet expanded
-    double seconds = 0;
-    std::uint64_t bytes = 0;
-};
-
-// 0 is unbounded. memory_max counts the visited set and the queue.
-struct Limits {
-    std::uint64_t states_max = 0;
-    std::uint64_t memory_max = 0;
-    double time_max_s = 0;
-    std::function<void(const Progress&)> progress;  // called about once a second
-    std::string graph_file;                         // where to write the explored graph as dot
-    std::string graph_title;
-};
-
-struct StepCount {
-    std::string step;
-    std::uint64_t times = 0;
-};
-
-// The counts of a violation are those of all levels up to the one it is on, which is completed:
-// they do not depend on the order inside a level.
-struct Outcome {
-    Verdict verdict = Verdict::inconclusive;
-    std::string broken;  // the property's name, "" when none is
-    std::string breaks;  // what that means
-    std::uint64_t states = 0;
-    std::uint64_t transitions = 0;
-    std::uint64_t depth = 0;  // longest shortest path; length of the counterexample when broken;
-                              // when a bound ended it, every state this near was checked
-    double seconds = 0;
-    double bytes_per_state = 0;  // visited set and queue at their largest
-    std::vector<CounterexampleStep> counterexample;
-    std::optional<Repeat> repeat;        // of an eventually-property: how it goes on for ever
-    std::vector<std::string> unreached;  // sometimes-properties never true
-    std::vector<StepCount> taken;        // every step of the system, how often it was taken
-    std::string limit;                   // which bound ended it, "" when none did
-};
-
-// Looks at the properties of each new state and remembers the first that broke.
-template <System S>
-class Watch {
-  public:
-    using State = typename S::State;
-
-    explicit Watch(const S& system) {
-        for (const Property<State>& property : system.properties())
-            (property.must == Must::always ? always_ : unreached_).push_back(&property);
-    }
-    // Returns the broken property, or null.
-    const Property<State>* look(const State& state) {
-        std::erase_if(unreached_, [&](const auto* property) { return property->holds(state); });
-        for (const Property<State>* property : always_)
-            if (!property->holds(state)) return property;
-        return nullptr;
-    }
-    const std::vector<const Property<State>*>& unreached() const { return unreached_; }
-
-  private:
-    std::vector<const Property<State>*> always_;
-    std::vector<const Property<State>*> unreached_;
-};
-
-// One pass over the levels. Successors wait in a short line before they are looked up, so that
-// their part of the visited set is in the cache by then; first in, first out, so the order is
-// unaffected.
 template <System S, class Store>
 class Search {
   public:
     using State = typename S::State;
-    using Clock = std::chrono::steady_clock;
     static constexpr std::uint64_t any_depth = std::numeric_limits<std::uint64_t>::max();
 
     Search(const S& system, const Limits& limits, bool keep)
-        : system_(system),
-          limits_(limits),
-          store_(system.words(), Room{limits.states_max, limits.memory_max}, keep),
-          watch_(system),
-          fresh_(system.initial()),
-          line_(line_places * store_.words()),
-          taken_(system.steps().size()) {}
+        : shared_(system, limits, keep), crew_(limits.threads) {
+        for (unsigned i = 0; i < limits.threads; ++i) workers_.emplace_back(shared_, i);
+        workers_.front().on_pause = [this](std::size_t left) { report(left); };
+        if (!limits.frontier_folder.empty() && !keep)
+            shared_.frontier.spill_to(limits.frontier_folder);
+        taken_before_.resize(system.steps().size());
+    }
 
     // Expands levels until nothing is new, something broke, a bound is hit or `depth_max` is found.
     void run(std::uint64_t depth_max = any_depth) {
-        started_ = Clock::now();
         try {
             begin();
-            while (limit_.empty() && broken_ == nullptr && depth() < depth_max &&
-                   level_begin_.back() < store_.size())
+            while (!shared_.halted && broken().empty() && depth_ < depth_max && !finished_)
                 expand_level();
         } catch (const std::bad_alloc&) {
-            limit_ = "memory: the machine has no more";
+            shared_.halt("memory: the machine has no more");
         }
-        // The last level found may be empty: then the one before it was the deepest.
-        if (level_begin_.size() > 1 && level_begin_.back() == store_.size())
-            level_begin_.pop_back();
+        bytes_most_ = std::max(bytes_most_, shared_.budget.used());
     }
 
-    std::uint64_t depth() const { return level_begin_.size() - 1; }
-    std::uint64_t states() const { return store_.size(); }
-    std::uint64_t transitions() const { return transitions_; }
-    std::uint64_t bytes_most() const { return std::max(bytes_most_, store_.bytes()); }
-    double seconds() const {
-        return std::chrono::duration<double>(Clock::now() - started_).count();
-    }
-    const std::string& limit() const { return limit_; }
-    const Property<State>* broken() const { return broken_; }
-    const std::vector<std::uint64_t>& broken_at() const { return broken_at_; }
-    std::uint64_t broken_depth() const { return broken_depth_; }
-    const std::vector<const Property<State>*>& unreached() const { return watch_.unreached(); }
-    const std::vector<std::uint64_t>& taken() const { return taken_; }
+    // Of the last level that is complete.
+    std::uint64_t depth() const { return depth_; }
+    std::uint64_t states() const { return shared_.states; }
+    std::uint64_t transitions() const { return shared_.transitions; }
+    std::uint64_t bytes_most() const { return bytes_most_; }
+    double seconds() const { return shared_.seconds(); }
+    double miss_probability() const { return shared_.store.miss_probability(states()); }
+    const std::string& limit() const { return shared_.limit; }
+    Frontier& frontier() { return shared_.frontier; }
+    // They can be walked back through without searching again.
+    bool has_all_levels() const { return Store::holds_states && !shared_.limits.resume; }
 
-    // The steps to `target`, which is one level past the last one found here, backwards: the first
-    // state of each level that leads on. The store must have kept its levels.
-    std::vector<Taken> path_to(std::vector<std::uint64_t> target, std::uint64_t length) const {
-        std::vector<Taken> path(length);
-        std::vector<std::uint64_t> words(system_.words());
-        State state = system_.initial();
-        for (std::uint64_t level = length; level-- > 0;) {
-            std::optional<Taken> leads_on;
-            std::uint64_t at = level_begin_[level];
-            for (; !leads_on; ++at) {
-                ZCV_CHECK(at < store_.size());
-                system_.unpack(store_.at(at), state);
-                system_.for_each_next(state, [&](Taken taken, const State& after) {
-                    system_.pack(after, words.data());
-                    if (!leads_on && words == target) leads_on = taken;
-                });
-            }
-            path[level] = *leads_on;
-            target.assign(store_.at(at - 1), store_.at(at - 1) + store_.words());
-        }
-        return path;
+    // Every broken state of the level that was found last, packed, one after the other.
+    std::vector<std::uint64_t> broken() const {
+        std::vector<std::uint64_t> all;
+        for (const auto& worker : workers_)
+            all.insert(all.end(), worker.broken().begin(), worker.broken().end());
+        return all;
+    }
+    std::vector<std::string> unreached() const {
+        std::vector<std::string> names;
+        std::uint64_t number = 0;
+        for (const Property<State>& property : shared_.system.properties())
+            if (property.must == Must::sometimes && (shared_.reached >> number++ & 1) == 0)
+                names.emplace_back(property.name);
+        return names;
+    }
+    std::vector<std::uint64_t> taken() {
+        std::vector<std::uint64_t> all = taken_before_;
+        for (auto& worker : workers_)
+            for (std::size_t i = 0; i < all.size(); ++i) all[i] += worker.taken()[i];
+        return all;
     }
 
   private:
-    static constexpr std::size_t line_places = 32;
-
     void begin() {
-        std::vector<std::uint64_t> words(system_.words());
-        system_.pack(system_.initial(), words.data());
-        settle(store_.hash(words.data()), words.data());
-        level_begin_.push_back(0);
+        const Limits& limits = shared_.limits;
+        if (!limits.checkpoint_file.empty()) {
+            if (limits.resume) return resume();
+            file_.create(limits.checkpoint_file, limits.search_name, shared_.system.words());
+            shared_.frontier.record_in(file_);
+        }
+        std::vector<std::uint64_t> words(shared_.system.words());
+        shared_.system.pack(shared_.system.initial(), words.data());
+        Successors<S>(shared_.system, limits).represent(words.data());
+        workers_.front().add(words.data());
+        end_level(0);
+    }
+
+    // Goes on where a checkpoint ends: its states are in the visited set, its last level is next.
+    void resume() {
+        const Limits& limits = shared_.limits;
+        const std::size_t words = shared_.system.words();
+        const std::vector<std::uint64_t> ended =
+            file_.open(limits.checkpoint_file, limits.search_name, words);
+        ZCV_CHECK(ended.size() == 4 + taken_before_.size());
+        const std::uint64_t last = ended[0];
+        file_.each_states([&](std::uint64_t level, std::uint64_t at, std::uint32_t count,
+                              const std::uint64_t* states) {
+            for (std::uint32_t i = 0; i < count; ++i)
+                workers_.front().add_known(states + i * words, level == last);
+            if (level == last && !Store::holds_states) shared_.frontier.append_read(at, count);
+        });
+        shared_.frontier.turn_over(last);
+        shared_.frontier.record_in(file_);
+        shared_.states = ended[1];
+        shared_.tickets = ended[1];
+        shared_.transitions = ended[2];
+        shared_.reached = ended[3];
+        std::copy(ended.begin() + 4, ended.end(), taken_before_.begin());
+        level_states_ = ended[1];
+        finished_ = shared_.frontier.level().empty();
+        depth_ = last - (finished_ ? 1 : 0);
     }
 
     void expand_level() {
-        const std::uint64_t level_end = store_.size();
-        State state = system_.initial();
-        for (std::uint64_t at = level_begin_.back(); at < level_end && limit_.empty(); ++at) {
-            system_.unpack(store_.at(at), state);
-            system_.for_each_next(state, [this](Taken taken, const State& after) {
-                ++transitions_;
-                ++taken_[taken.step];
-                enqueue(after);
-            });
-            if (at % 1024 == 0) pause(at, level_end);
+        shared_.block_next = 0;
+        level_before_ = std::exchange(level_, shared_.states - level_states_);
+        level_states_ = shared_.states;
+        if (shared_.frontier.level().size() < 2)
+            workers_.front().expand_level();
+        else
+            crew_.run([this](unsigned thread) { workers_[thread].expand_level(); });
+        bytes_most_ = std::max(bytes_most_, shared_.budget.used());
+        if (!shared_.halted) end_level(depth_ + 1);
+    }
+
+    // What was found is complete. An empty level is the end, and the one before it the deepest.
+    void end_level(std::uint64_t level) {
+        if (!shared_.frontier.turn_over(level)) {
+            const std::string disk = shared_.frontier.complaint();
+            return shared_.halt(!disk.empty() ? disk : "memory: the levels do not fit");
         }
-        for (std::size_t i = 0; i < line_places; ++i) settle_oldest();
-        if (limit_.empty()) level_begin_.push_back(level_end);
+        finished_ = shared_.frontier.level().empty();
+        if (!broken().empty()) return;
+        if (!finished_) depth_ = level;
+        if (!file_.is_open()) return;
+        std::vector<std::uint64_t> numbers{level, shared_.states, shared_.transitions,
+                                           shared_.reached};
+        const std::vector<std::uint64_t> steps = taken();
+        numbers.insert(numbers.end(), steps.begin(), steps.end());
+        if (file_.append(LevelFile::level_end, level, static_cast<std::uint32_t>(numbers.size()),
+                         numbers.data(), numbers.size()) == LevelFile::none)
+            shared_.halt(file_.complaint());
     }
 
-    void enqueue(const State& after) {
-        std::uint64_t* const words = &line_[line_at_ * store_.words()];
-        if (waiting_[line_at_]) settle(hashes_[line_at_], words);
-        system_.pack(after, words);
-        hashes_[line_at_] = store_.hash(words);
-        store_.prefetch(hashes_[line_at_]);
-        waiting_[line_at_] = true;
-        line_at_ = (line_at_ + 1) % line_places;
-    }
-
-    void settle_oldest() {
-        if (waiting_[line_at_]) settle(hashes_[line_at_], &line_[line_at_ * store_.words()]);
-        waiting_[line_at_] = false;
-        line_at_ = (line_at_ + 1) % line_places;
-    }
-
-    void settle(std::uint64_t hash, const std::uint64_t* words) {
-        const Added added = store_.add(hash, words);
-        if (added == Added::seen) return;
-        if (added == Added::fresh) return look(words);
-        limit_ = added == Added::states_bound
-                     ? "states: " + std::to_string(limits_.states_max)
-                     : "memory: " + std::to_string(store_.bytes()) + " bytes in use";
-    }
-
-    void look(const std::uint64_t* words) {
-        if (broken_ != nullptr) return;
-        system_.unpack(words, fresh_);
-        broken_ = watch_.look(fresh_);
-        if (broken_ == nullptr) return;
-        broken_at_.assign(words, words + store_.words());
-        broken_depth_ = level_begin_.size();
-    }
-
-    // What happens now and then between two states: give back memory, look at the clock, report.
-    void pause(std::uint64_t at, std::uint64_t level_end) {
-        bytes_most_ = std::max(bytes_most_, store_.bytes());
-        store_.done_before(at);
+    void report(std::size_t blocks_left) {
+        bytes_most_ = std::max(bytes_most_, shared_.budget.used());
         const double now_s = seconds();
-        if (limits_.time_max_s > 0 && now_s >= limits_.time_max_s)
-            limit_ = "time: " + in_short(limits_.time_max_s) + " s";
-        if (!limits_.progress || now_s < report_next_s_) return;
+        if (!shared_.limits.progress || now_s < report_next_s_) return;
         report_next_s_ = now_s + 1;
-        const std::uint64_t frontier = level_end - at + (store_.size() - level_end);
-        limits_.progress({store_.size(), transitions_, depth(), frontier, now_s, store_.bytes()});
+        const std::uint64_t found = shared_.states;
+        shared_.limits.progress({found, shared_.transitions, depth_,
+                                 blocks_left * block_states + (found - level_states_),
+                                 level_before_, level_, now_s, shared_.budget.used()});
     }
 
-    static std::string in_short(double number) {
-        std::ostringstream text;
-        text << number;
-        return text.str();
-    }
-
-    const S& system_;
-    const Limits& limits_;
-    Store store_;
-    Watch<S> watch_;
-    State fresh_;  // the newest state, for the properties
-    std::vector<std::uint64_t> line_;
-    std::array<std::uint64_t, line_places> hashes_{};
-    std::array<bool, line_places> waiting_{};
-    std::size_t line_at_ = 0;
-    std::vector<std::uint64_t> level_begin_;  // number of the first state of every level
-    std::vector<std::uint64_t> taken_;
-    std::uint64_t transitions_ = 0;
+    Shared<S, Store> shared_;
+    Crew crew_;
+    std::deque<Worker<S, Store>> workers_;
+    LevelFile file_;
+    std::vector<std::uint64_t> taken_before_;  // by the search that is resumed
+    std::uint64_t depth_ = 0;
+    std::uint64_t level_ = 0;         // states of the level being expanded
+    std::uint64_t level_before_ = 0;  // and of the one before
+    std::uint64_t level_states_ = 0;  // states found up to the level being expanded
     std::uint64_t bytes_most_ = 0;
     double report_next_s_ = 1;
-    const Property<State>* broken_ = nullptr;
-    std::vector<std::uint64_t> broken_at_;
-    std::uint64_t broken_depth_ = 0;
-    std::string limit_;
-    Clock::time_point started_;
+    bool finished_ = false;
 };
-
-// Puts a path into words by walking it.
-template <System S>
-std::vector<CounterexampleStep> in_words(const S& system, const std::vector<Taken>& path) {
-    std::vector<CounterexampleStep> steps;
-    typename S::State state = system.initial();
-    for (const Taken& wanted : path) {
-        std::optional<typename S::State> next;
-        system.for_each_next(state, [&](Taken taken, const typename S::State& after) {
-            if (taken == wanted && !next) next = after;
-        });
-        ZCV_CHECK(next.has_value());
-        const StepInfo& info = system.steps()[wanted.step];
-        steps.push_back({steps.size() + 1, wanted, std::string(info.name), system.params(wanted),
-                         std::string(info.context), std::string(info.file),
-                         std::string(info.function),
-                         changes_between(system.fields(state), system.fields(*next))});
-        state = *next;
-    }
-    return steps;
-}
-
-// The steps to the broken state. A store that forgets its levels is emptied and filled a second
-// time, up to the level before; that pass takes 8 bytes a state more and may itself be out of room.
-template <System S, class Store>
-void explain(const S& system, const Limits& limits, std::optional<Search<S, Store>>& search,
-             Outcome& outcome) {
-    const std::vector<std::uint64_t> target = search->broken_at();
-    if (!Store::keeps_always && outcome.depth > 0) {
-        Limits room;
-        room.memory_max = limits.memory_max;
-        search.reset();
-        search.emplace(system, room, true);
-        search->run(outcome.depth - 1);
-        if (!search->limit().empty()) {
-            outcome.limit = "the counterexample did not fit into the memory allowed";
-            return;
-        }
-    }
-    outcome.counterexample = in_words(system, search->path_to(target, outcome.depth));
-}
 
 template <System S, class Store>
 Outcome explore_with(const S& system, const Limits& limits) {
     const auto started = std::chrono::steady_clock::now();
     Outcome outcome;
     std::optional<Search<S, Store>> search;
-    search.emplace(system, limits, Store::keeps_always);
+    search.emplace(system, limits, Store::holds_states);
     search->run();
     outcome.states = search->states();
     outcome.transitions = search->transitions();
     outcome.depth = search->depth();
     outcome.limit = search->limit();
-    for (const auto* property : search->unreached()) outcome.unreached.emplace_back(property->name);
-    for (std::size_t i = 0; i < search->taken().size(); ++i)
-        outcome.taken.push_back({std::string(system.steps()[i].name), search->taken()[i]});
+    outcome.unreached = search->unreached();
+    outcome.miss_probability = search->miss_probability();
+    if (Symmetric<S>) outcome.symmetry = limits.symmetry;
+    outcome.reduction = Reducible<S> && limits.reduction;
+    const std::vector<std::uint64_t> taken = search->taken();
+    for (std::size_t i = 0; i < taken.size(); ++i)
+        if (has_step(system, i))
+            outcome.taken.push_back({std::string(system.steps()[i].name), taken[i]});
     if (outcome.states > 0)
         outcome.bytes_per_state =
             static_cast<double>(search->bytes_most()) / static_cast<double>(outcome.states);
-    if (search->broken() != nullptr) {
+    const std::vector<std::uint64_t> broken = search->broken();
+    if (!broken.empty()) {
         outcome.verdict = Verdict::violation;
-        outcome.broken = search->broken()->name;
-        outcome.breaks = search->broken()->breaks;
-        outcome.depth = search->broken_depth();
-        explain(system, limits, search, outcome);
+        outcome.depth += outcome.states > 1 ? 1 : 0;
+        typename S::State state = system.initial();
+        system.unpack(broken.data(), state);
+        name_the_broken(system, state, outcome);
+        if (limits.visited == Visited::exact) explain(system, limits, search, broken, outcome);
     } else if (!outcome.limit.empty()) {
         outcome.verdict = Verdict::inconclusive;
-    } else if (!search->unreached().empty()) {
+    } else if (!outcome.unreached.empty()) {
         outcome.verdict = Verdict::violation;
-        outcome.broken = search->unreached().front()->name;
+        outcome.broken = outcome.unreached.front();
         outcome.breaks = "never reached, so what it guards was checked in vain: vacuous";
+    } else if (limits.visited == Visited::bitstate) {
+        outcome.limit = "bitstate: states may have been missed";
     } else {
         outcome.verdict = Verdict::clean;
     }
@@ -342,12 +227,16 @@ Outcome explore_with(const S& system, const Limits& limits) {
     return outcome;
 }
 
+// What is broken is a premise that was never true.
+inline bool is_vacuous(const Outcome& outcome) {
+    const auto& never = outcome.unreached;
+    return std::find(never.begin(), never.end(), outcome.broken) != never.end();
+}
+
 template <System S>
 void draw(const S& system, const Limits& limits, const Outcome& outcome) {
     // States past a violation were never expanded by the search and must not be here either.
-    const auto& vacuous = outcome.unreached;
-    const bool broken = outcome.verdict == Verdict::violation &&
-                        std::find(vacuous.begin(), vacuous.end(), outcome.broken) == vacuous.end();
+    const bool broken = outcome.verdict == Verdict::violation && !is_vacuous(outcome);
     const std::uint64_t depth_max =
         broken ? outcome.depth : std::numeric_limits<std::uint64_t>::max();
     Graph graph = graph_of(system, outcome.states, depth_max);
@@ -355,16 +244,37 @@ void draw(const S& system, const Limits& limits, const Outcome& outcome) {
     write_dot(graph, limits.graph_file, limits.graph_title);
 }
 
+template <System S>
+Outcome explore_exactly(const S& system, const Limits& limits) {
+    return system.words() == 1 ? explore_with<S, CellStore>(system, limits)
+                               : explore_with<S, SlotStore>(system, limits);
+}
+
+template <System S>
+Outcome explore_as_asked(const S& system, const Limits& limits) {
+    if (limits.visited == Visited::exact) return explore_exactly(system, limits);
+    const Outcome quick = limits.visited == Visited::bitstate
+                              ? explore_with<S, BitStore>(system, limits)
+                              : explore_with<S, CellStore>(system, limits);
+    if (quick.verdict != Verdict::violation || quick.depth == 0 || is_vacuous(quick)) return quick;
+    // A broken state is broken, however it was found. The way to it is looked for in an exact
+    // search, which ends at that depth or before.
+    Limits exactly = limits;
+    exactly.visited = Visited::exact;
+    Outcome exact = explore_exactly(system, exactly);
+    exact.miss_probability = quick.miss_probability;
+    return exact.verdict == Verdict::violation ? exact : quick;
+}
+
 // Explores all of `system`, within the limits. Throws Refusal(usage) only for a graph that is too
-// large to draw or cannot be written.
+// large to draw or cannot be written, and for files that cannot be used.
 template <System S>
 Outcome explore(const S& system, const Limits& limits) {
     Limits bounded = limits;
     const bool cap = !limits.graph_file.empty() &&
                      (limits.states_max == 0 || limits.states_max > graph_states_max);
     if (cap) bounded.states_max = graph_states_max;
-    const Outcome outcome = system.words() == 1 ? explore_with<S, WordStore>(system, bounded)
-                                                : explore_with<S, SequenceStore>(system, bounded);
+    const Outcome outcome = explore_as_asked(system, bounded);
     if (limits.graph_file.empty()) return outcome;
     if (cap && outcome.limit.rfind("states", 0) == 0)
         throw Refusal(Status::usage, "check --graph " + limits.graph_file + ": more than " +

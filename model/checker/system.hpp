@@ -72,4 +72,42 @@ concept System = requires(const S& system, const typename S::State& state, typen
     { system.properties() } -> std::convertible_to<std::span<const Property<typename S::State>>>;
 };
 
+// A system whose steps take long to compile offers one instance of them for every visitor.
+template <System S, class Visit>
+void visit_next(const S& system, const typename S::State& state, const Visit& visit) {
+    if constexpr (requires { typename S::AnyVisit; })
+        system.template for_each_next<const typename S::AnyVisit&>(state, visit);
+    else
+        system.for_each_next(state, visit);
+}
+
+// What a system may offer besides, to be searched faster. Each says the same as the members above.
+//
+// Successors of a one-word state without unpacking it: visit(step, word after).
+template <class S>
+concept PackedSteps = requires(const S& system, std::uint64_t word) {
+    system.for_each_packed(word, [](std::uint8_t, std::uint64_t) {});
+};
+
+// True only when every always-property holds in the packed state.
+template <class S>
+concept PackedProperties = requires(const S& system, const std::uint64_t* packed) {
+    { system.surely_holds(packed) } -> std::same_as<bool>;
+};
+
+// Turns a packed state into the one that stands for all that differ from it in names only; `deep`
+// also takes orders away that nothing reads.
+template <class S>
+concept Symmetric = requires(const S& system, std::uint64_t* words) {
+    system.canonical(words, true);
+};
+
+// Whether the system can ever take this step: worlds differ in the steps that they have.
+template <System S>
+bool has_step(const S& system, std::size_t step) {
+    if constexpr (requires { system.has_step(std::uint8_t{}); })
+        return system.has_step(static_cast<std::uint8_t>(step));
+    return true;
+}
+
 }  // namespace zcv::checker

@@ -1,98 +1,61 @@
 #include "model/checker/visited.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <new>
-#include <vector>
-
-#include "model/ensure.hpp"
 
 namespace zcv::checker {
-namespace {
 
-constexpr std::size_t cells_first = 1024;
-
-}  // namespace
-
-std::size_t HashTable::cells_after_growth() const {
-    // A quarter at a time: the table stays between 64 and 80 % full, 10 to 12.5 bytes a state.
-    return cells_.size() == 0 ? cells_first : cells_.size() + cells_.size() / 4;
+double CellStore::miss_probability(std::uint64_t states) const {
+    if (words_ == 1) return 0;
+    const auto n = static_cast<double>(states);
+    return std::min(1.0, std::ldexp(n * n / 2, -64));
 }
 
-void HashTable::place(std::uint64_t cell, std::uint64_t hash_mask) {
-    cells_[find(cell & hash_mask, [](std::uint64_t) { return false; })] = cell;
-}
+SlotStore::SlotStore(Budget& budget, std::size_t words, unsigned threads)
+    : budget_(budget),
+      table_(budget, hash_mask, threads),
+      states_(budget.max()),
+      words_(words),
+      places_(threads) {}
 
-// A run of filled cells starts at or below the home of everything in it, and homes only move up.
-// So, going down from the end, a run can be lifted out and put back above its start: nothing that
-// still waits is in the way. Only the run at cell 0 can hold cells that wrapped around the end; it
-// waits.
-bool HashTable::grow(std::uint64_t hash_mask) {
-    const std::size_t cells_old = cells_.size();
-    if (!cells_.grow(cells_after_growth())) return false;
-    threshold_ = cells_.size() / 5 * 4;
-
-    std::vector<std::uint64_t> first;
-    for (std::size_t i = 0; i < cells_old && cells_[i] != 0; ++i) {
-        first.push_back(cells_[i]);
-        cells_[i] = 0;
+bool SlotStore::next_chunk(Place& place) {
+    const std::uint64_t bytes = chunk_states * words_ * sizeof(std::uint64_t);
+    if (!budget_.take(bytes)) return false;
+    const std::uint64_t first = chunks_.fetch_add(1) * chunk_states;
+    const bool numbered = first + chunk_states < std::uint64_t{1} << number_bits;
+    if (!numbered || (first + chunk_states) * words_ * sizeof(std::uint64_t) > states_.bytes()) {
+        budget_.give(bytes);
+        return false;
     }
-    std::vector<std::uint64_t> run;
-    for (std::size_t i = cells_old; i > 0; --i) {
-        if (cells_[i - 1] == 0) {
-            for (const std::uint64_t cell : run) place(cell, hash_mask);
-            run.clear();
-        } else {
-            run.push_back(cells_[i - 1]);
-            cells_[i - 1] = 0;
-        }
-    }
-    for (const std::uint64_t cell : run) place(cell, hash_mask);
-    for (const std::uint64_t cell : first) place(cell, hash_mask);
+    // A few chunks of all threads share a huge page; those beyond the first pages are worth one.
+    if (first > 0 && first / chunk_states % 64 == 0)
+        states_.advise_huge(first * words_ * sizeof(std::uint64_t), bytes * 64);
+    place = {first, first + chunk_states};
     return true;
 }
 
-WordStore::WordStore(std::size_t words, const Room& room, bool keep)
-    : queue_(words), room_(room), keep_(keep) {
-    ZCV_CHECK(words == 1);
-    if (!table_.grow(~std::uint64_t{0})) throw std::bad_alloc();
+BitStore::BitStore(Budget& budget, std::size_t words, unsigned threads)
+    // Half of what may be used, for the frontier needs the rest; without a bound a gigabyte.
+    : region_(budget.max() == 0 ? std::uint64_t{1} << 30 : budget.max() / 2),
+      bits_(reinterpret_cast<std::atomic<std::uint64_t>*>(region_.data())),
+      count_(region_.bytes() / sizeof(std::uint64_t)),
+      words_(words) {
+    if (!budget.take(budget.max() / 2)) throw std::bad_alloc();
+    region_.advise_huge(0, region_.bytes());
+    for (unsigned i = 0; i < threads; ++i) hands_.emplace_back();
 }
 
-Added WordStore::room_for_one() const {
-    if (room_.states_max != 0 && size() >= room_.states_max) return Added::states_bound;
-    const bool tight =
-        room_.memory_max != 0 && bytes() + queue_.bytes_for_one_more() > room_.memory_max;
-    return tight ? Added::memory_bound : Added::fresh;
-}
-
-Added WordStore::add_zero(const std::uint64_t* state) {
-    if (const Added no = room_for_one(); no != Added::fresh) return no;
-    has_zero_ = true;
-    queue_.append(state);
-    return Added::fresh;
-}
-
-bool WordStore::grow() {
-    const std::uint64_t bytes_then = table_.bytes_after_growth() + queue_.bytes();
-    if (room_.memory_max != 0 && bytes_then > room_.memory_max) return false;
-    return table_.grow(~std::uint64_t{0});
-}
-
-SequenceStore::SequenceStore(std::size_t words, const Room& room, bool)
-    : states_(words), words_(words), room_(room) {
-    if (!table_.grow(hash_mask)) throw std::bad_alloc();
-}
-
-Added SequenceStore::room_for_one() const {
-    if (room_.states_max != 0 && size() >= room_.states_max) return Added::states_bound;
-    const bool numbered = size() + 1 < (std::uint64_t{1} << number_bits);
-    const bool tight =
-        room_.memory_max != 0 && bytes() + states_.bytes_for_one_more() > room_.memory_max;
-    return tight || !numbered ? Added::memory_bound : Added::fresh;
-}
-
-bool SequenceStore::grow() {
-    const std::uint64_t bytes_then = table_.bytes_after_growth() + states_.bytes();
-    if (room_.memory_max != 0 && bytes_then > room_.memory_max) return false;
-    return table_.grow(hash_mask);
+// Three bits in one word of 64: a new state is missed when all of its bits are set already. How
+// many states share a word is Poisson distributed.
+double BitStore::miss_probability(std::uint64_t states) const {
+    const double a_word = static_cast<double>(states) / static_cast<double>(count_);
+    double missed = 0;
+    for (int k = 1; k < a_word + 10 * std::sqrt(a_word) + 20; ++k) {
+        const double likely = std::exp(k * std::log(a_word) - a_word - std::lgamma(k + 1.0));
+        missed += likely * std::pow(1 - std::pow(1 - 1.0 / 64, 3 * k), 3);
+    }
+    return states == 0 ? 0 : missed;
 }
 
 }  // namespace zcv::checker

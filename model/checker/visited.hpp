@@ -1,167 +1,176 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "model/checker/memory.hpp"
+#include "model/checker/table.hpp"
 
-// The states found so far, exactly: no hash compaction, so no state is ever mistaken for another.
-// Both stores give every state once, in the order it was added, which is the order of the search.
+// The states found so far, in one of three ways. Exact: no state is ever taken for another.
+// Fingerprint: a state is 64 bits of hash. Bitstate: a state is three bits of a word.
 namespace zcv::checker {
 
-// What a store may use; 0 means as much as the machine has.
-struct Room {
-    std::uint64_t states_max = 0;
-    std::uint64_t memory_max = 0;
-};
+enum class Visited : std::uint8_t { exact, fingerprint, bitstate };
 
-enum class Added { seen, fresh, states_bound, memory_bound };
+using Inserted = Table::Inserted;
 
-// Open addressing with linear probing over cells whose home is monotone in the hash. Growing keeps
-// the order, so a table is spread out in place, from its end to its start, in one sequential pass.
-class HashTable {
+// A bijection: nothing of the word is lost.
+inline std::uint64_t mixed(std::uint64_t word) {
+    word ^= word >> 32;
+    word *= 0xd6e8feb86659fd93U;
+    word ^= word >> 32;
+    word *= 0xd6e8feb86659fd93U;
+    word ^= word >> 32;
+    return word;
+}
+
+inline std::uint64_t mixed(const std::uint64_t* words, std::size_t count) {
+    if (count == 1) return mixed(*words);
+    std::uint64_t all = 0x9e3779b97f4a7c15U;
+    for (std::size_t i = 0; i < count; ++i)
+        all = mixed(words[i]) + ((all << 25) | (all >> 39)) * 0x9e3779b97f4a7c15U;
+    return mixed(all);
+}
+
+// States as their mixed words: exact when a state is one word, fingerprints when it is more.
+class CellStore {
   public:
-    // Where `hash` lives, or the empty cell that ends its search. `same(cell)` tells.
-    template <class Same>
-    std::size_t find(std::uint64_t hash, Same&& same) const {
-        std::size_t at = home(hash);
-        while (cells_[at] != 0 && !same(cells_[at])) at = at + 1 == cells_.size() ? 0 : at + 1;
-        return at;
-    }
-    std::uint64_t cell(std::size_t at) const { return cells_[at]; }
-    void fill(std::size_t at, std::uint64_t cell) {
-        cells_[at] = cell;
-        ++filled_;
-    }
-    bool must_grow() const { return filled_ >= threshold_; }
-    std::size_t cells_after_growth() const;
-    std::uint64_t bytes() const { return cells_.bytes(); }
-    std::uint64_t bytes_after_growth() const { return cells_after_growth() * 8; }
-    // `hash_mask` are the bits of a cell that are its hash, the highest ones. False: no memory.
-    bool grow(std::uint64_t hash_mask);
-    void prefetch(std::uint64_t hash) const { __builtin_prefetch(&cells_[home(hash)], 1, 1); }
+    static constexpr bool holds_states = false;  // they must be kept elsewhere to be expanded
 
-  private:
-    std::size_t home(std::uint64_t hash) const {
-        __extension__ using Wide = unsigned __int128;
-        return static_cast<std::size_t>((Wide{hash} * cells_.size()) >> 64);
-    }
-    void place(std::uint64_t cell, std::uint64_t hash_mask);
+    CellStore(Budget& budget, std::size_t words, unsigned threads)
+        : table_(budget, ~std::uint64_t{0}, threads), words_(words) {}
 
-    Cells cells_;
-    std::size_t filled_ = 0;
-    std::size_t threshold_ = 0;
-};
-
-// States of one word. The cell is the mixed word itself: mixing is a bijection, so nothing is lost,
-// and a table grows without hashing again. The queue holds about one level and forgets the rest,
-// unless it is told to keep everything.
-class WordStore {
-  public:
-    WordStore(std::size_t words, const Room& room, bool keep);
-
-    static constexpr bool keeps_always = false;
-    static constexpr std::size_t words() { return 1; }
-    static std::uint64_t hash(const std::uint64_t* state) {
-        std::uint64_t mixed = *state;
-        mixed ^= mixed >> 32;
-        mixed *= 0xd6e8feb86659fd93U;
-        mixed ^= mixed >> 32;
-        mixed *= 0xd6e8feb86659fd93U;
-        mixed ^= mixed >> 32;
-        return mixed;
-    }
-    void prefetch(std::uint64_t mixed) const { table_.prefetch(mixed); }
-    Added add(std::uint64_t mixed, const std::uint64_t* state) {
+    Hand& hand(unsigned thread) { return table_.hand(thread); }
+    std::size_t words() const { return words_; }
+    std::uint64_t hash(const std::uint64_t* state) const { return mixed(state, words_); }
+    void prefetch(std::uint64_t hash) const { table_.prefetch(hash); }
+    Inserted insert(unsigned thread, std::uint64_t hash, const std::uint64_t*) {
         // An empty cell is zero, so the one state that mixes to zero is remembered beside the
         // table.
-        if (mixed == 0) return has_zero_ ? Added::seen : add_zero(state);
-        std::size_t at = table_.find(mixed, [&](std::uint64_t cell) { return cell == mixed; });
-        if (table_.cell(at) != 0) return Added::seen;
-        if (const Added no = room_for_one(); no != Added::fresh) return no;
-        if (table_.must_grow()) {
-            if (!grow()) return Added::memory_bound;
-            at = table_.find(mixed, [](std::uint64_t) { return false; });
-        }
-        table_.fill(at, mixed);
-        queue_.append(state);
-        return Added::fresh;
+        if (hash == 0) return has_zero_.exchange(true) ? Inserted::seen : Inserted::fresh;
+        return table_.insert(
+            hand(thread), hash, [hash](std::uint64_t cell) { return cell == hash; },
+            [hash] { return hash; });
     }
-    const std::uint64_t* at(std::uint64_t index) const { return queue_.at(index); }
-    void done_before(std::uint64_t index) {
-        if (!keep_) queue_.forget_before(index);
+    Table::Grown grow(unsigned thread, std::uint64_t hash) {
+        return table_.grow(hand(thread), hash);
     }
-    std::uint64_t size() const { return queue_.size(); }
-    std::uint64_t bytes() const { return table_.bytes() + queue_.bytes(); }
+    // How likely it is that some state was taken for another, at most: every pair may collide.
+    double miss_probability(std::uint64_t states) const;
 
   private:
-    Added room_for_one() const;
-    Added add_zero(const std::uint64_t* state);
-    bool grow();
-
-    HashTable table_;
-    Sequence queue_;
-    Room room_;
-    bool keep_;
-    bool has_zero_ = false;
+    Table table_;
+    std::size_t words_;
+    std::atomic<bool> has_zero_{false};
 };
 
-// States of several words: all of them in one sequence, and a table of their numbers. The upper
-// bits of a cell are hash, so most probes of other states never touch the sequence.
-class SequenceStore {
+// States of several words at fixed places, and a table of their numbers. The upper bits of a cell
+// are hash, so most probes of other states never touch the states.
+class SlotStore {
   public:
-    SequenceStore(std::size_t words, const Room& room, bool keep);
+    static constexpr bool holds_states = true;
 
-    static constexpr bool keeps_always = true;
+    SlotStore(Budget& budget, std::size_t words, unsigned threads);
+
+    Hand& hand(unsigned thread) { return table_.hand(thread); }
     std::size_t words() const { return words_; }
     std::uint64_t hash(const std::uint64_t* state) const {
-        std::uint64_t mixed = 0x9e3779b97f4a7c15U;
-        for (std::size_t i = 0; i < words_; ++i)
-            mixed = WordStore::hash(&state[i]) + rotated(mixed);
-        return WordStore::hash(&mixed);
+        return mixed(state, words_) & hash_mask;
     }
-    void prefetch(std::uint64_t mixed) const { table_.prefetch(mixed); }
-    Added add(std::uint64_t mixed, const std::uint64_t* state) {
+    void prefetch(std::uint64_t hash) const { table_.prefetch(hash); }
+    Inserted insert(unsigned thread, std::uint64_t hash, const std::uint64_t* state) {
         const auto same = [&](std::uint64_t cell) {
-            return ((cell ^ mixed) & hash_mask) == 0 && equal(number_of(cell), state);
+            return (cell & hash_mask) == hash && equal(state_at(number_of(cell)), state);
         };
-        std::size_t at = table_.find(mixed & hash_mask, same);
-        if (table_.cell(at) != 0) return Added::seen;
-        if (const Added no = room_for_one(); no != Added::fresh) return no;
-        if (table_.must_grow()) {
-            if (!grow()) return Added::memory_bound;
-            at = table_.find(mixed & hash_mask, [](std::uint64_t) { return false; });
-        }
-        table_.fill(at, (mixed & hash_mask) | (states_.size() + 1));
-        states_.append(state);
-        return Added::fresh;
+        Place& place = places_[thread];
+        const Inserted how =
+            table_.insert(hand(thread), hash, same, [&] { return reserve(place, hash, state); });
+        if (how == Inserted::fresh) ++place.next;
+        return how;
     }
-    const std::uint64_t* at(std::uint64_t index) const { return states_.at(index); }
-    void done_before(std::uint64_t) {}
-    std::uint64_t size() const { return states_.size(); }
-    std::uint64_t bytes() const { return table_.bytes() + states_.bytes(); }
+    Table::Grown grow(unsigned thread, std::uint64_t hash) {
+        return table_.grow(hand(thread), hash);
+    }
+    // Where the state that this thread inserted last lies, for as long as the store.
+    const std::uint64_t* newest(unsigned thread) const {
+        return state_at(places_[thread].next - 1);
+    }
+    static double miss_probability(std::uint64_t) { return 0; }
 
   private:
     static constexpr unsigned number_bits = 34;
     static constexpr std::uint64_t hash_mask = ~std::uint64_t{0} << number_bits;
+    static constexpr std::uint64_t chunk_states = 512;
+
+    // The places that a thread may fill.
+    struct alignas(64) Place {
+        std::uint64_t next = 0;
+        std::uint64_t end = 0;
+    };
 
     static std::uint64_t number_of(std::uint64_t cell) { return (cell & ~hash_mask) - 1; }
-    static std::uint64_t rotated(std::uint64_t word) {
-        return ((word << 25) | (word >> 39)) * 0x9e3779b97f4a7c15U;
-    }
-    bool equal(std::uint64_t number, const std::uint64_t* state) const {
-        const std::uint64_t* const other = states_.at(number);
+    std::uint64_t* state_at(std::uint64_t number) const { return states_.data() + number * words_; }
+    bool equal(const std::uint64_t* a, const std::uint64_t* b) const {
         for (std::size_t i = 0; i < words_; ++i)
-            if (other[i] != state[i]) return false;
+            if (a[i] != b[i]) return false;
         return true;
     }
-    Added room_for_one() const;
-    bool grow();
+    // Writes the state to this thread's next place and returns the cell that stands for it. When
+    // another thread was faster, the place is simply written again.
+    std::uint64_t reserve(Place& place, std::uint64_t hash, const std::uint64_t* state) {
+        if (place.next == place.end && !next_chunk(place)) return 0;
+        std::uint64_t* const to = state_at(place.next);
+        for (std::size_t i = 0; i < words_; ++i) to[i] = state[i];
+        return hash | (place.next + 1);
+    }
+    bool next_chunk(Place& place);
 
-    HashTable table_;
-    Sequence states_;
+    Budget& budget_;
+    Table table_;
+    Region states_;
     std::size_t words_;
-    Room room_;
+    std::atomic<std::uint64_t> chunks_{0};
+    std::vector<Place> places_;
+};
+
+// A Bloom filter of the size it is given: never full, and ever more often wrong. All bits of a
+// state are in one word, so that exactly one thread finds it new.
+class BitStore {
+  public:
+    static constexpr bool holds_states = false;
+
+    BitStore(Budget& budget, std::size_t words, unsigned threads);
+
+    Hand& hand(unsigned thread) { return hands_[thread]; }
+    std::size_t words() const { return words_; }
+    std::uint64_t hash(const std::uint64_t* state) const { return mixed(state, words_); }
+    void prefetch(std::uint64_t hash) const { __builtin_prefetch(&bits_[place(hash)], 1, 1); }
+    Inserted insert(unsigned, std::uint64_t hash, const std::uint64_t*) {
+        const std::uint64_t own = std::uint64_t{1} << (hash & 63) |
+                                  std::uint64_t{1} << (hash >> 6 & 63) |
+                                  std::uint64_t{1} << (hash >> 12 & 63);
+        std::atomic<std::uint64_t>& word = bits_[place(hash)];
+        if ((word.load(std::memory_order_relaxed) & own) == own) return Inserted::seen;
+        const bool fresh = (word.fetch_or(own, std::memory_order_relaxed) & own) != own;
+        return fresh ? Inserted::fresh : Inserted::seen;
+    }
+    static Table::Grown grow(unsigned, std::uint64_t) { return Table::Grown::no_memory; }
+    // How likely it is that the last state found was wrongly taken for a known one.
+    double miss_probability(std::uint64_t states) const;
+
+  private:
+    std::size_t place(std::uint64_t hash) const {
+        __extension__ using Wide = unsigned __int128;
+        return static_cast<std::size_t>((Wide{hash} * count_) >> 64);
+    }
+
+    Region region_;
+    std::atomic<std::uint64_t>* bits_;
+    std::size_t count_;
+    std::size_t words_;
+    std::deque<Hand> hands_;
 };
 
 }  // namespace zcv::checker

@@ -5,14 +5,19 @@ namespace {
 
 using checker::Must;
 
-// Once the notification is out, the application may overwrite the buffer, so by then no shared info
-// may still refer to it. A request slot that is idle again is one whose notification was read.
+// The kernel's word that it has let go: the notification, or a CQE that announces none. A request
+// slot that is idle again is one whose word was read.
+bool is_released(const FixedStore& s, RequestId r) {
+    if (s[r].notified || s[r].phase == Phase::idle) return true;
+    return s[r].phase == Phase::posted && !s[r].more && notifies_each(s.api_of(r));
+}
+
+// Once that word is out, the application may overwrite the buffer, so by then no shared info may
+// still refer to it.
 bool no_early_release(const FixedStore& s) {
     return every<ShinfoId>(s, [&](ShinfoId h) {
         bool held_after = false;
-        s[h].frags.for_each([&](RequestId r) {
-            held_after = held_after || s[r].notified || s[r].phase == Phase::idle;
-        });
+        s[h].frags.for_each([&](RequestId r) { held_after = held_after || is_released(s, r); });
         return !s[h].alive || !held_after;
     });
 }

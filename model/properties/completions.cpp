@@ -34,7 +34,8 @@ bool a_notif_follows_its_cqe(const FixedStore& s) {
 bool more_iff_notif(const FixedStore& s) {
     return every<RequestId>(s, [&](RequestId r) {
         if (s[r].phase != Phase::posted || !notifies_each(s.api_of(r))) return true;
-        const bool notif_exists = s[r].notified || s[r].ubuf != none<UbufId>;
+        const bool comes = s[r].ubuf != none<UbufId> && !s[s[r].ubuf].silent;
+        const bool notif_exists = s[r].notified || comes;
         return s[r].more == notif_exists;
     });
 }

@@ -49,7 +49,7 @@ bool calls_are_in_one_place(const FixedStore& s) {
         for_each_range(s, s[r].sock, [&](const Range& range) {
             ranges += kernel::covers(s, range.lo, range.hi, s[r].id);
         });
-        return ranges == (s[r].notified && !s[r].told ? 1u : 0u);
+        return ranges == (s[r].notified && !s[r].range_read ? 1u : 0u);
     });
 }
 
@@ -57,7 +57,7 @@ bool no_id_twice(const FixedStore& s) {
     return every<RequestId>(s, [&](RequestId a) {
         return !is_numbered(s, a) || !s.any<RequestId>([&](RequestId b) {
             return a != b && is_numbered(s, b) && s[a].sock == s[b].sock && s[a].id == s[b].id &&
-                   !s[a].told && !s[b].told;
+                   !s[a].range_read && !s[b].range_read;
         });
     });
 }
@@ -86,11 +86,11 @@ bool omem_is_charged(const FixedStore& s) {
 // The code of a range speaks for all calls in it.
 bool copied_code_is_true(const FixedStore& s) {
     return every<RequestId>(s, [&](RequestId r) {
-        if (s[r].ring != none<RingId> || !s[r].notified || s[r].told) return true;
+        if (s[r].ring != none<RingId> || !s[r].notified || s[r].range_read) return true;
         bool honest = true;
         for_each_range(s, s[r].sock, [&](const Range& range) {
             if (kernel::covers(s, range.lo, range.hi, s[r].id))
-                honest = honest && range.copied == s[r].copied;
+                honest = honest && range.copied == s[r].range_copied;
         });
         return honest;
     });
@@ -102,7 +102,7 @@ bool nobody_waits_in_vain(const FixedStore& s) {
     const bool calls = every<RequestId>(s, [&](RequestId r) {
         const bool waits =
             s[r].ring == none<RingId> && s[r].phase == Phase::posted && s[r].more && !s[r].app_done;
-        return !waits || s[r].ubuf != none<UbufId> || (s[r].notified && !s[r].told);
+        return !waits || s[r].ubuf != none<UbufId> || (s[r].notified && !s[r].range_read);
     });
     return calls &&
            every<SockId>(s, [&](SockId sock) { return !s[sock].app_waits || s[sock].omem > 0; });

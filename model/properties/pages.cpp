@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "model/kernel/include/linux/skbuff.hpp"
 #include "model/properties/tables.hpp"
 
@@ -75,6 +77,37 @@ bool shared_frags_are_marked(const FixedStore& s) {
     return every<ShinfoId>(s, [&](ShinfoId h) { return s[h].pages.empty() || s[h].shared; });
 }
 
+// ... and what they own stays what it was.
+bool nothing_is_written_in_place(const FixedStore& s) {
+    return every<BufferId>(s, [&](BufferId b) { return !s[b].spoiled; });
+}
+
+bool data_is_transformed(const World& world) {
+    return world.models(Part::in_place);
+}
+
+bool data_was_delivered(const FixedStore& s) {
+    return s.any<SkbId>([&](SkbId k) { return s[k].alive && s[k].loc == Loc::rx_copied; });
+}
+
+// What a socket, a tap or an error queue on this machine gets is a copy. Spliced pages are
+// delivered as they are: nobody waits for their release.
+bool delivered_data_is_a_copy(const FixedStore& s) {
+    return every<SkbId>(s, [&](SkbId k) {
+        if (!s[k].alive || s[k].loc != Loc::rx_copied) return true;
+        bool copied = true;
+        s[s[k].shinfo].frags.for_each(
+            [&](RequestId r) { copied = copied && s.api_of(r) == Api::splice; });
+        return copied;
+    });
+}
+
+bool data_is_received_here(const World& world) {
+    return lends_memory(world) && std::ranges::any_of(world.socks, [](const SockConfig& sock) {
+               return sock.receives || sock.tapped || sock.tun || sock.stamped;
+           });
+}
+
 }  // namespace
 
 std::vector<KernelProperty> page_properties() {
@@ -109,6 +142,20 @@ std::vector<KernelProperty> page_properties() {
         {{Must::sometimes, "S7-shared-flag-reached", a_page_is_referred_to,
           "No packet ever referred to a page: the property was not put to the test."},
          has_ubufs},
+        {{Must::always, "S7-written-in-place", nothing_is_written_in_place,
+          "What a packet carried was transformed where it lay, in memory that somebody else owns: "
+          "the file in the page cache is ciphertext now, or code."},
+         data_is_transformed},
+        {{Must::sometimes, "S7-written-in-place-reached", data_was_delivered,
+          "No packet was ever transformed: the property was not put to the test."},
+         data_is_transformed},
+        {{Must::always, "S8-no-rx-leak", delivered_data_is_a_copy,
+          "A reader on this machine was handed the sender's live pages: it sees what the sender "
+          "writes next, and the sender waits for a reader that may never read."},
+         data_is_received_here},
+        {{Must::sometimes, "S8-no-rx-leak-reached", data_was_delivered,
+          "No packet was ever delivered on this machine: the property was not put to the test."},
+         data_is_received_here},
     };
 }
 

@@ -49,8 +49,10 @@ const std::vector<KernelEventually>& kernel_eventually() {
     return all;
 }
 
+namespace {
+
 // Duties in a call of sendmsg(MSG_ZEROCOPY), and its application's.
-static std::vector<Duty> call_duties() {
+std::vector<Duty> call_duties() {
     return {
         {"ip_append_data_attach", "append", ""},
         {"skb_zerocopy_iter_stream_tail", "append", ""},
@@ -67,6 +69,24 @@ static std::vector<Duty> call_duties() {
         {"app_read_errqueue", "", "the application reads its error queue"},
     };
 }
+
+// Duties of what ends, of registered buffers and of other protocols.
+std::vector<Duty> further_duties() {
+    return {
+        {"io_poll_wake", "", "the socket has room again"},
+        {"app_enter", "", "the application enters the kernel for events"},
+        {"io_cqring_wait_schedule", "", ""},
+        {"io_cqring_wait", "", ""},
+        {"io_send_zc_import", "issue", ""},
+        {"io_uring_try_cancel_requests", "issue", ""},
+        {"virtio_transport_send_pkt_info", "append", ""},
+        {"io_fallback_req_func", "", ""},
+        {"tun_net_xmit", "", ""},
+        {"deliver_skb", "", ""},
+    };
+}
+
+}  // namespace
 
 const std::vector<Duty>& kernel_duties() {
     static const std::vector<Duty> all = [] {
@@ -127,7 +147,8 @@ const std::vector<Duty>& kernel_duties() {
             {"tcp_write_queue_purge", "peer", ""},
             {"tcp_write_err", "peer", ""},
         };
-        for (const Duty& duty : call_duties()) list.push_back(duty);
+        for (const auto& more : {call_duties(), further_duties()})
+            list.insert(list.end(), more.begin(), more.end());
         return list;
     }();
     return all;

@@ -81,7 +81,7 @@ std::vector<KernelScenario> mixed_streams() {
                               .small_sends = true,
                               .plain_writes = true}},
                    .bounds = {.shinfos = 2, .skbs = 3}},
-         .expect = {.broken = "", .states = 8805, .transitions = 25665, .depth = 36}},
+         .expect = {.broken = "", .states = 9347, .transitions = 27265, .depth = 37}},
         {.name = "tcp-fast-open",
          .asks = "The SYN carries a copy and the ubuf: is there one notification, and when?",
          .profile = "6.18",
@@ -122,7 +122,7 @@ std::vector<KernelScenario> pending_datagrams() {
                    .socks = {corking},
                    .hazards = {.closes = true},
                    .bounds = udp_bounds(1, 1)},
-         .expect = {.broken = "", .states = 88, .transitions = 142, .depth = 16}},
+         .expect = {.broken = "", .states = 90, .transitions = 144, .depth = 17}},
         {.name = "udp-no-memory",
          .asks = "No memory while a datagram is built or received: is anything leaked or let go of "
                  "early?",

@@ -40,6 +40,22 @@ std::vector<KernelScenario> progress() {
                    .bounds = {.shinfos = 1, .skbs = 2}},
          .eventually = {"L1"},
          .expect = {.broken = "L1-release", .states = 155, .transitions = 411, .depth = 13}},
+        {.name = "deferred-end",
+         .asks = "Under DEFER_TASKRUN the application enters the kernel for its CQEs: is every "
+                 "buffer released?",
+         .profile = "6.18",
+         .world = {.socks = {udp_nic}, .bounds = udp_bounds(1, 1), .defer_taskrun_waits = 2},
+         .eventually = {"L1"},
+         .expect = {.broken = "", .states = 75, .transitions = 142, .depth = 18}},
+        {.name = "peek-only",
+         .asks = "An application that only looks into its CQ ring and never enters the kernel: is "
+                 "it ever told?",
+         .profile = "6.18",
+         .app = App::peek_only,
+         .world = {.socks = {udp_nic}, .bounds = udp_bounds(1, 1), .defer_taskrun_waits = 2},
+         .unasked = {"S1", "S9", "L2-sleeper"},
+         .eventually = {"L2-told"},
+         .expect = {.broken = "L2-told", .states = 31, .transitions = 46, .depth = 14}},
     };
 }
 

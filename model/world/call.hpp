@@ -162,7 +162,7 @@ struct app_read_errqueue {
         s[sock].app_trusts = s[sock].app_trusts || (app == App::trusts_copied_code && range.copied);
         s.template for_each<RequestId>([&](RequestId r) {
             const bool numbered = s[r].sock == sock && s[r].notified && is_call(s.api_of(r));
-            if (numbered && kernel::covers(s, range.lo, range.hi, s[r].id)) s[r].told = true;
+            if (numbered && kernel::covers(s, range.lo, range.hi, s[r].id)) s[r].range_read = true;
         });
         if (app == App::wrong_cmsg_filter) return;
         if (app == App::in_order_ranges)

@@ -21,6 +21,7 @@ namespace world {
 template <class S>
 void app_takes_back(S& s, BufferId b) {
     if (--s[b].lent == 0) s[b].written = false;
+    if (s.world().app == App::first_cqe_munmap) s[b].unmapped = true;
 }
 
 // It has nothing to flush when it has sent nothing, unless it thinks that every flush ends a

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/kernel/io_uring/io_uring.hpp"
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/state.hpp"
@@ -10,17 +11,26 @@
 // a send is whole or failed, and partial progress is another issue of the same request.
 namespace zcv::kernel {
 
+// Its SQE is consumed.
+template <class S>
+bool may_prepare(const S& s, RequestId r) {
+    return s[r].phase == Phase::sqe && notifies_each(s.api_of(r)) && !s[s[r].ring].closed &&
+           s[the_task].life == TaskState::running;
+}
+
 struct io_send_zc_prep {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::sqe && notifies_each(s.api_of(r)) && s.template room<UbufId>();
+        return may_prepare(s, r) && s.template room<UbufId>() && prep_finds_buffer(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
+        prep_takes_node(s, r);
         s[r].phase = Phase::prepped;
+        io_drain_req(s, r);
     }
 };
 
@@ -31,8 +41,7 @@ struct io_send_zc_prep_early_failure {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
-               notifies_each(s.api_of(r));
+        return s.world().hazards.prep_fails && may_prepare(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].failed = true;
@@ -41,15 +50,16 @@ struct io_send_zc_prep_early_failure {
     }
 };
 
-// Refused with the notification allocated (an unknown flag, no memory for async data).
+// Refused with the notification allocated (an unknown flag, no memory for async data, a buffer that
+// is not registered).
 struct io_send_zc_prep_late_failure {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_prep"};
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.prep_fails && s[r].phase == Phase::sqe &&
-               notifies_each(s.api_of(r)) && s.template room<UbufId>();
+        return may_prepare(s, r) && s.template room<UbufId>() &&
+               (s.world().hazards.prep_fails || !prep_finds_buffer(s, r));
     }
     static void effect(auto& s, RequestId r) {
         s[r].ubuf = io_alloc_notif(s, r);
@@ -66,6 +76,8 @@ bool is_issuing(const S& s, RequestId r) {
 
 template <class S>
 void enter_sendmsg(S& s, RequestId r) {
+    issue_takes_node(s, r);
+    io_notif_account_mem(s, r);
     s[r].phase = Phase::issuing;
     if (s.api_of(r) == Api::given_ubuf) {
         if (s.world().profile.ubuf_in_socket) s[s[r].sock].given = s[r].ubuf;
@@ -103,41 +115,56 @@ struct io_send_zc_issue {
     static constexpr Context context = Context::syscall;
 
     static bool guard(const auto& s, RequestId r) {
-        return (s[r].phase == Phase::prepped || s[r].phase == Phase::polled) &&
-               notifies_each(s.api_of(r));
+        return ready(s, r) && issue_finds_buffer(s, r) && within_memlock(s, r);
     }
-    static void effect(auto& s, RequestId r) { enter_sendmsg(s, r); }
+    static void effect(auto& s, RequestId r) {
+        s[r].poll_woken = false;
+        enter_sendmsg(s, r);
+    }
+
+    static bool ready(const auto& s, RequestId r) {
+        if (!notifies_each(s.api_of(r)) || s[the_task].life == TaskState::gone) return false;
+        if (s[r].phase == Phase::prepped) return may_start(s, r);
+        if (s[r].phase != Phase::polled) return false;
+        return s.world().defer_taskrun_waits == 0 ||
+               (s[r].poll_woken && runs_task_work(s, s[r].ring));
+    }
+};
+
+// Before anything is sent: the buffer is no longer registered (EFAULT), or the pages cannot be
+// charged (ENOMEM).
+struct io_send_zc_import {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_import"};
+    static constexpr Context context = Context::syscall;
+    static bool in(const World& world) {
+        return world.models(Part::registered) || world.models(Part::accounting);
+    }
+
+    static bool guard(const auto& s, RequestId r) {
+        return io_send_zc_issue::ready(s, r) && !(issue_finds_buffer(s, r) && within_memlock(s, r));
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].poll_woken = false;
+        s[r].failed = true;
+        s[r].phase = Phase::issued;
+    }
 };
 
 struct io_wq_submit_work {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/io_uring.c", "io_wq_submit_work"};
     static constexpr Context context = Context::io_wq;
+    static bool in(const World& world) { return world.hazards.io_wq; }
 
     static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.io_wq && s[r].phase == Phase::prepped &&
-               notifies_each(s.api_of(r));
+        return s[r].phase == Phase::prepped && notifies_each(s.api_of(r)) && may_start(s, r) &&
+               s[the_task].life == TaskState::running && issue_finds_buffer(s, r) &&
+               within_memlock(s, r);
     }
     static void effect(auto& s, RequestId r) {
         s[r].worker = true;
         enter_sendmsg(s, r);
-    }
-};
-
-// EAGAIN, or a short send of MSG_WAITALL: what was attached stays attached. A worker that arms a
-// poll hands the request back: the next attempt is task work.
-struct io_arm_poll_handler {
-    using Of = Ids<RequestId>;
-    static constexpr KernelRef at{"io_uring/poll.c", "io_arm_poll_handler"};
-    static constexpr Context context = Context::syscall;
-
-    static bool guard(const auto& s, RequestId r) {
-        return s.world().hazards.again && is_issuing(s, r) &&
-               s.config(s[r].sock).transport == Transport::tcp;
-    }
-    static void effect(auto& s, RequestId r) {
-        s[r].worker = false;
-        leave_sendmsg(s, r, Phase::polled);
     }
 };
 
@@ -180,7 +207,8 @@ struct io_send_zc_failure {
 };
 
 // The fail handler says F_MORE for every request that still has a notification to come. The
-// reference stays with the request until its cleanup.
+// reference stays with the request until its cleanup. In 6.0 it had the notification released in
+// silence instead.
 struct io_sendrecv_fail {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_sendrecv_fail"};
@@ -190,21 +218,32 @@ struct io_sendrecv_fail {
         return s[r].phase == Phase::issued && s[r].failed && notifies_each(s.api_of(r));
     }
     static void effect(auto& s, RequestId r) {
-        s[r].more = true;
+        const Profile& kernel = s.world().profile;
+        const UbufId n = s[r].ubuf;
+        s[r].more = !kernel.failed_send_suppresses_notif;
+        if (kernel.failed_send_suppresses_notif) s[n].silent = true;
         s[r].phase = Phase::completed;
-        s[s[r].ring].compl_reqs.push_back({r, CqeKind::more});
+        s[s[r].ring].compl_reqs.push_back({r, s[r].more ? CqeKind::more : CqeKind::last});
+        if (!kernel.fail_handler_cleans_up) return;
+        s[n].owner_ref = false;
+        io_tx_ubuf_complete(s, n, false, true);
     }
 };
 
-// When the finished request is freed, after its CQE was filled.
+// When the finished request is freed, after its CQE was filled. A kernel that forgets what it has
+// given up before gives it up again; at zero the count warns and stays there.
 struct io_send_zc_cleanup {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send_zc_cleanup"};
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::posted && s[r].ubuf != none<UbufId> && s[s[r].ubuf].owner_ref &&
-               notifies_each(s.api_of(r));
+        if (s[r].phase != Phase::posted || s[r].ubuf == none<UbufId>) return false;
+        if (!notifies_each(s.api_of(r))) return false;
+        const Profile& kernel = s.world().profile;
+        const bool again = (kernel.flush_keeps_cleanup && !s[r].failed && !s[r].worker) ||
+                           (kernel.fail_handler_cleans_up && s[r].failed);
+        return s[s[r].ubuf].owner_ref || (again && s[s[r].ubuf].refs > 0);
     }
     static void effect(auto& s, RequestId r) {
         const UbufId n = s[r].ubuf;

@@ -35,6 +35,22 @@ struct netif_receive_skb_core {
     static void effect(auto& s, SkbId k) { s[k].loc = Loc::rx; }
 };
 
+// Data that has no ubuf is delivered as it is: there is nothing for skb_orphan_frags_rx() to do.
+struct deliver_skb {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/dev.c", "deliver_skb"};
+    static constexpr Context context = Context::softirq;
+
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && s[k].loc == Loc::rx && s[s[k].shinfo].uarg == none<UbufId> &&
+               !s[s[k].shinfo].pages.empty();
+    }
+    static void effect(auto& s, SkbId k) {
+        read_pages(s, s[k].shinfo);
+        s[k].loc = Loc::rx_copied;
+    }
+};
+
 // One device hands the skb to another, with the sender's pages still in it: stacked devices,
 // redirection, and forwarding, which happens before any copy on receive.
 struct dev_forward_skb {

@@ -69,7 +69,7 @@ void msg_zerocopy_callback(S& s, UbufId u) {
         if (s[r].ubuf != u) return;
         s[r].ubuf = none<UbufId>;
         s[r].notified = !silent;
-        s[r].copied = copied;
+        s[r].range_copied = copied;
         retire_if_over(s, r);
     });
 }

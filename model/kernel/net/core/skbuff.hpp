@@ -4,6 +4,7 @@
 #include "model/kernel/net/xdp/xsk_queue.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
+#include "model/world/world.hpp"
 
 // Models net/core/skbuff.c: what holds a reference to a ubuf_info is the shared info, not the skb,
 // and so it is with the pages. Left out: single frags; a shinfo refers to all pages of a send or to
@@ -65,13 +66,27 @@ void read_pages(S& s, ShinfoId h) {
     bool gone = false;
     s[h].pages.for_each([&](BufferId b) { gone = gone || page_is_gone(s, b); });
     if (s[h].stale || gone) s[h].wrong = true;
+    if (s.world().tracks_delivery) s[h].frags.for_each([&](RequestId r) { s[r].arrived = true; });
 }
 
-// What skb_copy_ubufs() does with a shared info that is not shared: the data is copied, and the
-// user pages and the ubuf are let go.
+// Whether packets took the pages of a send as they are, or a copy: what its notification should
+// report. The kernel tells only the ubuf that the skb points at, the head of a chain.
 template <class S>
-void copy_frags(S& s, ShinfoId h) {
+void note_usage(S& s, ShinfoId h, bool copied) {
+    if (!s.world().reports_usage) return;
+    s[h].frags.for_each([&](RequestId r) {
+        (copied ? s[r].copied : s[r].zero_copied) = true;
+        if (s.world().profile.usage_only_on_head || s[r].ubuf == none<UbufId>) return;
+        auto& own = s[s[r].ubuf];
+        (copied ? own.zc_copied : own.zc_used) = true;
+    });
+}
+
+// The frags now refer to a copy, and the pages are let go.
+template <class S>
+void copy_ubufs(S& s, ShinfoId h) {
     read_pages(s, h);
+    note_usage(s, h, true);
     skb_zcopy_downgrade_managed(s, h);
     skb_frags_unref(s, h);
     skb_zcopy_clear(s, h, false);
@@ -86,7 +101,7 @@ void skb_orphan_frags(S& s, ShinfoId h) {
     if (s[h].uarg == none<UbufId>) return;
     const Provider provider = s[s[h].uarg].provider;
     const bool counts = provider != Provider::vhost && provider != Provider::packet;
-    if (!counts && !s.world().profile.tpacket_destructor_completes) copy_frags(s, h);
+    if (!counts && !s.world().profile.tpacket_destructor_completes) copy_ubufs(s, h);
 }
 
 // The sender's bytes are read here and now, into pages of the kernel's own: nothing refers to the
@@ -113,6 +128,7 @@ template <class S>
 void skb_release_data(S& s, ShinfoId h) {
     ZCV_CHECK(s[h].dataref > 0);
     if (--s[h].dataref > 0) return;
+    note_usage(s, h, false);
     const bool skip_unref = s[h].managed && s[h].uarg != none<UbufId>;
     if (s[h].uarg != none<UbufId>) skb_zcopy_clear(s, h, true);
     if (!skip_unref) skb_frags_unref(s, h);
@@ -144,32 +160,93 @@ ShinfoId share_frags(S& s, ShinfoId from) {
     s[h] = s[from];
     s[h].dataref = 1;
     s[h].managed = false;
-    net_zcopy_get(s, s[from].uarg);
+    if (s[h].uarg != none<UbufId>) net_zcopy_get(s, s[h].uarg);
     skb_frags_ref(s, h);
     return h;
 }
 
+// The skb gets a shared info of its own, equal to the one it shared with others.
+template <class S>
+ShinfoId unshare(S& s, SkbId k) {
+    const ShinfoId old = s[k].shinfo;
+    const ShinfoId copy = share_frags(s, old);
+    // The peer may acknowledge from here on. That is early by what is done with the copy: it allows
+    // more than the kernel does.
+    s[old].arrived = true;
+    s[k].shinfo = copy;
+    skb_release_data(s, old);
+    return copy;
+}
+
 // An skb that shares its data must get a private copy of the shared info before it may be changed;
-// the copy refers to the same user pages, so it takes a reference to the ubuf.
+// the copy refers to the same user pages, so it takes a reference to the ubuf and to each page.
+// Left out: a private head that is only made larger, which moves no reference.
 struct pskb_expand_head {
     using Of = Ids<SkbId>;
     static constexpr KernelRef at{"net/core/skbuff.c", "pskb_expand_head"};
     static constexpr Context context = Context::softirq;
 
     static bool guard(const auto& s, SkbId k) {
-        if (!s[k].alive || s[k].loc != Loc::rx) return false;
+        if (!s[k].alive) return false;
+        const Loc loc = s[k].loc;
+        const bool under_way = loc == Loc::build || loc == Loc::qdisc || loc == Loc::dev;
+        if (loc != Loc::rx && !(under_way && s.config(s[k].sock).expands)) return false;
         const auto& shinfo = s[s[k].shinfo];
         return shinfo.dataref > 1 && shinfo.uarg != none<UbufId> && s.template room<ShinfoId>();
     }
     static void effect(auto& s, SkbId k) {
-        const ShinfoId old = s[k].shinfo;
-        skb_zcopy_downgrade_managed(s, old);
-        const ShinfoId copy = share_frags(s, old);
-        // The peer may acknowledge from here on. That is early by the copy below: it allows more
-        // than the kernel does.
-        s[old].arrived = true;
-        s[k].shinfo = copy;
-        skb_release_data(s, old);
+        skb_zcopy_downgrade_managed(s, s[k].shinfo);
+        unshare(s, k);
+    }
+};
+
+// A reader cuts the beginning off its clone. That copies the shared info too.
+struct pskb_carve {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "pskb_carve"};
+    static constexpr Context context = Context::softirq;
+
+    static bool in(const World& world) {
+        return std::ranges::any_of(world.socks, &SockConfig::carves);
+    }
+    static bool guard(const auto& s, SkbId k) {
+        if (!s[k].alive || s[k].loc != Loc::rx || !s.config(s[k].sock).carves) return false;
+        return s[s[k].shinfo].dataref > 1 && s[s[k].shinfo].uarg != none<UbufId> &&
+               s.template room<ShinfoId>();
+    }
+    static void effect(auto& s, SkbId k) {
+        const bool keeps = s.world().profile.carve_keeps_managed && s[s[k].shinfo].managed;
+        if (!keeps) skb_zcopy_downgrade_managed(s, s[k].shinfo);
+        const ShinfoId copy = unshare(s, k);
+        s[copy].managed = keeps;
+    }
+};
+
+// A copy of an skb with frags that refer to the same pages: for netfilter's TEE, or for TCP, which
+// cannot clone again what an earlier clone still holds elsewhere on this machine.
+struct pskb_copy_fclone {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "__pskb_copy_fclone"};
+    static constexpr Context context = Context::softirq;
+
+    static bool in(const World& world) {
+        return std::ranges::any_of(world.socks, &SockConfig::duplicates);
+    }
+    static bool guard(const auto& s, SkbId k) {
+        if (!s[k].alive || !s.config(s[k].sock).duplicates) return false;
+        const bool again = s.world().hazards.retransmits && s[k].loc == Loc::rtx_queue &&
+                           s[s[k].shinfo].dataref > 1;
+        return (again || s[k].loc == Loc::qdisc) && !s[s[k].shinfo].pages.empty() &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
+    }
+    static void effect(auto& s, SkbId k) {
+        const ShinfoId from = s[k].shinfo;
+        const ShinfoId h = share_frags(s, from);
+        // Attaching the ubuf sets the mark anew.
+        if (s.world().profile.copies_forget_shared && s[h].uarg == none<UbufId>)
+            s[h].shared = false;
+        s[from].arrived = true;  // as in unshare()
+        new_skb(s, h, s[k].sock, Loc::build);
     }
 };
 
@@ -186,8 +263,62 @@ struct skb_copy_ubufs {
         return shinfo.dataref == 1 && shinfo.uarg != none<UbufId>;
     }
     static void effect(auto& s, SkbId k) {
-        copy_frags(s, s[k].shinfo);
+        copy_ubufs(s, s[k].shinfo);
         s[k].loc = Loc::rx_copied;
+    }
+};
+
+// No memory for the copy: the packet is dropped, and its ubuf hears of a success.
+struct skb_copy_ubufs_failure {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_copy_ubufs"};
+    static constexpr Context context = Context::softirq;
+
+    static bool in(const World& world) { return world.hazards.copy_fails; }
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && s[k].loc == Loc::rx && s[s[k].shinfo].uarg != none<UbufId>;
+    }
+    static void effect(auto& s, SkbId k) { free_skb(s, k); }
+};
+
+// The sender asked for its time stamp together with the payload: a clone goes to its error queue,
+// copied like everything that is received here.
+struct skb_tstamp_tx {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "__skb_tstamp_tx"};
+    static constexpr Context context = Context::softirq;
+
+    static bool in(const World& world) {
+        return std::ranges::any_of(world.socks, &SockConfig::stamped);
+    }
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && s[k].loc == Loc::dev && s.config(s[k].sock).stamped &&
+               s.template room<SkbId>();
+    }
+    static void effect(auto& s, SkbId k) { skb_clone(s, k, Loc::rx); }
+};
+
+// A virtual switch could not hand a packet to its daemon: it reports the failure and frees the skb.
+// One step, because nobody else sees an skb that is not cloned; of a clone, nothing is detached.
+struct skb_tx_error {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_tx_error"};
+    static constexpr Context context = Context::softirq;
+
+    static bool in(const World& world) {
+        return std::ranges::any_of(world.socks, &SockConfig::upcall_fails);
+    }
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && s[k].loc == Loc::dev && s.config(s[k].sock).upcall_fails;
+    }
+    static void effect(auto& s, SkbId k) {
+        const ShinfoId h = s[k].shinfo;
+        const bool alone = s[h].dataref == 1;
+        if (s[h].uarg != none<UbufId> && (alone || s.world().profile.tx_error_detaches_clones)) {
+            skb_zcopy_downgrade_managed(s, h);
+            skb_zcopy_clear(s, h, true);
+        }
+        free_skb(s, k);
     }
 };
 
@@ -200,13 +331,15 @@ struct skb_segment {
 
     static bool guard(const auto& s, SkbId k) {
         return s[k].alive && (s[k].loc == Loc::qdisc || s[k].loc == Loc::segmented) &&
-               s.config(s[k].sock).segments && s[s[k].shinfo].uarg != none<UbufId> &&
+               s.config(s[k].sock).segments && !s[s[k].shinfo].pages.empty() &&
                s.template room<ShinfoId>() && s.template room<SkbId>();
     }
     static void effect(auto& s, SkbId k) {
         const ShinfoId large = s[k].shinfo;
         const ShinfoId h = share_frags(s, large);
         s[h].arrived = false;
+        if (s.world().profile.copies_forget_shared && s[h].uarg == none<UbufId>)
+            s[h].shared = false;
         // Whatever becomes of the segments, the peer has to acknowledge the large one's bytes: here
         // that may happen as soon as it is split, which allows more than the kernel does.
         s[large].arrived = true;

@@ -108,24 +108,6 @@ struct skb_zerocopy_iter_stream {
     }
 };
 
-// The tail of the write queue takes more data, and it already carries the call's ubuf.
-struct skb_zerocopy_iter_stream_tail {
-    using Of = Ids<RequestId>;
-    static constexpr KernelRef at{"net/core/skbuff.c", "skb_zerocopy_iter_stream"};
-    static constexpr Context context = Context::syscall;
-
-    static bool in(const World& world) { return world.models(Part::calls); }
-    static bool guard(const auto& s, RequestId r) {
-        if (!tcp_may_append(s, r) || s[r].uarg == none<UbufId>) return false;
-        if (!tail_is_open(s, SockId{s[r].sock})) return false;
-        if (tail_ubuf(s, s[r].sock) != s[r].uarg) return false;
-        return !s[s[SkbId{s[s[r].sock].write_queue.back()}].shinfo].frags.contains(r);
-    }
-    static void effect(auto& s, RequestId r) {
-        fill_frags(s, s[SkbId{s[s[r].sock].write_queue.back()}].shinfo, r);
-    }
-};
-
 // Since 6.10 the ubuf is attached before the pages are looked up. When there are none (EFAULT, no
 // memory), the empty skb is taken out of the queue again, and its release counts as a use.
 struct tcp_remove_empty_skb {
@@ -140,6 +122,23 @@ struct tcp_remove_empty_skb {
     static void effect(auto& s, RequestId r) {
         net_zcopy_get(s, s[r].ubuf);
         ubuf_complete(s, s[r].ubuf, true, true);
+    }
+};
+
+// The tail of the write queue takes more data, and it already carries the call's ubuf.
+struct skb_zerocopy_iter_stream_tail {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_zerocopy_iter_stream"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.models(Part::calls); }
+    static bool guard(const auto& s, RequestId r) {
+        if (!tcp_may_append(s, r) || s[r].uarg == none<UbufId>) return false;
+        if (tail_ubuf(s, s[r].sock) != s[r].uarg) return false;
+        return !s[s[SkbId{s[s[r].sock].write_queue.back()}].shinfo].frags.contains(r);
+    }
+    static void effect(auto& s, RequestId r) {
+        fill_frags(s, s[SkbId{s[s[r].sock].write_queue.back()}].shinfo, r);
     }
 };
 

@@ -1,0 +1,312 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <new>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "model/checker/frontier.hpp"
+#include "model/checker/limits.hpp"
+#include "model/checker/successors.hpp"
+#include "model/checker/system.hpp"
+#include "model/checker/visited.hpp"
+#include "model/ensure.hpp"
+
+// One thread of a search and what the threads share.
+namespace zcv::checker {
+
+// What all threads of a search see.
+template <System S, class Store>
+struct Shared {
+    using Clock = std::chrono::steady_clock;
+
+    Shared(const S& the_system, const Limits& the_limits, bool keep)
+        : system(the_system),
+          limits(the_limits),
+          budget(the_limits.memory_max),
+          store(budget, the_system.words(), the_limits.threads),
+          frontier(budget, the_system.words(), the_limits.threads, keep) {}
+
+    // The first bound that is hit ends the search of every thread.
+    void halt(const std::string& why) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        if (limit.empty()) limit = why;
+        halted = true;
+    }
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - started).count(); }
+
+    const S& system;
+    const Limits& limits;
+    Budget budget;
+    Store store;
+    Frontier frontier;
+    std::atomic<std::size_t> block_next{0};
+    std::atomic<std::uint64_t> states{0};       // handed in block by block, exact at a level's end
+    std::atomic<std::uint64_t> transitions{0};  // likewise
+    std::atomic<std::uint64_t> tickets{0};      // states taken, where their number is bounded
+    std::atomic<std::uint64_t> reached{0};      // sometimes-properties, by number
+    std::atomic<bool> halted{false};
+    std::mutex mutex;
+    std::string limit;
+    Clock::time_point started = Clock::now();
+};
+
+// Successors wait in a short line before they are looked up, so that their part of the visited set
+// is in the cache by then.
+template <System S, class Store>
+class Worker {
+  public:
+    using State = typename S::State;
+
+    Worker(Shared<S, Store>& shared, unsigned thread)
+        : shared_(shared),
+          thread_(thread),
+          words_(shared.system.words()),
+          successors_(shared.system, shared.limits),
+          fresh_(shared.system.initial()),
+          line_(line_places * words_),
+          buffer_(block_states * words_),
+          taken_(shared.system.steps().size()) {
+        if constexpr (!Store::holds_states) {
+            // What no hash in that place can be.
+            for (std::uint64_t i = 0; i < recent_places; ++i) recent_.push_back(i + 1);
+        }
+        std::uint64_t number = 0;
+        for (const Property<State>& property : shared.system.properties()) {
+            if (property.must == Must::always)
+                always_.push_back(&property);
+            else
+                unreached_.push_back({number++, &property});
+        }
+        ZCV_CHECK(number <= 64);
+    }
+
+    // Expands blocks of the level until none is left or the search ends.
+    void expand_level() {
+        try {
+            expand_blocks();
+        } catch (const std::bad_alloc&) {
+            shared_.halt("memory: the machine has no more");
+        }
+        shared_.states += std::exchange(states_, 0);
+        shared_.transitions += std::exchange(transitions_, 0);
+        shared_.reached |= reached_;
+    }
+
+    // The state that everything begins with, or one that a checkpoint holds.
+    void add(const std::uint64_t* state) {
+        shared_.store.hand(thread_).begin_turn();
+        settle(shared_.store.hash(state), state);
+        settle_all();
+        shared_.store.hand(thread_).end_turn();
+        shared_.states += std::exchange(states_, 0);
+        shared_.reached |= reached_;
+    }
+
+    // A state of a search that is resumed: its properties were looked at then. `expand`: it belongs
+    // to the level that is next.
+    void add_known(const std::uint64_t* state, bool expand) {
+        const std::uint64_t hash = shared_.store.hash(state);
+        shared_.store.hand(thread_).begin_turn();
+        Inserted how = shared_.store.insert(thread_, hash, state);
+        while (how == Inserted::crowded && shared_.store.grow(thread_, hash) == Table::Grown::yes)
+            how = shared_.store.insert(thread_, hash, state);
+        shared_.store.hand(thread_).end_turn();
+        if (how != Inserted::fresh && how != Inserted::seen) return out_of_room();
+        if constexpr (Store::holds_states) {
+            if (expand) shared_.frontier.append_held(thread_, shared_.store.newest(thread_));
+        }
+    }
+
+    // States of the level that is found in which an always-property does not hold.
+    const std::vector<std::uint64_t>& broken() const { return broken_; }
+    std::vector<std::uint64_t>& taken() { return taken_; }
+
+  private:
+    static constexpr std::size_t line_places = 64;
+    static constexpr std::size_t recent_places = std::size_t{1} << 14;
+
+    void expand_blocks() {
+        Hand& hand = shared_.store.hand(thread_);
+        const std::uint64_t known = shared_.reached;
+        std::erase_if(unreached_, [&](const auto& each) { return (known >> each.first & 1) != 0; });
+        hand.begin_turn();
+        std::vector<Block>& level = shared_.frontier.level();
+        while (!shared_.halted) {
+            const std::size_t number = shared_.block_next.fetch_add(1);
+            if (number >= level.size()) break;
+            expand(level[number]);
+            hand.next_turn();
+            settle_deferred();
+            pause(level.size(), number);
+        }
+        settle_all();
+        hand.end_turn();
+    }
+
+    void expand(Block& block) {
+        const std::uint64_t* const states = shared_.frontier.states_of(block, buffer_.data());
+        if (states == nullptr) return shared_.halt("disk: the frontier cannot be read again");
+        for (std::uint32_t i = 0; i < block.count; ++i) {
+            successors_.visit(
+                states + i * words_, [this] { return slot(); },
+                [this](std::uint8_t step) {
+                    ++transitions_;
+                    ++taken_[step];
+                    push();
+                });
+        }
+        shared_.frontier.done(thread_, block);
+    }
+
+    // Where the next successor is written; it joins the line with push().
+    std::uint64_t* slot() {
+        std::uint64_t* const words = &line_[line_at_ * words_];
+        if (waiting_[line_at_]) settle(hashes_[line_at_], words);
+        waiting_[line_at_] = false;
+        return words;
+    }
+    void push() {
+        hashes_[line_at_] = shared_.store.hash(&line_[line_at_ * words_]);
+        if constexpr (!Store::holds_states) {
+            // Steps that commute lead to the same state by two ways, one soon after the other.
+            // Where the hash is all that counts, that is seen without going to memory.
+            std::uint64_t& recent = recent_[hashes_[line_at_] % recent_places];
+            if (recent == hashes_[line_at_]) return;
+            recent = hashes_[line_at_];
+        }
+        shared_.store.prefetch(hashes_[line_at_]);
+        waiting_[line_at_] = true;
+        line_at_ = (line_at_ + 1) % line_places;
+    }
+
+    void settle(std::uint64_t hash, const std::uint64_t* state) {
+        for (;;) {
+            const Inserted how = shared_.store.insert(thread_, hash, state);
+            if (how == Inserted::seen) return;
+            if (how == Inserted::fresh) return found(state);
+            if (how == Inserted::waiting) return defer(hash, state);
+            if (how == Inserted::no_room) return out_of_room();
+            const Table::Grown grown = shared_.store.grow(thread_, hash);
+            if (grown == Table::Grown::somebody_else) return defer(hash, state);
+            if (grown == Table::Grown::no_memory) return out_of_room();
+        }
+    }
+
+    void defer(std::uint64_t hash, const std::uint64_t* state) {
+        deferred_hashes_.push_back(hash);
+        deferred_.insert(deferred_.end(), state, state + words_);
+    }
+
+    // What could not be looked up because its partition was being spread out.
+    void settle_deferred() {
+        if (deferred_hashes_.empty()) return;
+        const std::vector<std::uint64_t> hashes = std::exchange(deferred_hashes_, {});
+        const std::vector<std::uint64_t> states = std::exchange(deferred_, {});
+        for (std::size_t i = 0; i < hashes.size(); ++i) settle(hashes[i], &states[i * words_]);
+    }
+
+    void settle_all() {
+        for (std::size_t i = 0; i < line_places; ++i) {
+            slot();
+            line_at_ = (line_at_ + 1) % line_places;
+        }
+        while (!deferred_hashes_.empty() && !shared_.halted) {
+            shared_.store.hand(thread_).next_turn();
+            std::this_thread::yield();
+            settle_deferred();
+        }
+    }
+
+    void found(const std::uint64_t* state) {
+        const std::uint64_t states_max = shared_.limits.states_max;
+        if (states_max != 0 && shared_.tickets.fetch_add(1) >= states_max)
+            return shared_.halt("states: " + std::to_string(states_max));
+        ++states_;
+        bool fits = false;
+        if constexpr (Store::holds_states)
+            fits = shared_.frontier.append_held(thread_, shared_.store.newest(thread_));
+        else
+            fits = shared_.frontier.append(thread_, state);
+        if (!fits) out_of_room();
+        look(state);
+    }
+
+    void look(const std::uint64_t* state) {
+        if constexpr (PackedProperties<S>) {
+            if (unreached_.empty() && shared_.system.surely_holds(state)) return;
+        }
+        shared_.system.unpack(state, fresh_);
+        std::erase_if(unreached_, [&](const auto& each) {
+            if (!each.second->holds(fresh_)) return false;
+            reached_ |= std::uint64_t{1} << each.first;
+            return true;
+        });
+        for (const Property<State>* property : always_) {
+            if (property->holds(fresh_)) continue;
+            broken_.insert(broken_.end(), state, state + words_);
+            return;
+        }
+    }
+
+    void out_of_room() {
+        const std::string disk = shared_.frontier.complaint();
+        shared_.halt(!disk.empty()
+                         ? disk
+                         : "memory: " + std::to_string(shared_.budget.used()) + " bytes in use");
+    }
+
+    // What happens now and then: look at the clock and at what others want, report.
+    void pause(std::size_t blocks, std::size_t number) {
+        shared_.states += std::exchange(states_, 0);
+        shared_.transitions += std::exchange(transitions_, 0);
+        const Limits& limits = shared_.limits;
+        if (limits.stop != nullptr && *limits.stop) shared_.halt("interrupted");
+        const double now_s = shared_.seconds();
+        if (limits.time_max_s > 0 && now_s >= limits.time_max_s)
+            shared_.halt("time: " + in_short(limits.time_max_s) + " s");
+        if (thread_ == 0 && on_pause) on_pause(blocks - number);
+    }
+
+    static std::string in_short(double number) {
+        std::ostringstream text;
+        text << number;
+        return text.str();
+    }
+
+  public:
+    std::function<void(std::size_t blocks_left)> on_pause;  // of the first thread
+
+  private:
+    Shared<S, Store>& shared_;
+    unsigned thread_;
+    std::size_t words_;
+    Successors<S> successors_;
+    State fresh_;  // the newest state, for the properties
+    std::vector<std::uint64_t> line_;
+    std::array<std::uint64_t, line_places> hashes_{};
+    std::array<bool, line_places> waiting_{};
+    std::size_t line_at_ = 0;
+    std::vector<std::uint64_t> deferred_;
+    std::vector<std::uint64_t> deferred_hashes_;
+    std::vector<std::uint64_t> recent_;  // hashes that were looked up not long ago
+    std::vector<std::uint64_t> buffer_;  // a block from disk
+    std::vector<std::uint64_t> taken_;
+    std::vector<const Property<State>*> always_;
+    std::vector<std::pair<std::uint64_t, const Property<State>*>> unreached_;
+    std::uint64_t reached_ = 0;
+    std::vector<std::uint64_t> broken_;
+    std::uint64_t states_ = 0;
+    std::uint64_t transitions_ = 0;
+};
+
+}  // namespace zcv::checker

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "model/checker/memory.hpp"
+#include "model/reference.hpp"  // which includes this file at its end
+
+// The steps of a reference state that fits into one word, without reading it field by field. Steps
+// that look at and change the same few bits form a group; what they do to one pattern of those bits
+// is worked out once, by their guards and effects, and kept as the numbers to add to the word. So
+// guards and effects stay the only place where a step is written.
+namespace zcv::reference {
+
+// Bits of a word in at most two pieces, as an index.
+struct Bits {
+    unsigned first_at = 0, first_bits = 0;
+    unsigned second_at = 0, second_bits = 0;
+
+    unsigned count() const { return first_bits + second_bits; }
+    std::uint64_t index(std::uint64_t word) const {
+        return ((word >> first_at) & mask(first_bits)) | ((word >> second_at) & mask(second_bits))
+                                                             << first_bits;
+    }
+    std::uint64_t of(std::uint64_t word) const {
+        return word & (mask(first_bits) << first_at | mask(second_bits) << second_at);
+    }
+    static std::uint64_t mask(unsigned bits) { return (std::uint64_t{1} << bits) - 1; }
+};
+
+class Packed {
+  public:
+    struct Move {
+        std::uint64_t add = 0;
+        std::uint8_t step = 0;
+    };
+    // All successors of a word, by guard and effect: calls the visitor with what was taken and the
+    // word after it.
+    using Visit = std::function<void(checker::Taken, std::uint64_t)>;
+    using Slowly = std::function<void(std::uint64_t word, const Visit&)>;
+    // Whether every always-property holds in a word.
+    using Holds = std::function<bool(std::uint64_t word)>;
+
+    Packed(const Layout& layout, Slowly slowly, Holds holds);
+
+    template <class Visitor>
+    void for_each_next(std::uint64_t word, Visitor&& visit) const {
+        for (unsigned r = 0; r < requests_; ++r) {
+            take(local_[r], word, visit);
+            const auto pc = Pc{static_cast<std::uint8_t>(word >> pc_at_[r] & 7)};
+            if (pc == Pc::idle) take(submit_[r], word, visit);
+            if (pc == Pc::submitted || pc == Pc::issuing || pc == Pc::tw)
+                take(push_[r], word, visit);
+        }
+        take(write_, word, visit);
+        const std::uint64_t entry = word >> cq_at_ & entry_mask_;
+        if (entry != 0) take(consume_[(entry - 1) / 3], word, visit);
+    }
+
+    // The properties speak of each request with its buffer, and of the head of the queue with its
+    // request: so they hold when they hold for each of these by itself.
+    bool surely_holds(std::uint64_t word) const {
+        for (unsigned r = 0; r < requests_; ++r)
+            if (!holds_for(r, word)) return false;
+        const std::uint64_t entry = word >> cq_at_ & entry_mask_;
+        if (entry == 0) return true;
+        const unsigned got = word >> got_at_[(entry - 1) / 3] & 1;
+        return head_holds_[entry][got];
+    }
+
+  private:
+    static constexpr unsigned index_bits_max = 24;
+
+    // Steps with the same footprint, and what they do to each pattern of it: 0 is not worked out
+    // yet, else where the moves are and, in the highest byte, how many.
+    struct Group {
+        Bits footprint;
+        std::unique_ptr<checker::Region> table;
+        std::atomic<std::uint64_t>* cells = nullptr;
+    };
+
+    template <class Visitor>
+    void take(const Group& group, std::uint64_t word, Visitor& visit) const {
+        if (group.cells == nullptr) return take_slowly(group, word, visit);
+        std::atomic<std::uint64_t>& cell = group.cells[group.footprint.index(word)];
+        std::uint64_t moves = cell.load(std::memory_order_acquire);
+        if (moves == 0) moves = work_out(group, cell, word);
+        const auto* move = reinterpret_cast<const Move*>(moves & address_mask);
+        for (std::uint64_t left = moves >> 56; left > 0; --left, ++move)
+            visit(move->step, word + move->add);
+    }
+    template <class Visitor>
+    void take_slowly(const Group& group, std::uint64_t word, Visitor& visit) const {
+        for (const Move& move : moves_of(group, word)) visit(move.step, word + move.add);
+    }
+    bool holds_for(unsigned r, std::uint64_t word) const {
+        const Group& group = holds_[r];
+        if (group.cells == nullptr) return holds_slowly_(group.footprint.of(word));
+        std::atomic<std::uint64_t>& cell = group.cells[group.footprint.index(word) / 32];
+        const unsigned shift = group.footprint.index(word) % 32 * 2;
+        const std::uint64_t known = cell.load(std::memory_order_relaxed) >> shift & 3;
+        if (known != 0) return known == 1;
+        const bool holds = holds_slowly_(group.footprint.of(word));
+        cell.fetch_or(std::uint64_t{holds ? 1U : 2U} << shift, std::memory_order_relaxed);
+        return holds;
+    }
+
+    Group group_on(const Bits& footprint, unsigned cells_a_word) const;
+    const Group& group_of(checker::Taken taken, std::uint64_t word) const;
+    std::vector<Move> moves_of(const Group& group, std::uint64_t word) const;
+    std::uint64_t work_out(const Group& group, std::atomic<std::uint64_t>& cell,
+                           std::uint64_t word) const;
+
+    static constexpr std::uint64_t address_mask = (std::uint64_t{1} << 56) - 1;
+
+    Slowly slowly_;
+    Holds holds_slowly_;
+    unsigned requests_;
+    unsigned cq_at_;
+    std::uint64_t entry_mask_;
+    std::array<unsigned, 4> pc_at_{};
+    std::array<unsigned, 4> got_at_{};
+    std::array<Group, 4> local_, submit_, push_, consume_, holds_;
+    Group write_;
+    std::array<std::array<bool, 2>, 16> head_holds_{};
+    // Lists of moves are made once and stay where they are.
+    mutable std::mutex mutex_;
+    mutable std::vector<std::unique_ptr<Move[]>> lists_;
+};
+
+}  // namespace zcv::reference
