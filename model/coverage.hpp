@@ -16,6 +16,9 @@ struct Covered {
     std::string name;
     std::size_t times = 0;  // in how many scenarios
     std::string where;      // one of them, the smallest
+    std::string unseen;     // why there can be none; "" when there should be one
+
+    bool is_missing() const { return times == 0 && unseen.empty(); }
 };
 
 using Explore = std::function<checker::Outcome(const Scenario&)>;

@@ -85,6 +85,13 @@ constexpr std::array table{
         "still to be sent, or sent again.",
         "f66bdb1cc0fc, 8ece90615012, 0dbc2398fca3, CVE-2026-80977", "tx-error-clone",
         "tx-error-clone-fixed", ""},
+    Bug{"B18", "skb_segment() goes on with the frags from before a copy",
+        "A guest's packet is copied and its descriptor given back; the segments still refer to the "
+        "guest's pages, which it writes again.",
+        "2ea35288c83b, \"skbuff: skb_segment, Call zero copy functions before using skbuff "
+        "frags\", "
+        "2023",
+        "segment-old-frags", "segment-copied", ""},
     Bug{"B19", "MSG_ZEROCOPY takes any ubuf at the tail for one of its own",
         "A call behind an io_uring send in the same stream writes into a foreign object, and its "
         "own release is never reported.",
@@ -144,6 +151,11 @@ constexpr std::array table{
         "buffers that never come back.",
         "found by reading RFC v2 18/19, which clears notifier->task and then uses it",
         "slot-forgets-task", "slot-task-work", ""},
+    Bug{"B29", "an application takes notifications to be in order",
+        "The oldest buffer of a queue is freed at any notification: somebody else's data goes out.",
+        "netty PR 17238, 2026; not the kernel's, so the twin is the application that goes by "
+        "user_data",
+        "fifo-notifs", "notifs-by-name", ""},
     Bug{"B30", "joined ranges keep the older code",
         "The error queue says that data went out without a copy although it was copied: an "
         "application cannot find out whether zero copy is of any use to it.",

@@ -45,7 +45,8 @@ constexpr std::array subjects{
     Subject{"MSG_ZEROCOPY, mixed", msg_zerocopy_mixed},
     Subject{"misuse of MSG_ZEROCOPY", msg_zerocopy_misuse},
     Subject{"MSG_ZEROCOPY given a ubuf", given_ubufs},
-    Subject{"other providers", other_providers},
+    Subject{"guests", guests_of_vhost},
+    Subject{"packet rings and RDS", rings_and_messages},
 };
 
 }  // namespace

@@ -32,7 +32,9 @@ constexpr std::array switch_table{
     Switch{"chains", &Profile::chains,
            "an skb can carry several requests' data, their notifications linked (6.10)"},
     Switch{"sendmsg_holds_ubuf", &Profile::sendmsg_holds_ubuf,
-           "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)"},
+           "tcp_sendmsg_locked() holds a ubuf reference of its own while it runs (before 6.5)",
+           "the request's own reference outlives the call's, so that nothing is released sooner or "
+           "later; records show the count"},
     Switch{"link_cancel_forgets_more", &Profile::link_cancel_forgets_more,
            "a cancelled link member's CQE lacks F_MORE although its notification will follow"},
     Switch{
@@ -87,6 +89,8 @@ constexpr std::array switch_table{
            "only the last skb of a vsock send carries the ubuf (B16)"},
     Switch{"tx_error_detaches_clones", &Profile::tx_error_detaches_clones,
            "skb_tx_error() detaches the ubuf from an skb whose shared info others use (B17)"},
+    Switch{"segment_uses_old_frags", &Profile::segment_uses_old_frags,
+           "skb_segment() goes on with the frags from before the copy that it had made (B18)"},
     Switch{"errqueue_merge_ignores_code", &Profile::errqueue_merge_ignores_code,
            "the error queue joins a range to one with another code, and keeps the older code"},
     Switch{"realloc_trusts_any_ubuf", &Profile::realloc_trusts_any_ubuf,
@@ -219,6 +223,7 @@ std::vector<Flipped> bugs() {
         {"B15", "6.18", &Profile::vsock_fills_before_binding},
         {"B16", "6.18", &Profile::vsock_binds_last_only},
         {"B17", "6.18", &Profile::tx_error_detaches_clones},
+        {"B18", "6.18", &Profile::segment_uses_old_frags},
         {"B19", "6.18", &Profile::realloc_trusts_any_ubuf},
         {"B20", "6.18", &Profile::vhost_error_puts_again},
         {"B21", "6.18", &Profile::vhost_frees_under_waker},

@@ -89,6 +89,7 @@ struct Profile {
     bool vsock_fills_before_binding = false;  // B15: frags come before the ubuf
     bool vsock_binds_last_only = false;       // B16: of a send's skbs only the last has the ubuf
     bool tx_error_detaches_clones = false;    // B17: skb_tx_error() of a clone strips them all
+    bool segment_uses_old_frags = false;      // B18: skb_segment() looks at the frags too early
     // The designs with slots. RFC v1: a notifier posts its CQE itself, from a work item or from
     // the flush, and is kept in one of two lists for its next use.
     bool notifier_posts = false;
@@ -114,6 +115,9 @@ struct Switch {
     std::string_view name;  // as the member is called
     bool Profile::*member;
     std::string_view means;
+    // Why no world of the model can tell, "" when some can: then only a replay does, which compares
+    // the counts that it finds in records.
+    std::string_view unseen = {};
 };
 
 const std::vector<Switch>& switches();

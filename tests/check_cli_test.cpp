@@ -242,3 +242,17 @@ TEST_CASE("the help ends with examples that can be pasted", "[cli]") {
     CHECK(run.status == 0);
     CHECK(contains(run.out, "Examples:\n  zcv check reference-bug-2-2-1-2\n"));
 }
+
+TEST_CASE("every step, premise, switch, policy, part and bug is put to use by some scenario",
+          "[cli][coverage]") {
+    const Run run = check("--coverage --format json");
+    CHECK(run.status == 0);
+    const auto all = documents(run.out);
+    CHECK(all.size() > 300);
+    for (const auto& each : all) {
+        INFO(each.dump());
+        CHECK((each["scenarios"] > 0 || !each["unseen"].get<std::string>().empty()));
+    }
+    CHECK(std::count_if(all.begin(), all.end(),
+                        [](const auto& each) { return each["scenarios"] == 0; }) <= 1);
+}

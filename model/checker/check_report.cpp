@@ -199,10 +199,12 @@ std::string text_report(const std::vector<Covered>& all) {
         if (each.kind != kind) text += (kind.empty() ? "" : "\n") + each.kind + ":\n";
         kind = each.kind;
         text += fmt::format("  {:<{}}  {:>3}  {}\n", each.name, width, each.times,
-                            each.times == 0 ? "IN NO SCENARIO" : each.where);
+                            each.is_missing() ? "IN NO SCENARIO"
+                            : each.times == 0 ? each.unseen
+                                              : each.where);
     }
-    const auto missing =
-        std::count_if(all.begin(), all.end(), [](const Covered& each) { return each.times == 0; });
+    const auto missing = std::count_if(all.begin(), all.end(),
+                                       [](const Covered& each) { return each.is_missing(); });
     return text + fmt::format("\n{} things, {} in no scenario\n", all.size(), missing);
 }
 
@@ -213,7 +215,8 @@ std::string json_report(const std::vector<Covered>& all) {
                      {"kind", each.kind},
                      {"name", each.name},
                      {"scenarios", each.times},
-                     {"smallest", each.where}}
+                     {"smallest", each.where},
+                     {"unseen", each.unseen}}
                     .dump() +
                 '\n';
     return text;

@@ -321,7 +321,7 @@ Status cover(const CheckSettings& settings, const Options& options) {
         coverage([&](const Scenario& scenario) { return explore(scenario, settings, options); });
     std::cout << (options.format == "json" ? json_report(all) : text_report(all));
     const bool missing =
-        std::any_of(all.begin(), all.end(), [](const Covered& each) { return each.times == 0; });
+        std::any_of(all.begin(), all.end(), [](const Covered& each) { return each.is_missing(); });
     return missing ? Status::violation : Status::clean;
 }
 

@@ -19,6 +19,14 @@ const World packet_ring = provider(Api::packet_ring, tapped_nic, {.drops = true}
 const World rds = provider(Api::rds, udp_nic, {.issue_fails = true, .drops = true}, 2, 2);
 const std::vector<std::string> one_holder{"S3-refs-exact-reached"};
 
+// A guest's large packet is segmented in software.
+World guest_segmented() {
+    World world = provider(Api::vhost, {.transport = Transport::udp, .dma = true, .segments = true},
+                           {}, 1, 3);
+    world.bounds.shinfos = 3;
+    return world;
+}
+
 // Two rings that send on one stream.
 World given(const SockConfig& sock) {
     return {.apis = {Api::given_ubuf},
@@ -55,8 +63,8 @@ std::vector<KernelScenario> given_ubufs() {
     };
 }
 
-// Whose ubuf it can be beside io_uring's and MSG_ZEROCOPY's.
-std::vector<KernelScenario> other_providers() {
+// Guests: whose ubuf it can be beside io_uring's and MSG_ZEROCOPY's.
+std::vector<KernelScenario> guests_of_vhost() {
     return {
         {.name = "vhost-in-order",
          .asks =
@@ -66,6 +74,20 @@ std::vector<KernelScenario> other_providers() {
          .world = guest,
          .unasked = one_holder,
          .expect = {.broken = "", .states = 41626, .transitions = 220339, .depth = 41}},
+        {.name = "segment-copied",
+         .asks =
+             "A guest's packet is segmented, and copied for that: does any segment refer to the "
+             "guest's pages?",
+         .profile = "6.18",
+         .world = guest_segmented(),
+         .unasked = one_holder,
+         .expect = {.broken = "", .states = 882, .transitions = 2649, .depth = 41}},
+        {.name = "segment-old-frags",
+         .asks = "... and if the frags were looked at before they were copied?",
+         .profile = "B18",
+         .world = guest_segmented(),
+         .unasked = {"S3-refs-exact-reached", "S7"},
+         .expect = {.broken = "S1-no-early-release", .states = 13, .transitions = 12, .depth = 7}},
         {.name = "vhost-failure",
          .asks = "sendmsg fails after the skb with the ubuf was freed: is it put twice?",
          .profile = "B20",
@@ -90,6 +112,12 @@ std::vector<KernelScenario> other_providers() {
          .world = guest_leaving,
          .unasked = one_holder,
          .expect = {.broken = "", .states = 26, .transitions = 39, .depth = 12}},
+    };
+}
+
+// Packet sockets and RDS.
+std::vector<KernelScenario> rings_and_messages() {
+    return {
         {.name = "packet-ring-clone",
          .asks = "A packet ring's slot is free when its skb is, and a tap has a clone: is it read "
                  "after that?",

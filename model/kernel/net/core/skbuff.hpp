@@ -336,7 +336,16 @@ struct skb_segment {
     }
     static void effect(auto& s, SkbId k) {
         const ShinfoId large = s[k].shinfo;
+        const auto before = s[large];
+        // A ubuf that does not count its references gets a copy here, and the frags are others.
+        skb_orphan_frags(s, large);
         const ShinfoId h = share_frags(s, large);
+        if (s.world().profile.segment_uses_old_frags && before.uarg != none<UbufId> &&
+            s[large].uarg == none<UbufId>) {
+            s[h].frags = before.frags;
+            s[h].pages = before.pages;
+            skb_frags_ref(s, h);
+        }
         s[h].arrived = false;
         if (s.world().profile.copies_forget_shared && s[h].uarg == none<UbufId>)
             s[h].shared = false;
