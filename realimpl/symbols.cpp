@@ -1,10 +1,12 @@
 #include "realimpl/symbols.hpp"
 
 #include <cxxabi.h>
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <gelf.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 namespace zcv {
 namespace {
@@ -29,6 +31,66 @@ GElf_Addr address_of(Elf* elf, std::uint64_t offset) {
             return offset - header.p_offset + header.p_vaddr;
     }
     return 0;
+}
+
+// Compilers note paths as they were given them: relative ones are meant from where they ran.
+std::string source_path(const char* source, const char* compiled_in) {
+    const std::filesystem::path path{source};
+    if (path.is_absolute() || compiled_in == nullptr) return path.lexically_normal();
+    return (compiled_in / path).lexically_normal();
+}
+
+void set_place(StackFrame& frame, Dwfl_Line* line) {
+    int number = 0;
+    const char* const source =
+        line == nullptr ? nullptr
+                        : dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+    if (source == nullptr) return;
+    frame.file = source_path(source, dwfl_line_comp_dir(line));
+    frame.line = static_cast<std::uint32_t>(number);
+}
+
+// The place that a function was inlined into, as the compiler noted it.
+void set_call_place(StackFrame& frame, Dwarf_Die* inlined, Dwarf_Die* unit) {
+    Dwarf_Attribute attribute;
+    Dwarf_Word file = 0, line = 0;
+    Dwarf_Files* files = nullptr;
+    std::size_t count = 0;
+    frame.file.clear();
+    frame.line = 0;
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) != 0 ||
+        dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) != 0 ||
+        dwarf_getsrcfiles(unit, &files, &count) != 0 || file >= count)
+        return;
+    if (const char* name = dwarf_filesrc(files, file, nullptr, nullptr))
+        frame.file =
+            source_path(name, dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute)));
+    frame.line = static_cast<std::uint32_t>(line);
+}
+
+// One frame more for each function inlined at the address, innermost first; what remains in
+// `frame` is the function that they were inlined into, at the place of the outermost call.
+void add_inlined(Dwfl_Module* module, Dwarf_Addr address, StackFrame& frame,
+                 std::vector<StackFrame>& named) {
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* const unit = dwfl_module_addrdie(module, address, &bias);
+    if (unit == nullptr) return;
+    Dwarf_Die* scopes = nullptr;
+    const int innermost = dwarf_getscopes(unit, address - bias, &scopes);
+    if (innermost <= 0) return;
+    // The lexical way out from there: dwarf_getscopes itself goes on in the abstract function.
+    Dwarf_Die* ways = nullptr;
+    const int count = dwarf_getscopes_die(&scopes[0], &ways);
+    for (int i = 0; i < count; ++i) {
+        if (dwarf_tag(&ways[i]) == DW_TAG_subprogram) break;
+        if (dwarf_tag(&ways[i]) != DW_TAG_inlined_subroutine) continue;
+        StackFrame inner = frame;
+        if (const char* name = dwarf_diename(&ways[i])) inner.function = demangled(name);
+        named.push_back(std::move(inner));
+        set_call_place(frame, &ways[i], unit);
+    }
+    std::free(ways);
+    std::free(scopes);
 }
 
 }  // namespace
@@ -61,28 +123,26 @@ Symbols::Symbols() = default;
 Symbols::~Symbols() = default;
 
 void Symbols::name(Stack& stack) {
-    for (StackFrame& frame : stack.frames) name(frame);
+    std::vector<StackFrame> named;
+    for (const StackFrame& frame : stack.frames) name(frame, named);
+    stack.frames = std::move(named);
 }
 
-void Symbols::name(StackFrame& frame) {
-    if (frame.module.empty()) return;
+void Symbols::name(StackFrame frame, std::vector<StackFrame>& named) {
     std::unique_ptr<Module>& file = modules_[frame.module];
     if (!file) file = std::make_unique<Module>(frame.module);
-    if (file->module == nullptr) return;
     GElf_Addr bias = 0;
     // Both a trap and a call have left the instruction behind: the one before is meant.
-    const GElf_Addr linked = address_of(dwfl_module_getelf(file->module, &bias), frame.offset - 1);
-    if (linked == 0) return;
+    const GElf_Addr linked =
+        file->module == nullptr
+            ? 0
+            : address_of(dwfl_module_getelf(file->module, &bias), frame.offset - 1);
+    if (linked == 0) return named.push_back(std::move(frame));
     if (const char* name = dwfl_module_addrname(file->module, linked + bias))
         frame.function = demangled(name);
-    Dwfl_Line* const line = dwfl_module_getsrc(file->module, linked + bias);
-    int number = 0;
-    const char* const source =
-        line == nullptr ? nullptr
-                        : dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
-    if (source == nullptr) return;
-    frame.file = source;
-    frame.line = static_cast<std::uint32_t>(number);
+    set_place(frame, dwfl_module_getsrc(file->module, linked + bias));
+    add_inlined(file->module, linked + bias, frame, named);
+    named.push_back(std::move(frame));
 }
 
 }  // namespace zcv

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "traces/zct.hpp"
 
@@ -21,7 +22,7 @@ class Symbols {
 
   private:
     struct Module;
-    void name(StackFrame& frame);
+    void name(StackFrame frame, std::vector<StackFrame>& named);
     std::map<std::string, std::unique_ptr<Module>> modules_;  // by path
 };
 

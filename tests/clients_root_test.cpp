@@ -177,9 +177,13 @@ TEST_CASE("a watchpoint names the line that writes too early, and no line of who
         std::size_t with_line = 0;
         for (const json& violation : found.report["violations"]) {
             if (violation["stack"].empty()) continue;
-            const std::string who = violation["stack"][0];
-            CHECK(who.find("refill") != std::string::npos);
-            CHECK(who.find("misuses.c:") != std::string::npos);
+            // The write is in overwrite(), which the compiler has made a part of refill().
+            REQUIRE(violation["stack"].size() >= 2);
+            const std::string writer = violation["stack"][0], caller = violation["stack"][1];
+            CHECK(writer.starts_with("overwrite  "));
+            CHECK(writer.find("/tests/clients/misuses.c:") != std::string::npos);
+            CHECK(caller.starts_with("refill  "));
+            CHECK(caller.find("/tests/clients/misuses.c:") != std::string::npos);
             ++with_line;
         }
         CHECK(with_line > 0);

@@ -136,8 +136,12 @@ static void exit_ring(void) {
     finish();
 }
 
-static __attribute__((noinline)) void refill(char* data, int value) {
+static inline __attribute__((always_inline)) void overwrite(char* data, int value) {
     memset(data, value, pool_bytes); /* the early write, when it is one */
+}
+
+static __attribute__((noinline)) void refill(char* data, int value) {
+    overwrite(data, value);
 }
 
 /* A thousand messages out of eight buffers: each is filled again once `is_free` says so. */
