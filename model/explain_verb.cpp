@@ -1,9 +1,11 @@
 #include "model/explain_verb.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -20,7 +22,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
     std::vector<std::string> names;
-    bool bugs = false;
+    std::string kind;  // "": all
     std::string format = "text";
 };
 
@@ -77,12 +79,12 @@ std::string json_of(const Explanation& explanation) {
     return json.dump() + '\n';
 }
 
-std::string list(bool json) {
+std::string list(const std::vector<Topic>& all, bool json) {
     std::string text;
     std::string kind;
     std::size_t width = 0;
-    for (const Topic& topic : topics()) width = std::max(width, topic.name.size());
-    for (const Topic& topic : topics()) {
+    for (const Topic& topic : all) width = std::max(width, topic.name.size());
+    for (const Topic& topic : all) {
         if (json) {
             text += Json{{"schema_version", 1},
                          {"kind", topic.kind},
@@ -110,26 +112,57 @@ std::string markdown_of_bugs() {
     return text;
 }
 
-void run(const Options& options) {
+std::string markdown_of(const std::string& kind, const std::vector<Topic>& all) {
+    if (kind == "bug") return markdown_of_bugs();
+    static const std::map<std::string, std::string> columns{
+        {"property", "broken means"}, {"eventually-property", "broken means"},
+        {"scenario", "asks"},         {"step", "who, where"},
+        {"profile", "stands for"},    {"switch", "on means"},
+        {"application", "believes"}};
+    std::string text = fmt::format("| {} | {} |\n|---|---|\n", kind, columns.at(kind));
+    for (const Topic& topic : all) text += fmt::format("| `{}` | {} |\n", topic.name, topic.says);
+    return text;
+}
+
+// Everything, or what is of that kind.
+std::vector<Topic> topics_of(const std::string& kind) {
+    std::vector<Topic> all = topics();
+    if (kind.empty()) return all;
+    std::vector<std::string> kinds;
+    for (const Topic& topic : all)
+        if (kinds.empty() || kinds.back() != topic.kind) kinds.push_back(topic.kind);
+    std::erase_if(all, [&](const Topic& topic) { return topic.kind != kind; });
+    if (all.empty())
+        throw Refusal(Status::usage,
+                      fmt::format("explain --kind {}: there is no such kind: choose one of {}",
+                                  kind, fmt::join(kinds, ", ")));
+    return all;
+}
+
+void refuse_contradictions(const Options& options) {
     const bool markdown = options.format == "markdown";
     if (options.format != "text" && options.format != "json" && !markdown)
         throw Refusal(Status::usage, "explain --format " + options.format +
-                                         ": choose text or json, or markdown with --bugs");
-    if (markdown && !options.bugs)
+                                         ": choose text or json, or markdown with --kind");
+    if (markdown && options.kind.empty())
         throw Refusal(Status::usage,
-                      "explain --format markdown: is for the table of bugs: add "
-                      "--bugs");
-    if (options.bugs && !options.names.empty())
-        throw Refusal(Status::usage, "explain --bugs " + options.names.front() +
-                                         ": --bugs takes them all: leave out one");
+                      "explain --format markdown: is for a table of one kind: add --kind bug, say");
+    if (!options.kind.empty() && !options.names.empty())
+        throw Refusal(Status::usage, "explain --kind " + options.kind + " " +
+                                         options.names.front() +
+                                         ": --kind lists them all: leave out one");
+}
+
+void run(const Options& options) {
+    refuse_contradictions(options);
     const bool json = options.format == "json";
-    if (options.bugs && markdown) std::cout << markdown_of_bugs();
-    std::vector<std::string> names = options.names;
-    if (options.bugs && !markdown)
-        for (const Bug& bug : gallery()) names.emplace_back(bug.id);
-    if (names.empty() && !options.bugs) std::cout << list(json);
+    if (options.names.empty()) {
+        const auto all = topics_of(options.kind);
+        std::cout << (options.format == "markdown" ? markdown_of(options.kind, all)
+                                                   : list(all, json));
+    }
     bool first = true;
-    for (const std::string& name : names)
+    for (const std::string& name : options.names)
         for (const Explanation& explanation : explain(name)) {
             if (!json && !first) std::cout << '\n';
             std::cout << (json ? json_of(explanation) : text_of(explanation));
@@ -144,15 +177,17 @@ void add_explain_verb(CLI::App& app, Status& status) {
         "explain", "what a rule, bug, scenario, step, profile, switch or application means");
     auto options = std::make_shared<Options>();
     verb->add_option("name", options->names, "what to explain; without one, what there is");
-    verb->add_flag("--bugs", options->bugs, "every known bug");
-    verb->add_option("--format", options->format, "text or json; with --bugs also markdown");
+    verb->add_option("--kind", options->kind,
+                     "list one kind only: property, eventually-property, bug, scenario, step, "
+                     "profile, switch or application");
+    verb->add_option("--format", options->format, "text or json; with --kind also markdown");
     verb->footer(
         "\nExamples are explored when they are asked for, not recorded.\n\nExamples:\n"
         "  zcv explain\n"
         "  zcv explain S1\n"
         "  zcv explain B24\n"
         "  zcv explain io_notif_flush\n"
-        "  zcv explain --bugs --format markdown");
+        "  zcv explain --kind bug --format markdown");
     verb->callback([options, &status] {
         run(*options);
         status = Status::clean;

@@ -83,14 +83,15 @@ TEST_CASE("explain answers in text, JSON and markdown, and refuses in one line",
     CHECK(json["example"]["repeats_from"] == 10);
 
     CHECK(run("").out.find("zcv explain NAME") != std::string::npos);
-    CHECK(run("--bugs --format markdown").out.find("| B24 |") != std::string::npos);
-    for (const char* wrong :
-         {"S1x", "no-such-thing", "S1 --format xml", "S1 --format markdown", "--bugs S1", "''"}) {
+    CHECK(run("--kind bug --format markdown").out.find("| B24 |") != std::string::npos);
+    for (const char* wrong : {"S1x", "no-such-thing", "S1 --format xml", "S1 --format markdown",
+                              "--kind bug S1", "--kind bugs", "''"}) {
         INFO(wrong);
         const Ran refused = run(wrong);
         CHECK(refused.status == 2);
         CHECK(refused.out.empty());
         CHECK(lines_in(refused.err) == 1);
     }
+    CHECK(run("--kind bugs").err.find("eventually-property, bug,") != std::string::npos);
     CHECK(run("S1x").err.find("did you mean S1") != std::string::npos);
 }
