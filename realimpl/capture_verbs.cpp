@@ -11,6 +11,7 @@
 #include <string>
 
 #include "realimpl/capture.hpp"
+#include "traces/event_sets.hpp"
 #include "traces/file_words.hpp"
 #include "traces/replay.hpp"
 #include "traces/report.hpp"
@@ -33,6 +34,9 @@ void add_common_options(CLI::App* verb, Options& options) {
                      "hash the payload at submission and at the notification: none, sampled (64 "
                      "bytes of each 4 KiB) or full (up to 1 MiB)")
         ->check(CLI::IsMember({"none", "sampled", "full"}))
+        ->capture_default_str();
+    verb->add_option("--events", options.capture.events,
+                     "minimal, default or all, or kinds of records by commas: retransmit,ack")
         ->capture_default_str();
     verb->add_option("--buffer", options.capture.buffer_bytes,
                      "bytes of records that may wait in the kernel, e.g. 16M")
@@ -85,6 +89,7 @@ void run_capture(Options& options) {
     if (wanted.pid == 0 && wanted.time_max_s > 0)
         throw Refusal(Status::usage,
                       "capture: --time-max goes with --pid; a command has its own end");
+    event_set(wanted.events);
     round_buffer(wanted);
     const CaptureResult result = capture(wanted, {});
     say_what_was_missed(result);
@@ -106,6 +111,7 @@ Status run_and_replay(Options& options) {
                       "run: what? Give a command after --, or use zcv capture --pid");
     const ReplayOptions how{options.profile};
     check_profile(how.profile, running_kernel());  // before anything runs
+    event_set(wanted.events);
     round_buffer(wanted);
     Trace trace;
     const CaptureResult result = capture(wanted, [&](std::span<const zcv_event> events) {

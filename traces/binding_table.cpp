@@ -16,6 +16,9 @@ using namespace world;
 
 namespace {
 
+constexpr std::string_view calls_not_replayed =
+    "content and ids are checked, no steps are taken yet";
+
 // Steps of designs that nothing recorded is bound to.
 template <class... Step>
 void add_not_taken(std::vector<Unobserved>& all, std::string_view why) {
@@ -66,7 +69,21 @@ const std::vector<Binding>& bindings() {
         {ZCV_EXIT, {}, "who is watched: what it sent goes on without it"},
         {ZCV_RING_CREATE, {}, "a new object: the address means another ring from here on"},
         {ZCV_WRITE, names<app_write>(), ""},
-        {ZCV_REGISTER, {}, "registered buffers are not modelled yet"},
+        {ZCV_REGISTER, {}, "replay does not follow the table of registered buffers"},
+        {ZCV_CALL, {}, calls_not_replayed},
+        {ZCV_CALL_DONE, {}, calls_not_replayed},
+        {ZCV_ERRQUEUE, {}, calls_not_replayed},
+        {ZCV_ERRQUEUE_READ, {}, calls_not_replayed},
+        {ZCV_CALL_TOLD, {}, calls_not_replayed},
+        {ZCV_RETRANSMIT, {}, "the clone that is sent again shows in its dev-queue record"},
+        {ZCV_ACK, {}, "what it releases shows in the head-free records"},
+        {ZCV_SOCK_STATE, {}, "what is purged shows in the head-free records"},
+        {ZCV_RESET, {}, "what is purged shows in the head-free records"},
+        {ZCV_CLOSE, {}, "drops a reference to a file; what is queued is still sent"},
+        {ZCV_SHUTDOWN, {}, "it moves no reference"},
+        {ZCV_UNMAP, {}, "pages live on in the packets that refer to them"},
+        {ZCV_LINK_FAIL, {}, "the member's own completion says what became of it"},
+        {ZCV_TASK_WORK, {}, "what it does is recorded one by one"},
     };
     return all;
 }
