@@ -14,6 +14,7 @@
 #include "model/checker/check_report.hpp"
 #include "model/explain.hpp"
 #include "model/gallery.hpp"
+#include "model/world/misuses.hpp"
 
 namespace zcv {
 namespace {
@@ -112,8 +113,21 @@ std::string markdown_of_bugs() {
     return text;
 }
 
+std::string markdown_of_misuses() {
+    std::string text = "| misuse | what happens | policy, or why it is none |\n|---|---|---|\n";
+    for (const Misuse& misuse : misuses()) {
+        std::string policies;
+        for (const std::string& policy : policies_of(misuse.id))
+            policies += (policies.empty() ? "`" : ", `") + policy + "`";
+        text += fmt::format("| {} {} | {} | {}{} |\n", misuse.id, misuse.name, misuse.says,
+                            policies, misuse.why_not);
+    }
+    return text;
+}
+
 std::string markdown_of(const std::string& kind, const std::vector<Topic>& all) {
     if (kind == "bug") return markdown_of_bugs();
+    if (kind == "misuse") return markdown_of_misuses();
     static const std::map<std::string, std::string> columns{
         {"property", "broken means"}, {"eventually-property", "broken means"},
         {"scenario", "asks"},         {"step", "who, where"},
@@ -144,26 +158,22 @@ void refuse_contradictions(const Options& options) {
     if (options.format != "text" && options.format != "json" && !markdown)
         throw Refusal(Status::usage, "explain --format " + options.format +
                                          ": choose text or json, or markdown with --kind");
-    if (markdown && options.kind.empty())
+    if (markdown && (options.kind.empty() || !options.names.empty()))
         throw Refusal(Status::usage,
-                      "explain --format markdown: is for a table of one kind: add --kind bug, say");
-    if (!options.kind.empty() && !options.names.empty())
-        throw Refusal(Status::usage, "explain --kind " + options.kind + " " +
-                                         options.names.front() +
-                                         ": --kind lists them all: leave out one");
+                      "explain --format markdown: is for the table of one kind: give --kind bug, "
+                      "say, and no name");
 }
 
 void run(const Options& options) {
     refuse_contradictions(options);
     const bool json = options.format == "json";
-    if (options.names.empty()) {
-        const auto all = topics_of(options.kind);
+    const auto all = topics_of(options.kind);
+    if (options.names.empty())
         std::cout << (options.format == "markdown" ? markdown_of(options.kind, all)
                                                    : list(all, json));
-    }
     bool first = true;
     for (const std::string& name : options.names)
-        for (const Explanation& explanation : explain(name)) {
+        for (const Explanation& explanation : explain(name, options.kind)) {
             if (!json && !first) std::cout << '\n';
             std::cout << (json ? json_of(explanation) : text_of(explanation));
             first = false;
@@ -174,12 +184,13 @@ void run(const Options& options) {
 
 void add_explain_verb(CLI::App& app, Status& status) {
     CLI::App* const verb = app.add_subcommand(
-        "explain", "what a rule, bug, scenario, step, profile, switch or application means");
+        "explain",
+        "what a rule, bug, scenario, step, profile, switch, application or misuse means");
     auto options = std::make_shared<Options>();
     verb->add_option("name", options->names, "what to explain; without one, what there is");
     verb->add_option("--kind", options->kind,
-                     "list one kind only: property, eventually-property, bug, scenario, step, "
-                     "profile, switch or application");
+                     "of one kind only: property, eventually-property, bug, scenario, step, "
+                     "profile, switch, application or misuse");
     verb->add_option("--format", options->format, "text or json; with --kind also markdown");
     verb->footer(
         "\nExamples are explored when they are asked for, not recorded.\n\nExamples:\n"
@@ -187,6 +198,7 @@ void add_explain_verb(CLI::App& app, Status& status) {
         "  zcv explain S1\n"
         "  zcv explain B24\n"
         "  zcv explain io_notif_flush\n"
+        "  zcv explain --kind misuse B1\n"
         "  zcv explain --kind bug --format markdown");
     verb->callback([options, &status] {
         run(*options);
