@@ -23,8 +23,8 @@
 #include "model/outcome.hpp"
 #include "realimpl/capture_command.hpp"
 #include "realimpl/capture_process.hpp"
-#include "traces/event_sets.hpp"
 #include "realimpl/symbols.hpp"
+#include "traces/event_sets.hpp"
 #include "traces/file_words.hpp"
 #include "traces/sequence_gaps.hpp"
 
