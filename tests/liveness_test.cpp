@@ -272,6 +272,7 @@ std::vector<Change> worse_peers() {
     for (const auto& [scenario, breaks] : std::vector<std::pair<const char*, const char*>>{
              {"copy-send-end", "L2-told"},
              {"msgzc-end", "L1-release"},
+             {"tcp-dead-peer", "L1-release"},
              {"given-ubuf-end", "L1-release"},
              {"ring-close-end", "L3-ring-freed"},
              {"exit-end", "L3-ring-freed"},
@@ -311,8 +312,8 @@ bool idles_in_exec(const FixedStore& before, FixedStore&, std::string_view step,
 // A member of a chain that is done forgets the head's reference.
 bool forgets_head(const FixedStore& before, FixedStore& after, std::string_view step,
                   const Taken& taken) {
+    if (step != "io_notif_flush") return true;
     const UbufId n = before[RequestId{taken.ids[0]}].ubuf;
-    if (step != "io_notif_flush" || n == none<UbufId>) return true;
     const UbufId head = before[n].head;
     if (head != n && after[n].refs == 0 && after[head].tw == TaskWork::none) ++after[head].refs;
     return true;
@@ -334,6 +335,8 @@ std::vector<Change> worse_kernels() {
          flipped(&Profile::completion_forgets_task)},
         {"exec-deferred", "exec runs no task work", "L3-exec-returns", as_it_is, idles_in_exec},
         {"chain-end", "a member forgets its head", "L1-release", as_it_is, forgets_head},
+        {"close-conforming", "no acknowledgement is heard", "L1-release", as_it_is,
+         without("tcp_clean_rtx_queue")},
         {"datagrams-end", "no task work runs", "L1-release", as_it_is,
          without("io_notif_tw_complete")},
     };
