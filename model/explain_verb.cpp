@@ -163,13 +163,16 @@ void run(const Options& options) {
     const std::vector<std::string> names = names_in(options);
     if (names.empty()) std::cout << list(json);
     const std::string_view kind = options.bugs ? "bug" : options.misuses ? "misuse" : "";
-    bool first = true;
+    // All of them before the first is printed: one that does not exist ends it with one line.
+    std::vector<Explanation> all;
     for (const std::string& name : names)
-        for (const Explanation& explanation : explain(name, kind)) {
-            if (!json && !first) std::cout << '\n';
-            std::cout << (json ? json_of(explanation) : text_of(explanation));
-            first = false;
-        }
+        for (Explanation& explanation : explain(name, kind)) all.push_back(std::move(explanation));
+    bool first = true;
+    for (const Explanation& explanation : all) {
+        if (!json && !first) std::cout << '\n';
+        std::cout << (json ? json_of(explanation) : text_of(explanation));
+        first = false;
+    }
 }
 
 }  // namespace

@@ -56,7 +56,8 @@ std::vector<Duty> call_duties() {
     return {
         {"ip_append_data_attach", "append", ""},
         {"skb_zerocopy_iter_stream_tail", "append", ""},
-        {"zerocopy_not_asked", "append", ""},
+        {"ip_generic_getfrag", "append", ""},
+        {"tcp_sendmsg_not_asked", "append", ""},
         {"msg_zerocopy_alloc", "number", "a call takes an id, or fails"},
         {"msg_zerocopy_realloc", "number", ""},
         {"msg_zerocopy_realloc_refused", "number", ""},
