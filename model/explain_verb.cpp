@@ -167,17 +167,22 @@ void refuse_contradictions(const Options& options) {
 void run(const Options& options) {
     refuse_contradictions(options);
     const bool json = options.format == "json";
-    const auto all = topics_of(options.kind);
+    const auto listed = topics_of(options.kind);
     if (options.names.empty())
-        std::cout << (options.format == "markdown" ? markdown_of(options.kind, all)
-                                                   : list(all, json));
-    bool first = true;
+        std::cout << (options.format == "markdown" ? markdown_of(options.kind, listed)
+                                                   : list(listed, json));
+    // All of them before the first is printed: one that does not exist ends it with one line.
+    std::vector<Explanation> all;
     for (const std::string& name : options.names)
-        for (const Explanation& explanation : explain(name, options.kind)) {
-            if (!json && !first) std::cout << '\n';
-            std::cout << (json ? json_of(explanation) : text_of(explanation));
-            first = false;
-        }
+        for (Explanation& explanation : explain(name, options.kind))
+            all.push_back(std::move(explanation));
+    bool first = true;
+    for (const Explanation& explanation : all) {
+        if (!json && !first)
+            std::cout << '
+'; std::cout << (json ? json_of(explanation) : text_of(explanation));
+        first = false;
+    }
 }
 
 }  // namespace

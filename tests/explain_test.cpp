@@ -167,9 +167,9 @@ TEST_CASE("explain answers in text, JSON and markdown, and refuses in one line",
 
     CHECK(run("").out.find("zcv explain NAME") != std::string::npos);
     CHECK(run("--kind bug --format markdown").out.find("| B24 |") != std::string::npos);
-    for (const char* wrong :
-         {"S1x", "no-such-thing", "S1 --format xml", "S1 --format markdown", "--kind bug S1",
-          "--kind bugs", "--kind bug A1", "--kind bug B1 --format markdown", "''"}) {
+    for (const char* wrong : {"S1x", "no-such-thing", "S1 --format xml", "S1 --format markdown",
+                              "--kind bug S1", "--kind bugs", "--kind bug A1",
+                              "--kind bug B1 --format markdown", "S10 nowhere", "S10 ''", "''"}) {
         INFO(wrong);
         const Ran refused = run(wrong);
         CHECK(refused.status == 2);

@@ -32,15 +32,27 @@ bool frags_belong_to_a_ubuf(const FixedStore& s) {
     return s.any<ShinfoId>([&](ShinfoId h) { return s[h].uarg != none<UbufId>; });
 }
 
-// Frags without references of their own live as long as the ubuf: there must be one, and the pages
-// must be those of registered buffers.
+// Whether a member of the ubuf's chain holds the resource node of this buffer. A node that is the
+// ring's own covers every buffer that was registered when it was taken.
+bool node_is_held(const FixedStore& s, UbufId uarg, BufferId b) {
+    return s.any<UbufId>([&](UbufId u) {
+        const bool covers = s[u].node_of == none<BufferId> || s[u].node_of == b;
+        return s[u].alive && s[u].node && covers && in_one_chain(s, u, uarg);
+    });
+}
+
+// Frags without references of their own live as long as the ubuf: there must be one, the pages must
+// be those of registered buffers, and what keeps those pinned must go with the ubuf.
 bool managed_frags(const FixedStore& s) {
     return every<ShinfoId>(s, [&](ShinfoId h) {
         if (!s[h].managed) return true;
-        bool registered = s[h].uarg != none<UbufId>;
-        s[h].frags.for_each(
-            [&](RequestId r) { registered = registered && from_registered_buffer(s.api_of(r)); });
-        return registered;
+        const UbufId uarg = s[h].uarg;
+        bool kept = uarg != none<UbufId>;
+        s[h].frags.for_each([&](RequestId r) {
+            kept =
+                kept && from_registered_buffer(s.api_of(r)) && node_is_held(s, uarg, s[r].buffer);
+        });
+        return kept;
     });
 }
 
@@ -120,7 +132,8 @@ std::vector<KernelProperty> page_properties() {
           "No packet ever held a notification: the property was not put to the test."},
          has_ubufs},
         {{Must::always, "S5-managed-frags", managed_frags,
-          "A packet counts on a registration that does not cover its pages: they are freed under "
+          "A packet counts on a registration that its ubuf does not hold: its pages are freed "
+          "under "
           "the device, or references are put that were never taken."},
          has_registered_buffers},
         {{Must::sometimes, "S5-managed-frags-reached", frags_are_managed,
