@@ -10,6 +10,7 @@
 #include "model/nearest.hpp"
 #include "model/outcome.hpp"
 #include "model/progress.hpp"
+#include "model/world/misuses.hpp"
 #include "model/world/policies.hpp"
 
 namespace zcv {
@@ -317,6 +318,24 @@ Explanation of_policy(const Topic& topic) {
     return all;
 }
 
+std::string full_name(const Misuse& misuse) {
+    return std::string(misuse.id) + "-" + std::string(misuse.name);
+}
+
+Explanation of_misuse(const Topic& topic) {
+    const auto at = std::ranges::find(misuses(), topic.name, full_name);
+    Explanation all{.topic = topic};
+    for (const std::string& policy : policies_of(at->id)) {
+        const PolicyStory* story = find_policy(policy);
+        all.facts.insert(all.facts.end(), {{"policy", policy},
+                                           {"believes", std::string(story->believes)},
+                                           {"really", std::string(story->really)}});
+    }
+    if (!at->why_not.empty()) all.facts.emplace_back("no policy", std::string(at->why_not));
+    if (!at->shown.empty()) all.facts.emplace_back("shown by", std::string(at->shown));
+    return all;
+}
+
 struct Kind {
     std::string_view name;
     Explanation (*explain)(const Topic&);
@@ -324,12 +343,13 @@ struct Kind {
 
 constexpr std::string_view always = "property";
 constexpr std::string_view eventually = "eventually-property";
+constexpr std::string_view misuse_kind = "misuse";
 
 const std::vector<Kind>& kinds() {
-    static const std::vector<Kind> all{{always, of_property}, {eventually, of_eventually},
-                                       {"bug", of_bug},       {"scenario", of_scenario},
-                                       {"step", of_step},     {"profile", of_profile},
-                                       {"switch", of_switch}, {"application", of_policy}};
+    static const std::vector<Kind> all{
+        {always, of_property},     {eventually, of_eventually}, {"bug", of_bug},
+        {"scenario", of_scenario}, {"step", of_step},           {"profile", of_profile},
+        {"switch", of_switch},     {"application", of_policy},  {misuse_kind, of_misuse}};
     return all;
 }
 
@@ -358,18 +378,22 @@ std::vector<Topic> topics() {
         all.push_back({"application", std::string(each.name),
                        story == nullptr ? "" : std::string(story->believes)});
     }
+    for (const Misuse& each : misuses())
+        all.push_back({std::string(misuse_kind), full_name(each), std::string(each.says)});
     return all;
 }
 
-std::vector<Explanation> explain(const std::string& name) {
+std::vector<Explanation> explain(const std::string& name, std::string_view kind_only) {
     std::vector<std::string> names;
     std::vector<Explanation> all;
     for (const Topic& topic : topics()) {
-        const bool property = topic.kind == always || topic.kind == eventually;
+        if (!kind_only.empty() && topic.kind != kind_only) continue;
+        const bool numbered =
+            topic.kind == always || topic.kind == eventually || topic.kind == misuse_kind;
         const std::string number = topic.name.substr(0, topic.name.find('-'));
         names.push_back(topic.name);
-        if (property) names.push_back(number);
-        if (topic.name != name && !(property && number == name)) continue;
+        if (numbered) names.push_back(number);
+        if (topic.name != name && !(numbered && number == name)) continue;
         const auto kind = std::ranges::find(kinds(), topic.kind, &Kind::name);
         all.push_back(kind->explain(topic));
     }

@@ -8,8 +8,8 @@
 
 #include "model/checker/counterexample.hpp"
 
-// What a name means: a property, a bug, a scenario, a step, a profile, a switch or an application
-// policy. Everything here returns data; the verb prints it.
+// What a name means: a property, a bug, a scenario, a step, a profile, a switch, an application
+// policy or a misuse. Everything here returns data; the verb prints it.
 namespace zcv {
 
 struct Topic {
@@ -34,8 +34,8 @@ struct Explanation {
 std::vector<Topic> topics();
 
 // Everything of that name: a policy and its scenario may share one. "S1" is enough for
-// "S1-no-early-release". Explores for its examples. Throws Refusal(usage) with what was probably
-// meant.
-std::vector<Explanation> explain(const std::string& name);
+// "S1-no-early-release". Of one kind only when one is given. Explores for its examples. Throws
+// Refusal(usage) with what was probably meant.
+std::vector<Explanation> explain(const std::string& name, std::string_view kind_only = {});
 
 }  // namespace zcv

@@ -12,6 +12,7 @@
 #include "model/checker/check_report.hpp"
 #include "model/explain.hpp"
 #include "model/gallery.hpp"
+#include "model/world/misuses.hpp"
 
 namespace zcv {
 namespace {
@@ -21,6 +22,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
     std::vector<std::string> names;
     bool bugs = false;
+    bool misuses = false;
     std::string format = "text";
 };
 
@@ -110,27 +112,60 @@ std::string markdown_of_bugs() {
     return text;
 }
 
-void run(const Options& options) {
+std::string markdown_of_misuses() {
+    std::string text = "| misuse | what happens | policy, or why it is none |\n|---|---|---|\n";
+    for (const Misuse& misuse : misuses()) {
+        std::string policies;
+        for (const std::string& policy : policies_of(misuse.id))
+            policies += (policies.empty() ? "`" : ", `") + policy + "`";
+        text += fmt::format("| {} {} | {} | {}{} |\n", misuse.id, misuse.name, misuse.says,
+                            policies, misuse.why_not);
+    }
+    return text;
+}
+
+// Everything of the kinds asked for, or else what is named.
+std::vector<std::string> names_in(const Options& options) {
+    std::vector<std::string> names = options.names;
+    if (options.bugs)
+        for (const Bug& bug : gallery()) names.emplace_back(bug.id);
+    if (options.misuses)
+        for (const Misuse& misuse : misuses()) names.emplace_back(misuse.id);
+    return names;
+}
+
+void refuse_contradictions(const Options& options) {
     const bool markdown = options.format == "markdown";
     if (options.format != "text" && options.format != "json" && !markdown)
-        throw Refusal(Status::usage, "explain --format " + options.format +
-                                         ": choose text or json, or markdown with --bugs");
-    if (markdown && !options.bugs)
         throw Refusal(Status::usage,
-                      "explain --format markdown: is for the table of bugs: add "
-                      "--bugs");
-    if (options.bugs && !options.names.empty())
-        throw Refusal(Status::usage, "explain --bugs " + options.names.front() +
-                                         ": --bugs takes them all: leave out one");
+                      "explain --format " + options.format +
+                          ": choose text or json, or markdown with --bugs or --misuses");
+    if (options.bugs && options.misuses)
+        throw Refusal(Status::usage,
+                      "explain --bugs --misuses: B1 is one of each: leave out one option");
+    const std::string all = options.bugs ? "--bugs" : options.misuses ? "--misuses" : "";
+    if (markdown && all.empty())
+        throw Refusal(Status::usage,
+                      "explain --format markdown: is for the tables of bugs and of "
+                      "misuses: add --bugs or --misuses");
+    if (!all.empty() && !options.names.empty())
+        throw Refusal(Status::usage, "explain " + all + " " + options.names.front() + ": " + all +
+                                         " takes them all: leave out one");
+}
+
+void run(const Options& options) {
+    refuse_contradictions(options);
+    if (options.format == "markdown") {
+        std::cout << (options.bugs ? markdown_of_bugs() : markdown_of_misuses());
+        return;
+    }
     const bool json = options.format == "json";
-    if (options.bugs && markdown) std::cout << markdown_of_bugs();
-    std::vector<std::string> names = options.names;
-    if (options.bugs && !markdown)
-        for (const Bug& bug : gallery()) names.emplace_back(bug.id);
-    if (names.empty() && !options.bugs) std::cout << list(json);
+    const std::vector<std::string> names = names_in(options);
+    if (names.empty()) std::cout << list(json);
+    const std::string_view kind = options.bugs ? "bug" : options.misuses ? "misuse" : "";
     bool first = true;
     for (const std::string& name : names)
-        for (const Explanation& explanation : explain(name)) {
+        for (const Explanation& explanation : explain(name, kind)) {
             if (!json && !first) std::cout << '\n';
             std::cout << (json ? json_of(explanation) : text_of(explanation));
             first = false;
@@ -141,17 +176,22 @@ void run(const Options& options) {
 
 void add_explain_verb(CLI::App& app, Status& status) {
     CLI::App* const verb = app.add_subcommand(
-        "explain", "what a rule, bug, scenario, step, profile, switch or application means");
+        "explain",
+        "what a rule, bug, scenario, step, profile, switch, application or misuse means");
     auto options = std::make_shared<Options>();
     verb->add_option("name", options->names, "what to explain; without one, what there is");
     verb->add_flag("--bugs", options->bugs, "every known bug");
-    verb->add_option("--format", options->format, "text or json; with --bugs also markdown");
+    verb->add_flag("--misuses", options->misuses,
+                   "every known misuse: the policy that is it, or why none is");
+    verb->add_option("--format", options->format,
+                     "text or json; with --bugs or --misuses also markdown");
     verb->footer(
         "\nExamples are explored when they are asked for, not recorded.\n\nExamples:\n"
         "  zcv explain\n"
         "  zcv explain S1\n"
         "  zcv explain B24\n"
         "  zcv explain io_notif_flush\n"
+        "  zcv explain --misuses\n"
         "  zcv explain --bugs --format markdown");
     verb->callback([options, &status] {
         run(*options);

@@ -15,18 +15,27 @@ namespace zcv::drive {
 enum class Stage : std::uint32_t { start, peer_isolated, link_made, listening, all_sent };
 
 struct SenderCounts {
-    std::uint64_t requests = 0;   // SQEs; more than messages after a short send or a retry
-    std::uint64_t completed = 0;  // first CQEs
-    std::uint64_t notified = 0;   // F_NOTIF CQEs
-    std::uint64_t copied = 0;     // of those, with ZC_COPIED
-    std::uint64_t bytes = 0;      // accepted by the kernel
+    std::uint64_t requests = 0;   // SQEs or calls; more than messages after a short send
+    std::uint64_t completed = 0;  // first CQEs, returned calls
+    std::uint64_t announced = 0;  // of those, with a notification to follow
+    std::uint64_t notified = 0;   // notifications, by CQE or by the error queue
+    std::uint64_t copied = 0;     // of those, that say so
+    std::uint64_t abandoned = 0;  // announced, and nobody left who could read it
+    std::uint64_t failed = 0;     // requests that were meant to, or whose socket had gone
+    std::uint64_t decoys = 0;     // requests that carry no message
+    std::uint64_t accepted = 0;   // messages the kernel has taken to their last byte
+    std::uint64_t bytes = 0;      // of messages, accepted by the kernel
     std::uint64_t retries = 0;    // EAGAIN, ENOBUFS, ENOMEM, or a broken chain
     std::uint64_t short_sends = 0;
-    std::uint64_t unannounced = 0;     // notifications although F_MORE was clear
-    std::uint64_t overflows = 0;       // times the CQ was full
-    std::uint64_t rewrites = 0;        // buffers written again
-    std::uint64_t rewrites_early = 0;  // of those, with a notification outstanding
-    double seconds = 0;                // first submission to last notification
+    std::uint64_t unannounced = 0;      // notifications although F_MORE was clear
+    std::uint64_t overflows = 0;        // times the CQ was full
+    std::uint64_t rewrites = 0;         // buffers written again
+    std::uint64_t rewrites_early = 0;   // of those, with a notification outstanding
+    std::uint64_t event_in_flight = 0;  // notifications outstanding when the event came
+    std::uint64_t event_hits = 0;       // cancels and linked timeouts that met their request
+    std::uint64_t awaited_in_vain = 0;  // what the application waited for when it gave up
+    std::uint64_t mtu_probes = 0;
+    double seconds = 0;  // first submission to last notification
 };
 
 // The memory that launcher, sender and receiver share. Plain members are written by one process
@@ -38,10 +47,12 @@ struct Board {
     std::atomic<std::uint64_t> received{0};  // messages; also paces datagrams
     std::atomic<pid_t> receiver{0};
     std::atomic<std::uint64_t> receive_buffer{0};
+    std::atomic<std::uint64_t> accepted{0};  // messages, final once all is sent
     std::atomic<std::uint16_t> port{0};
     std::atomic<bool> failed{false};
     SenderCounts sent;
     Tally tally;
+    int tap = -1;            // the near tap's descriptor, the same in sender and receiver
     bool xdp = false;        // the veth peer runs XDP_PASS
     bool isolated = false;   // network namespaces of our own
     char note[256] = {};     // one line for stderr: what is less than asked for

@@ -17,15 +17,7 @@ struct Header {
     std::uint32_t length;
     std::uint64_t sequence;
 };
-static_assert(sizeof(Header) == message_size_min);
-
-// splitmix64: one multiplication chain a word, good enough that no two messages look alike.
-std::uint64_t mixed(std::uint64_t x) {
-    x += 0x9e3779b97f4a7c15;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-    return x ^ (x >> 31);
-}
+static_assert(sizeof(Header) == header_size);
 
 Header header_of(std::span<const std::byte> bytes) {
     Header header{};
@@ -46,33 +38,71 @@ bool same(std::span<const std::byte> a, std::span<const std::byte> b) {
 }  // namespace
 
 void write_message(std::span<std::byte> out, std::uint64_t seed, std::uint64_t sequence) {
-    ZCV_CHECK(out.size() >= sizeof(Header));
     const Header header{magic, static_cast<std::uint32_t>(out.size()), sequence};
-    std::memcpy(out.data(), &header, sizeof header);
+    std::size_t at = std::min(out.size(), sizeof sequence);
+    if (out.size() < sizeof header) {
+        std::memcpy(out.data(), &sequence, at);
+    } else {
+        std::memcpy(out.data(), &header, sizeof header);
+        at = sizeof header;
+    }
     std::uint64_t word = mixed(seed) ^ mixed(~sequence);
-    for (std::size_t at = sizeof header; at < out.size(); at += sizeof word) {
+    for (; at < out.size(); at += sizeof word) {
         word = mixed(word);
         std::memcpy(out.data() + at, &word, std::min(sizeof word, out.size() - at));
     }
 }
 
-DatagramJudge::DatagramJudge(std::uint64_t seed, std::uint64_t sends, std::uint64_t size)
-    : seed_(seed), sends_(sends), expected_(size) {
+DatagramJudge::DatagramJudge(std::uint64_t seed, std::uint64_t sends, const Sizes& sizes)
+    : seed_(seed), sends_(sends), sizes_(sizes), expected_(sizes.max()) {
     ZCV_CHECK(sends < torn_mark);
     carried_.reserve(sends);
 }
 
-void DatagramJudge::take(std::span<const std::byte> datagram) {
+void DatagramJudge::end_at(std::uint64_t sends) {
+    sends_ = std::min(sends_, sends);
+    for (std::uint32_t& sequence : carried_) {
+        if (sequence == torn_mark || sequence < sends_) continue;
+        ++torn_.torn;
+        torn_.wrong_bytes += sizes_.of(seed_, sequence);
+        sequence = torn_mark;
+    }
+}
+
+std::span<const std::byte> DatagramJudge::message(std::vector<std::byte>& room,
+                                                  std::uint64_t sequence) const {
+    const std::span<std::byte> bytes = std::span(room).first(sizes_.of(seed_, sequence));
+    write_message(bytes, seed_, sequence);
+    return bytes;
+}
+
+// Which message a datagram says it is. A tiny one has room for the low digits only; it is the one
+// nearest to its place.
+std::uint64_t DatagramJudge::sequence_of(std::span<const std::byte> datagram) const {
     const Header header = header_of(datagram);
-    const bool named = header.magic == magic && header.sequence < sends_;
-    if (named) write_message(expected_, seed_, header.sequence);
-    if (named && same(datagram, expected_)) {
-        carried_.push_back(static_cast<std::uint32_t>(header.sequence));
+    if (datagram.size() >= sizeof header) return header.magic == magic ? header.sequence : sends_;
+    if (datagram.empty()) return sends_;
+    std::uint64_t low = 0;
+    std::memcpy(&low, datagram.data(), std::min(datagram.size(), sizeof low));
+    if (datagram.size() >= sizeof low) return low;
+    const std::uint64_t span = std::uint64_t{1} << (8 * datagram.size());
+    const std::uint64_t place = carried_.size();
+    const std::uint64_t ahead = (low - place) & (span - 1);
+    return ahead <= span / 2 || place + ahead < span ? place + ahead : place + ahead - span;
+}
+
+void DatagramJudge::take(std::span<const std::byte> datagram) {
+    const std::uint64_t sequence = sequence_of(datagram);
+    const bool named = sequence < sends_;
+    std::span<const std::byte> expected;
+    if (named) expected = message(expected_, sequence);
+    if (named && same(datagram, expected)) {
+        carried_.push_back(static_cast<std::uint32_t>(sequence));
         return;
     }
     carried_.push_back(torn_mark);
     ++torn_.torn;
-    torn_.wrong_bytes += named ? differing(datagram, expected_) : datagram.size();
+    torn_.wrong_bytes += named ? differing(datagram, expected) : datagram.size();
 }
 
 Tally DatagramJudge::tally() const {
@@ -105,9 +135,7 @@ Tally DatagramJudge::tally_of_places() const {
         tally.right += right[place];
         if (right[place] || carried_[place] == torn_mark) continue;
         ++tally.replaced;
-        write_message(there, seed_, carried_[place]);
-        write_message(sent, seed_, place);
-        tally.wrong_bytes += differing(there, sent);
+        tally.wrong_bytes += differing(message(there, carried_[place]), message(sent, place));
     }
     return tally;
 }
@@ -118,14 +146,20 @@ Tally DatagramJudge::tally_of_repetitions() const {
     for (const std::uint32_t sequence : carried_) {
         if (sequence == torn_mark) continue;
         ++(seen[sequence] ? tally.replaced : tally.right);
-        if (seen[sequence]) tally.wrong_bytes += expected_.size();
+        if (seen[sequence]) tally.wrong_bytes += sizes_.of(seed_, sequence);
         seen[sequence] = true;
     }
     return tally;
 }
 
-StreamJudge::StreamJudge(std::uint64_t seed, std::uint64_t size)
-    : seed_(seed), expected_(size), other_(size), arrived_(size) {}
+StreamJudge::StreamJudge(std::uint64_t seed, const Sizes& sizes) : seed_(seed), sizes_(sizes) {
+    start_message();
+}
+
+void StreamJudge::start_message() {
+    at_ = 0;
+    arrived_.resize(sizes_.of(seed_, tally_.messages));
+}
 
 void StreamJudge::take(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
@@ -137,17 +171,31 @@ void StreamJudge::take(std::span<const std::byte> bytes) {
     }
 }
 
+void StreamJudge::finish() {
+    if (at_ == 0) return;
+    expected_.resize(arrived_.size());
+    write_message(expected_, seed_, tally_.messages);
+    const auto there = std::span<const std::byte>(arrived_).first(at_);
+    const auto sent = std::span<const std::byte>(expected_).first(at_);
+    if (same(there, sent)) return;
+    ++tally_.messages;
+    ++tally_.torn;
+    tally_.wrong_bytes += differing(there, sent);
+}
+
 void StreamJudge::finish_message() {
-    at_ = 0;
+    expected_.resize(arrived_.size());
     write_message(expected_, seed_, tally_.messages++);
     if (same(arrived_, expected_)) {
         ++tally_.right;
-        return;
+        return start_message();
     }
     tally_.wrong_bytes += differing(arrived_, expected_);
     const Header header = header_of(arrived_);
+    other_.resize(arrived_.size());
     write_message(other_, seed_, header.sequence);
     ++(header.magic == magic && same(arrived_, other_) ? tally_.replaced : tally_.torn);
+    start_message();
 }
 
 }  // namespace zcv::drive

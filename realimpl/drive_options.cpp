@@ -7,10 +7,10 @@
 #include <charconv>
 #include <numeric>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "model/outcome.hpp"
-#include "realimpl/drive_message.hpp"
-
 namespace zcv::drive {
 
 namespace {
@@ -59,47 +59,190 @@ void check_range(const char* option, std::uint64_t value, std::uint64_t low, std
         refuse(fmt::format("{} {} is out of range: use {} to {}", option, value, low, high));
 }
 
-// One datagram must fit the MTU, or the kernel copies before the network is even asked.
+// One datagram must fit an IP packet; above the MTU it goes in fragments.
 std::uint64_t size_max(const Plan& plan) {
     if (plan.protocol == Protocol::tcp) return std::uint64_t{16} << 20;
     return plan.options.ipv6 ? 65535 - 40 - 8 : 65535 - 20 - 8;
 }
 
 Device device_of(const std::string& name, Protocol protocol) {
-    find(devices(), name, "device");
-    if (name == "lo") return Device::lo;
-    if (name == "veth") return Device::veth;
+    const Device device = find(devices(), name, "device").value;
     // A TCP handshake needs somebody who answers; a sink cannot.
-    return name == "ifb" && protocol == Protocol::udp ? Device::sink : Device::ifb_peer;
+    return device == Device::sink && protocol == Protocol::tcp ? Device::ifb_peer : device;
+}
+
+// One thing a plan can ask for, and what it needs.
+struct Need {
+    bool asked;
+    const char* what;
+    bool met;
+    const char* change;
+};
+
+void check_needs(const std::vector<Need>& needs) {
+    for (const Need& need : needs)
+        if (need.asked && !need.met) refuse(fmt::format("{} {}", need.what, need.change));
+}
+
+constexpr const char* use_ring = "is a ring's: use --api send_zc, sendmsg_zc or io_send";
+constexpr const char* use_tcp = "needs a stream: use the workload tcp";
+constexpr const char* use_udp = "needs datagrams: use the workload udp";
+constexpr const char* use_msg_zerocopy = "is about the error queue: use --api msg_zerocopy";
+constexpr const char* use_notified =
+    "needs notifications: use --api send_zc, sendmsg_zc or msg_zerocopy";
+
+void check_sending(const Plan& plan) {
+    const Options& o = plan.options;
+    const bool ring = is_ring(plan.api);
+    const bool vectored = plan.api != Api::send_zc && plan.api != Api::io_send;
+    check_needs({
+        {o.fixed, "--fixed", plan.api == Api::send_zc || plan.api == Api::sendmsg_zc,
+         "needs --api send_zc or sendmsg_zc"},
+        {o.vectors > 1, "--vectors", vectored, "needs --api sendmsg_zc, msg_zerocopy or send"},
+        {o.poll_first, "--poll-first", ring, use_ring},
+        {o.async, "--async", ring, use_ring},
+        {o.link, "--link", ring, use_ring},
+        {o.drain, "--drain", ring, use_ring},
+        {o.sqpoll, "--sqpoll", ring, use_ring},
+        {o.defer_taskrun, "--defer-taskrun", ring, use_ring},
+        {o.cq_entries != 0, "--cq-entries", ring, use_ring},
+        {o.fault == "skip-success", "--fault skip-success", ring, use_ring},
+        {o.decoys, "--decoys", ring, use_ring},
+        {o.more, "--more", plan.stream(), use_tcp},
+        {o.tail_copy, "--tail-copy", plan.stream(), use_tcp},
+        {o.tail_copy, "--tail-copy", is_zero_copy(plan.api), use_notified},
+        {!o.waitall, "--no-waitall", plan.stream(), use_tcp},
+        {o.mtu_probing, "--mtu-probing", plan.stream(), use_tcp},
+        {o.optmem != 0, "--optmem", plan.api == Api::msg_zerocopy, use_msg_zerocopy},
+        {o.sqpoll && o.defer_taskrun, "--sqpoll and --defer-taskrun", false,
+         "exclude each other in the kernel: use one"},
+    });
+}
+
+void check_network(const Plan& plan) {
+    const Options& o = plan.options;
+    check_needs({
+        {o.pause_ms != 0, "--pause-ms", plan.has_receiver(),
+         "needs a receiver: use --device veth, ifb-peer, tap or lo"},
+        {o.rcvbuf != 0, "--rcvbuf", plan.has_receiver(),
+         "needs a receiver: use --device veth, ifb-peer, tap or lo"},
+        {o.mtu != 65535, "--mtu", plan.device != Device::lo, "changes a device: leave out lo"},
+        {o.sniffer, "--sniffer", is_zero_copy(plan.api),
+         "changes nothing where all is copied anyway: use --api send_zc"},
+    });
+    if (o.pause_ms >= o.stall_ms)
+        refuse(fmt::format("--pause-ms {} looks like a stall: raise --stall-ms {}", o.pause_ms,
+                           o.stall_ms));
+}
+
+void check_event(const Plan& plan) {
+    const Event event = plan.event;
+    const bool ring = is_ring(plan.api);
+    check_needs({
+        {event == Event::peer_reset, "--event peer-reset", plan.stream(), use_tcp},
+        {event == Event::cancel, "--event cancel", ring, use_ring},
+        {event == Event::link_timeout, "--event link-timeout", ring, use_ring},
+        {event == Event::ring_exit, "--event ring-exit", ring, use_ring},
+        {event == Event::unregister, "--event unregister", plan.options.fixed,
+         "needs registered buffers: add --fixed"},
+        {event == Event::remap, "--event remap", !plan.options.fixed,
+         "would leave the registered buffers at the old pages: leave out --fixed"},
+    });
+}
+
+// The misuses of an event imply it.
+Event event_of(Misuse misuse) {
+    constexpr std::pair<Misuse, Event> all[]{
+        {Misuse::close, Event::close},         {Misuse::shutdown, Event::shutdown},
+        {Misuse::cancel, Event::cancel},       {Misuse::link_timeout, Event::link_timeout},
+        {Misuse::ring_exit, Event::ring_exit}, {Misuse::unregister, Event::unregister},
+        {Misuse::fork, Event::fork},           {Misuse::remap, Event::remap},
+    };
+    const auto* const found = std::ranges::find(all, misuse, &std::pair<Misuse, Event>::first);
+    return found == std::end(all) ? Event::none : found->second;
+}
+
+void imply_event(Plan& plan) {
+    const Event implied = event_of(plan.misuse);
+    if (plan.misuse == Misuse::none || plan.event == implied) return;
+    if (plan.event != Event::none)
+        refuse(fmt::format("--misuse {} and --event {} exclude each other: leave one out",
+                           plan.options.misuse, plan.options.event));
+    plan.event = implied;
+    plan.options.event = plan.options.misuse;
+}
+
+void check_misuse(const Plan& plan) {
+    const Options& o = plan.options;
+    const Misuse m = plan.misuse;
+    const std::string named = "--misuse " + o.misuse;
+    const char* const what = named.c_str();
+    const bool ring = is_ring(plan.api);
+    const bool calls = plan.api == Api::msg_zerocopy;
+    const bool streaming = plan.stream() && !o.waitall && o.sndbuf != 0;
+    constexpr const char* use_short =
+        "needs short sends: use the workload tcp with --no-waitall --sndbuf 4096";
+    check_needs({
+        {m != Misuse::none, what, is_zero_copy(plan.api), use_notified},
+        {m == Misuse::last_chunk, what, o.tail_copy, "needs a last chunk: add --tail-copy"},
+        {m == Misuse::msghdr_reuse, what, plan.api == Api::sendmsg_zc, "needs --api sendmsg_zc"},
+        {m == Misuse::msghdr_reuse, what, o.batch > 1, "needs a batch: use --batch 2 or more"},
+        {m == Misuse::resend || m == Misuse::unchained, what, streaming, use_short},
+        {m == Misuse::expect_two, what, o.fault == "skip-success",
+         "needs a failure without a notification: add --fault skip-success"},
+        {m == Misuse::error_no_notif, what, ring, use_ring},
+        {m == Misuse::error_no_notif, what, o.fault == "address" || o.fault == "descriptor",
+         "needs failures with a notification: add --fault address"},
+        {m == Misuse::cancelled_no_notif, what, !o.fault.empty() && (o.link || plan.stream()),
+         "needs chains that break: add --fault address, and with udp --link"},
+        {m == Misuse::cancelled_no_notif || m == Misuse::recycled_names, what, ring, use_ring},
+        {m == Misuse::fifo_notifs, what, o.decoys, "needs a faster path: add --decoys"},
+        {m == Misuse::notif_as_delivery, what, !plan.stream() && o.pause_ms > 0,
+         "needs datagrams and a receiver that pauses: use the workload udp with --pause-ms 300"},
+        {m == Misuse::peek_only, what, o.defer_taskrun, "needs --defer-taskrun"},
+        {m == Misuse::overflow_is_lost, what, o.cq_entries != 0,
+         "needs a ring that overflows: add --cq-entries 8 --buffers 128"},
+        {m == Misuse::counter_desync, what, calls && (o.dontwait || !o.fault.empty()),
+         "needs calls that fail: use --api msg_zerocopy --fault address"},
+        {m == Misuse::ipv4_cmsg_only, what, calls && o.ipv6,
+         "needs the other family: use --api msg_zerocopy --ipv6"},
+        {m == Misuse::no_so_zerocopy || m == Misuse::range_as_one, what, calls, use_msg_zerocopy},
+        {m == Misuse::copied_is_safe, what, o.report_usage,
+         "needs the report it misreads: leave out --no-report-usage"},
+    });
+}
+
+void check_numbers(const Plan& plan) {
+    const Options& o = plan.options;
+    check_range("--sends", o.sends, 1, 10'000'000);
+    check_range("--size", plan.sizes.min(), 1, size_max(plan));
+    check_range("--size", plan.sizes.max(), 1, size_max(plan));
+    check_range("--buffers", o.buffers, 1, 1024);
+    check_range("--batch", o.batch, 1, 256);
+    check_range("--vectors", o.vectors, 1, 64);
+    if (o.batch > o.buffers)
+        refuse(fmt::format("--batch {} needs as many buffers: use --buffers {} or more", o.batch,
+                           o.batch));
+    constexpr std::uint64_t memory_max = std::uint64_t{1} << 30;
+    if (o.buffers * plan.sizes.max() > memory_max)
+        refuse(fmt::format("--buffers {} of --size {} need more than 1 GiB: use fewer or smaller",
+                           o.buffers, o.size));
+    // The kernel wants no fewer completions than submissions.
+    if (o.cq_entries != 0) check_range("--cq-entries", o.cq_entries, o.batch, 32768);
+    if (o.event_at != 0) check_range("--event-at", o.event_at, 1, o.sends);
+    if (o.sndbuf != 0) check_range("--sndbuf", o.sndbuf, 1, 1U << 30);
+    if (o.rcvbuf != 0) check_range("--rcvbuf", o.rcvbuf, 1, 1U << 30);
+    check_range("--pause-ms", o.pause_ms, 0, 60'000);
+    check_range("--mtu", o.mtu, o.ipv6 ? 1280 : 576, 65535);
+    check_range("--stall-ms", o.stall_ms, 100, 3'600'000);
+}
+
+template <typename Table, typename Value>
+void name_if(Value& value, const Table& table, const std::string& name, const char* what) {
+    if (!name.empty()) value = find(table, name, what).value;
 }
 
 }  // namespace
-
-const std::vector<Workload>& workloads() {
-    static const std::vector<Workload> table{
-        {"udp", Protocol::udp, "numbered datagrams, each request on its own"},
-        {"tcp", Protocol::tcp, "numbered messages on one connection, each batch a linked chain"},
-    };
-    return table;
-}
-
-const std::vector<NamedDevice>& devices() {
-    static const std::vector<NamedDevice> table{
-        {"lo", "loopback: every send is copied, but only at delivery"},
-        {"veth", "to a peer with a native XDP_PASS program: zero copy, and the data arrives"},
-        {"ifb", "udp: into a sink that nobody reads, zero copy; tcp: as ifb-peer"},
-        {"ifb-peer", "as veth, redirected through an ifb that holds the data on its way"},
-    };
-    return table;
-}
-
-const std::vector<NamedMisuse>& misuses() {
-    static const std::vector<NamedMisuse> table{
-        {"first-cqe", Misuse::first_cqe,
-         "takes the first CQE as the release: writes the next message into the buffer at once"},
-    };
-    return table;
-}
 
 std::uint64_t rate_of(const std::string& text) {
     if (text == "none") return 0;
@@ -124,33 +267,28 @@ Plan plan_of(const Options& options) {
     plan.options = options;
     if (options.workload.empty())
         refuse(fmt::format("no workload: name one of: {}", nearest(workloads(), "")));
-    plan.protocol = find(workloads(), options.workload, "workload").protocol;
+    plan.protocol = find(workloads(), options.workload, "workload").value;
     plan.device = device_of(options.device, plan.protocol);
-    if (!options.misuse.empty()) plan.misuse = find(misuses(), options.misuse, "misuse").misuse;
-    const bool default_rate = options.rate.empty() && plan.misuse != Misuse::none;
-    plan.rate_bits = default_rate           ? rate_of(misuse_rate)
-                     : options.rate.empty() ? 0
-                                            : rate_of(options.rate);
-
-    check_range("--sends", options.sends, 1, 10'000'000);
-    check_range("--size", options.size, message_size_min, size_max(plan));
-    check_range("--buffers", options.buffers, 1, 1024);
-    check_range("--batch", options.batch, 1, 256);
-    if (options.batch > options.buffers)
-        refuse(fmt::format("--batch {} needs as many buffers: use --buffers {} or more",
-                           options.batch, options.batch));
-    constexpr std::uint64_t memory_max = std::uint64_t{1} << 30;
-    if (options.buffers * options.size > memory_max)
-        refuse(fmt::format("--buffers {} of --size {} need more than 1 GiB: use fewer or smaller",
-                           options.buffers, options.size));
-    // The kernel wants no fewer completions than submissions.
-    if (options.cq_entries != 0)
-        check_range("--cq-entries", options.cq_entries, options.batch, 32768);
-    check_range("--stall-ms", options.stall_ms, 100, 3'600'000);
-    if (options.fixed && options.sendmsg)
-        refuse("--fixed and --sendmsg exclude each other: SENDMSG_ZC takes an iovec, use one");
-    if (options.sqpoll && options.defer_taskrun)
-        refuse("--sqpoll and --defer-taskrun exclude each other in the kernel: use one");
+    name_if(plan.api, apis(), options.sendmsg ? "sendmsg_zc" : options.api, "api");
+    name_if(plan.fault, faults(), options.fault, "fault");
+    name_if(plan.event, events(), options.event, "event");
+    name_if(plan.misuse, misuses(), options.misuse, "misuse");
+    if (plan.misuse != Misuse::none) plan.harm = find(misuses(), options.misuse, "misuse").harm;
+    imply_event(plan);
+    const auto sizes = Sizes::parsed(options.size);
+    if (!sizes)
+        refuse(
+            fmt::format("--size '{}' is no size: use e.g. 4096, 1-64k or 1,100,1m", options.size));
+    plan.sizes = *sizes;
+    const bool in_flight = plan.misuse != Misuse::none || plan.event != Event::none;
+    plan.rate_bits =
+        options.rate.empty() ? (in_flight ? rate_of(flight_rate) : 0) : rate_of(options.rate);
+    plan.event_at = options.event_at != 0 ? options.event_at : (options.sends + 1) / 2;
+    check_numbers(plan);
+    check_sending(plan);
+    check_network(plan);
+    check_event(plan);
+    check_misuse(plan);
     return plan;
 }
 

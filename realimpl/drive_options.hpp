@@ -2,54 +2,51 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
+
+#include "realimpl/drive_names.hpp"
+#include "realimpl/drive_sizes.hpp"
 
 namespace zcv::drive {
 
-enum class Protocol : std::uint8_t { udp, tcp };
-
-// What the bytes cross. sink: straight into an ifb, which frees at transmit: nobody receives.
-// ifb_peer: out of a veth through an ifb to a peer that receives.
-enum class Device : std::uint8_t { lo, veth, sink, ifb_peer };
-
-enum class Misuse : std::uint8_t { none, first_cqe };
-
-// The named things of the command line; every table is what --list prints.
-struct Workload {
-    const char* name;
-    Protocol protocol;
-    const char* about;
-};
-struct NamedDevice {
-    const char* name;
-    const char* about;
-};
-struct NamedMisuse {
-    const char* name;
-    Misuse misuse;
-    const char* about;
-};
-const std::vector<Workload>& workloads();
-const std::vector<NamedDevice>& devices();
-const std::vector<NamedMisuse>& misuses();
-
 struct Options {
     std::string workload;
+    std::string api = "send_zc";
     std::string device = "veth";
     std::string misuse;
+    std::string fault;
+    std::string event;
     std::string rate;
+    std::string size = "4096";
     std::uint64_t sends = 1000;
-    std::uint64_t size = 4096;
     std::uint64_t batch = 8;
     std::uint64_t buffers = 16;
+    std::uint64_t vectors = 1;
     std::uint64_t cq_entries = 0;
+    std::uint64_t event_at = 0;  // message; 0: half-way
+    std::uint64_t sndbuf = 0;    // 0: large enough
+    std::uint64_t rcvbuf = 0;
+    std::uint64_t pause_ms = 0;
+    std::uint64_t mtu = 65535;
+    std::uint64_t memlock = 0;  // 0: as it is
+    std::uint64_t optmem = 0;
     std::uint64_t seed = 1;
     std::uint64_t stall_ms = 30000;
     bool fixed = false;
-    bool sendmsg = false;
+    bool sendmsg = false;  // the older name of --api sendmsg_zc
+    bool more = false;
+    bool tail_copy = false;
+    bool waitall = true;
+    bool dontwait = false;
+    bool poll_first = false;
+    bool async = false;
+    bool link = false;
+    bool drain = false;
+    bool decoys = false;
     bool defer_taskrun = false;
     bool sqpoll = false;
     bool report_usage = true;
+    bool sniffer = false;
+    bool mtu_probing = false;
     bool ipv6 = false;
     std::string format = "text";
 };
@@ -58,9 +55,16 @@ struct Options {
 struct Plan {
     Options options;
     Protocol protocol = Protocol::udp;
+    Api api = Api::send_zc;
     Device device = Device::veth;
+    Fault fault = Fault::none;
+    Event event = Event::none;
     Misuse misuse = Misuse::none;
+    Harm harm = Harm::nothing;  // of the misuse
+    Sizes sizes;
+    std::uint64_t event_at = 0;   // message at which it happens, or the receiver pauses
     std::uint64_t rate_bits = 0;  // per second; 0: unshaped
+    bool stream() const { return protocol == Protocol::tcp; }
     bool has_receiver() const { return device != Device::sink; }
 };
 
@@ -70,7 +74,8 @@ Plan plan_of(const Options& options);
 // "200mbit" -> 200'000'000; "none" -> 0.
 std::uint64_t rate_of(const std::string& text);
 
-// The rate a misuse gets when none is asked for: slow enough that a rewrite meets data in flight.
-constexpr const char* misuse_rate = "200mbit";
+// The rate a misuse or an event gets when none is asked for: slow enough that it meets data in
+// flight.
+constexpr const char* flight_rate = "200mbit";
 
 }  // namespace zcv::drive

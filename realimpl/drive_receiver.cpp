@@ -24,8 +24,11 @@ Socket listening_socket(const Plan& plan, Board& board) {
     Socket socket(plan.options.ipv6 ? AF_INET6 : AF_INET,
                   plan.protocol == Protocol::udp ? SOCK_DGRAM : SOCK_STREAM);
     const bool stream = plan.protocol == Protocol::tcp;
-    socket.grow_buffer(SO_RCVBUFFORCE, SO_RCVBUF,
-                       stream ? stream_buffer_bytes : datagram_buffer_bytes);
+    if (plan.options.rcvbuf != 0)
+        socket.set_buffer(SO_RCVBUF, plan.options.rcvbuf);
+    else
+        socket.grow_buffer(SO_RCVBUFFORCE, SO_RCVBUF,
+                           stream ? stream_buffer_bytes : datagram_buffer_bytes);
     board.receive_buffer = static_cast<std::uint64_t>(socket.option(SO_RCVBUF));
 
     const sockaddr_storage wish = address_of(plan, 0);
@@ -49,13 +52,31 @@ bool readable(const Socket& socket, int timeout_ms) {
     return ready > 0;
 }
 
+// Once, half-way: it stops reading, and the data piles up.
+class Pause {
+  public:
+    explicit Pause(const Plan& plan) : at_(plan.event_at), ms_(plan.options.pause_ms) {}
+    void take(std::uint64_t messages) {
+        if (ms_ == 0 || messages < at_) return;
+        ::usleep(static_cast<useconds_t>(ms_ * 1000));
+        ms_ = 0;
+    }
+
+  private:
+    std::uint64_t at_;
+    std::uint64_t ms_;
+};
+
 // Everything that was sent has left the devices once the sender has its last notification, so a
 // short silence after that is the end; before that, silence means nothing.
 void receive_datagrams(const Plan& plan, Board& board, const Socket& socket) {
-    DatagramJudge judge(plan.options.seed, plan.options.sends, plan.options.size);
+    DatagramJudge judge(plan.options.seed, plan.options.sends, plan.sizes);
+    Pause pause(plan);
     std::vector<std::byte> buffer(65536);
-    while (judge.messages() < plan.options.sends) {
+    for (;;) {
         const bool all_sent = board.stage.load() >= Stage::all_sent;
+        const std::uint64_t sends = all_sent ? board.accepted.load() : plan.options.sends;
+        if (judge.messages() >= sends) break;
         if (!readable(socket, all_sent ? 500 : 50)) {
             if (all_sent) break;
             continue;
@@ -65,14 +86,24 @@ void receive_datagrams(const Plan& plan, Board& board, const Socket& socket) {
         if (n < 0) throw_errno("receive a datagram");
         judge.take({buffer.data(), static_cast<std::size_t>(n)});
         board.received = judge.messages();
+        pause.take(judge.messages());
     }
+    // The last datagram can be here before its sender has said how many there were.
+    await(board, Stage::all_sent, 0);
+    judge.end_at(board.accepted);
     board.tally = judge.tally();
+}
+
+void reset(const Socket& connection) {
+    const linger now{1, 0};
+    ::setsockopt(connection.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 void receive_stream(const Plan& plan, Board& board, const Socket& listener) {
     const Socket connection(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC));
     if (connection.fd() < 0) throw_errno("accept");
-    StreamJudge judge(plan.options.seed, plan.options.size);
+    StreamJudge judge(plan.options.seed, plan.sizes);
+    Pause pause(plan);
     std::vector<std::byte> buffer(1 << 20);
     for (;;) {
         const ssize_t n = ::recv(connection.fd(), buffer.data(), buffer.size(), 0);
@@ -81,10 +112,16 @@ void receive_stream(const Plan& plan, Board& board, const Socket& listener) {
         if (n == 0) break;
         judge.take({buffer.data(), static_cast<std::size_t>(n)});
         board.received = judge.tally().messages;
+        if (plan.event == Event::peer_reset && board.received >= plan.event_at) {
+            reset(connection);
+            break;
+        }
+        pause.take(board.received);
         // A notification waits for the acknowledgement, which the kernel would delay by 40 ms.
         const int now = 1;
         ::setsockopt(connection.fd(), IPPROTO_TCP, TCP_QUICKACK, &now, sizeof now);
     }
+    judge.finish();
     board.tally = judge.tally();
 }
 

@@ -10,7 +10,4 @@ namespace zcv::drive {
 std::string text_of(const Plan& plan, const Result& result);
 std::string json_of(const Plan& plan, const Result& result);
 
-// What --list prints.
-std::string list_text();
-
 }  // namespace zcv::drive

@@ -14,10 +14,13 @@
 #include <memory>
 #include <new>
 
+#include "realimpl/drive_limits.hpp"
 #include "realimpl/drive_receiver.hpp"
+#include "realimpl/drive_ring.hpp"
 #include "realimpl/drive_sender.hpp"
 #include "realimpl/drive_socket.hpp"
 #include "realimpl/drive_world.hpp"
+#include "realimpl/netns.hpp"
 
 namespace zcv::drive {
 
@@ -84,6 +87,18 @@ void reap(pid_t pid) {
     }
 }
 
+// For a sender that is to end in the middle: its parent sees to the rest.
+void run_in_child(Board& board, const SignalsHeld& signals, const std::function<void()>& body) {
+    const pid_t child = start_child(board, signals, body);
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (status != 0 && !board.failed)
+        throw Refusal(Status::internal,
+                      fmt::format("drive: the sender ended with wait status {}", status));
+    if (status != 0) ::_exit(1);
+}
+
 // The sending process: makes the namespaces and is the receiver's parent, because the receiver must
 // live under the same user namespace.
 void send_all(const Plan& plan, Board& board, const SignalsHeld& signals) {
@@ -100,11 +115,18 @@ void send_all(const Plan& plan, Board& board, const SignalsHeld& signals) {
         await(board, Stage::listening, receiver);
     }
     await_devices(plan);
-    {
-        Sender sender(plan, board, receiver);
-        sender.run();
-        board.stage = Stage::all_sent;
-    }
+    const Sniffer sniffer(plan);
+    const auto send = [&](pid_t watched) {
+        limit_memory(plan);
+        Sender(plan, board, watched).run();
+    };
+    if (plan.event == Event::exit || plan.event == Event::exec)
+        run_in_child(board, signals, [&] { send(0); });
+    else
+        send(receiver);
+    board.sent.mtu_probes =
+        netns::tcp_counter("TCPMTUPSuccess") + netns::tcp_counter("TCPMTUPFail");
+    board.stage = Stage::all_sent;
     if (receiver == 0) return;
     int status = 0;
     while (::waitpid(receiver, &status, 0) < 0 && errno == EINTR) {
@@ -166,6 +188,10 @@ Watched watch(const Plan& plan, const Board& board, pid_t sender, const SignalsH
 }
 
 [[noreturn]] void refuse_stalled(const Plan& plan, const Board& board) {
+    if (plan.options.drain && board.completed == 0)
+        throw Refusal(Status::unable,
+                      "drive: a drained zero-copy send never starts in this kernel (zcv explain "
+                      "drain-6.18): leave out --drain, or use --api io_send");
     throw Refusal(Status::unable,
                   fmt::format("drive: nothing moved for {} ms ({} completed, {} notified, {} "
                               "received of {}): raise --stall-ms or --rate, or lower --size",
@@ -182,7 +208,7 @@ void die_of(int signal) {
 }  // namespace
 
 Result run(const Plan& plan) {
-    check_kernel(plan.options);
+    check_kernel(plan);
     const auto board = shared_board();
     Watched watched;
     {

@@ -2,44 +2,44 @@
 
 #include <fmt/format.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "model/ensure.hpp"
+#include "realimpl/drive_calls.hpp"
+#include "realimpl/drive_ring.hpp"
 #include "realimpl/drive_world.hpp"
-#include "realimpl/uapi.hpp"
 
 namespace zcv::drive {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // A misuse does not wait for notifications, so something else must bound what is in flight.
 constexpr std::uint64_t in_flight_max = 256;
 constexpr std::uint64_t retries_max = 20000;
 constexpr int send_buffer_bytes = 32 << 20;
 constexpr std::uint16_t discard_port = 9;
-
-unsigned ring_flags(const Options& options) {
-    unsigned flags = IORING_SETUP_CQSIZE;
-    if (options.defer_taskrun) flags |= IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER;
-    if (options.sqpoll) flags |= IORING_SETUP_SQPOLL;
-    return flags;
-}
+constexpr std::uint64_t aside_size = 64;
 
 bool is_transient(int error) {
     return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == EINTR ||
            error == ECANCELED;
 }
 
-std::string remedy_of(int error, const Options& options) {
+std::string remedy_of(int error, const Plan& plan) {
+    const Options& options = plan.options;
+    if (error == EINVAL && options.fixed && plan.api == Api::sendmsg_zc)
+        return "; SENDMSG_ZC from registered buffers needs Linux 6.15 or newer: leave out --fixed";
     if (error == EINVAL && options.report_usage)
         return "; kernels before 6.2 do not know usage reports: use --no-report-usage";
     if (error == ENOMEM) return "; raise the limit on locked memory (ulimit -l), or use less";
+    if (error == ENOBUFS)
+        return "; raise net.core.optmem_max or the limit on locked memory, or use less";
     return {};
 }
 
@@ -51,51 +51,64 @@ Sender::Sender(const Plan& plan, Board& board, pid_t receiver)
       board_(board),
       counts_(board.sent),
       receiver_(receiver),
-      stream_(plan.protocol == Protocol::tcp),
+      stream_(plan.stream()),
       socket_(options_.ipv6 ? AF_INET6 : AF_INET, stream_ ? SOCK_STREAM : SOCK_DGRAM),
-      buffers_(options_.buffers),
-      outstanding_max_(std::max(in_flight_max, options_.buffers) + options_.batch) {
-    // Pages of its own for every buffer: a write to one must not look like a write to another.
-    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    stride_ = (options_.size + page - 1) / page * page;
-    void* const memory = ::mmap(nullptr, stride_ * options_.buffers, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (memory == MAP_FAILED) throw_errno("get memory for the buffers");
-    memory_ = static_cast<std::byte*>(memory);
-    for (std::uint64_t i = options_.buffers; i-- > 0;) {
-        buffers_[i].bytes = {memory_ + i * stride_, options_.size};
-        free_.push_back(i);
-    }
-    open_ring();
+      outstanding_max_(std::max(in_flight_max, 2 * options_.buffers) + 4 * options_.batch) {
+    make_buffers();
     connect();
+    make_transport();
 }
 
 Sender::~Sender() {
-    ::io_uring_queue_exit(&ring_);
-    ::munmap(memory_, stride_ * options_.buffers);
+    transport_.reset();
+    ::munmap(memory_, memory_size_);
+    if (child_ == 0) return;
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
 }
 
-void Sender::open_ring() {
-    io_uring_params params{};
-    params.flags = ring_flags(options_);
-    params.sq_thread_idle = 50;
-    // Two CQEs a request; a smaller ring overflows, which is survivable but slow.
-    params.cq_entries = static_cast<unsigned>(options_.cq_entries != 0 ? options_.cq_entries
-                                                                       : 2 * outstanding_max_);
-    const auto entries = static_cast<unsigned>(options_.batch);
-    const int rc = ::io_uring_queue_init_params(entries, &ring_, &params);
-    if (rc < 0) throw_errno("open an io_uring with these options", -rc);
-    if (!options_.fixed) return;
+// Pages of its own for every buffer: a write to one must not look like a write to another.
+void Sender::make_buffers() {
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t stride = (plan_.sizes.max() + page - 1) / page * page;
+    const bool needs_spares = plan_.event != Event::none || plan_.misuse != Misuse::none;
+    buffers_.resize(options_.buffers * (needs_spares ? 2 : 1));
+    memory_size_ = stride * buffers_.size() + page;
+    void* const memory = ::mmap(nullptr, memory_size_, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) throw_errno("get memory for the buffers");
+    memory_ = static_cast<std::byte*>(memory);
+    for (std::uint64_t i = buffers_.size(); i-- > 0;) {
+        buffers_[i].room = {memory_ + i * stride, stride};
+        if (i < options_.buffers)
+            free_.push_back(i);
+        else
+            spare_.push_back(i);
+    }
+    aside_ = {memory_ + stride * buffers_.size(), aside_size};
+}
+
+void Sender::make_transport() {
+    if (!is_ring(plan_.api)) {
+        transport_ = std::make_unique<Calls>(plan_, socket_.fd());
+        return;
+    }
+    if (options_.decoys) {
+        decoys_to_.emplace(AF_INET, SOCK_DGRAM);
+        decoys_.emplace(AF_INET, SOCK_DGRAM);
+        connect_to_each_other(*decoys_, *decoys_to_);
+    }
     std::vector<iovec> all;
-    for (const Buffer& buffer : buffers_) all.push_back({buffer.bytes.data(), buffer.bytes.size()});
-    const int registered =
-        ::io_uring_register_buffers(&ring_, all.data(), static_cast<unsigned>(all.size()));
-    if (registered < 0)
-        throw_errno("register the buffers (more may be allowed with ulimit -l)", -registered);
+    for (const Buffer& buffer : buffers_) all.push_back({buffer.room.data(), buffer.room.size()});
+    const RingSockets sockets{socket_.fd(), decoys_ ? decoys_->fd() : -1};
+    transport_ = std::make_unique<Ring>(plan_, counts_, sockets, std::move(all), outstanding_max_);
 }
 
 void Sender::connect() {
-    if (!stream_) socket_.grow_buffer(SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes);
+    if (options_.sndbuf != 0)
+        socket_.set_buffer(SO_SNDBUF, options_.sndbuf);
+    else if (!stream_)
+        socket_.grow_buffer(SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes);
     const std::uint16_t port = plan_.has_receiver() ? board_.port.load() : discard_port;
     const sockaddr_storage peer = address_of(plan_, port);
     if (::connect(socket_.fd(), reinterpret_cast<const sockaddr*>(&peer), address_size(plan_)) != 0)
@@ -103,33 +116,45 @@ void Sender::connect() {
     const int on = 1;
     if (stream_) ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     // A received message can cost several times its size in the receiver's buffer.
-    const std::uint64_t fit = board_.receive_buffer / (4 * (options_.size + 4096));
+    const std::uint64_t fit = board_.receive_buffer / (4 * (plan_.sizes.max() + 4096));
     window_ = std::clamp<std::uint64_t>(fit, 1, in_flight_max);
 }
 
 void Sender::run() {
     const Clock::time_point start = Clock::now();
     Clock::time_point end = start;
-    window_moved_ = start;
+    window_moved_ = heard_ = start;
     while (!finished()) {
         push_ready();
         submit_and_wait();
-        take_completions();
+        take_all();
+        if (event_is_due()) on_event();
+        give_up_if_hung();
         end = Clock::now();
         if (back_off_) ::usleep(1000);
         back_off_ = false;
     }
+    if (plan_.event != Event::none && !event_over_) on_event();
     counts_.seconds = std::chrono::duration<double>(end - start).count();
-    if (stream_ && ::shutdown(socket_.fd(), SHUT_WR) != 0) throw_errno("end the stream");
+    publish();
+    if (stream_ && !shut_ && ::shutdown(socket_.fd(), SHUT_WR) != 0 && errno != ENOTCONN)
+        throw_errno("end the stream");
+}
+
+void Sender::publish() {
+    board_.accepted = counts_.accepted;
+    board_.completed = counts_.completed;
+    board_.notified = counts_.notified;
 }
 
 bool Sender::finished() const {
-    return next_message_ == options_.sends && again_.empty() && requests_.empty();
+    return (ending_ || next_message_ == options_.sends) && again_.empty() && pending_ == 0;
 }
 
 // Datagrams the receiver has not read yet are bounded, or a conforming run would lose some.
 std::uint64_t Sender::window_room() const {
-    if (stream_ || !plan_.has_receiver()) return in_flight_max;
+    if (stream_ || !plan_.has_receiver() || plan_.misuse == Misuse::notif_as_delivery)
+        return in_flight_max;
     const std::uint64_t gone = std::min(board_.received + given_up_, next_message_);
     const std::uint64_t unread = next_message_ - gone;
     return window_ - std::min(unread, window_);
@@ -137,44 +162,47 @@ std::uint64_t Sender::window_room() const {
 
 // A whole batch or nothing, so that the number of requests an enter submits is what was asked for.
 std::uint64_t Sender::ready() const {
+    if (ending_) return 0;
     // A stream has one order: its next chain starts when the last one has been judged.
     if (stream_ && uncompleted_ > 0) return 0;
     const std::uint64_t left = again_.size() + options_.sends - next_message_;
     std::uint64_t count = std::min(options_.batch, left);
-    if (!stream_ && plan_.has_receiver()) count = std::min(count, window_);
+    // Without a chain a short send would be overtaken.
+    if (stream_ && !is_chained() && plan_.misuse != Misuse::unchained) count = std::min(count, 1UL);
+    const bool windowed =
+        !stream_ && plan_.has_receiver() && plan_.misuse != Misuse::notif_as_delivery;
+    if (windowed) count = std::min(count, window_);
     const std::uint64_t fresh = count - std::min<std::uint64_t>(count, again_.size());
     const bool fits = fresh <= free_.size() && fresh <= window_room() &&
-                      requests_.size() + count <= outstanding_max_;
+                      pending_ + count <= outstanding_max_ - 2 * options_.batch;
     return fits ? count : 0;
 }
 
 void Sender::push_ready() {
-    const std::uint64_t count = ready();
-    while (::io_uring_sq_space_left(&ring_) < count) ::io_uring_sqring_wait(&ring_);
-    for (std::uint64_t i = 0; i < count; ++i) {
-        std::uint64_t buffer = 0;
-        if (again_.empty()) {
-            buffer = write_next_message();
-        } else {
-            buffer = again_.begin()->second;
-            again_.erase(again_.begin());
-        }
-        queue_request(buffer, stream_ && i + 1 < count);
-    }
+    // A stream's next chain waits for the last one, so only one is pushed a turn.
+    for (std::uint64_t count = ready(); count > 0; count = stream_ ? 0 : ready()) push_batch(count);
 }
 
-// Whether the kernel still holds the buffer: a notification that is in the ring, only not taken
-// yet, has let go of it.
-bool Sender::is_outstanding(std::uint64_t buffer) const {
-    std::uint64_t arrived = 0;
-    const unsigned tail = ::io_uring_smp_load_acquire(ring_.cq.ktail);
-    for (unsigned head = *ring_.cq.khead; head != tail; ++head) {
-        const io_uring_cqe& cqe = ring_.cq.cqes[head & ring_.cq.ring_mask];
-        const auto request = requests_.find(cqe.user_data);
-        const bool ours = request != requests_.end() && request->second == buffer;
-        arrived += ours && (cqe.flags & IORING_CQE_F_NOTIF) != 0;
+void Sender::push_batch(std::uint64_t count) {
+    ++batches_;
+    const bool timed = plan_.event == Event::link_timeout && next_message_ >= plan_.event_at;
+    const bool faulty = plan_.fault != Fault::none && batches_ % 4 == 0;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const bool last = i + 1 == count;
+        if (faulty && i == count / 2) queue_aside(plan_.fault, is_chained());
+        std::uint64_t index = 0;
+        if (!again_.empty()) {
+            index = again_.begin()->second;
+            again_.erase(again_.begin());
+        } else {
+            index = write_next_message();
+        }
+        queue_message(index, (is_chained() && !last) || (timed && last));
+        if (timed && last) transport_->queue_link_timeout(next_name_);
+        if (options_.decoys && !stream_) queue_aside(Fault::none, false);
     }
-    return buffers_[buffer].notifications > arrived;
+    if (options_.decoys && stream_)
+        for (std::uint64_t i = 0; i < count; ++i) queue_aside(Fault::none, false);
 }
 
 std::uint64_t Sender::write_next_message() {
@@ -182,59 +210,89 @@ std::uint64_t Sender::write_next_message() {
     free_.pop_back();
     Buffer& buffer = buffers_[index];
     if (buffer.written) ++counts_.rewrites;
-    if (buffer.notifications > 0 && is_outstanding(index)) ++counts_.rewrites_early;
+    if (buffer.is_held()) ++counts_.rewrites_early;
     buffer.written = true;
     buffer.in_use = true;
+    buffer.spoiled = buffer.resent = buffer.restarted = false;
     buffer.message = next_message_++;
+    buffer.size = plan_.sizes.of(options_.seed, buffer.message);
     buffer.accepted = 0;
-    write_message(buffer.bytes, options_.seed, buffer.message);
+    write_message(buffer.bytes(), options_.seed, buffer.message);
     return index;
 }
 
-void Sender::queue_request(std::uint64_t index, bool linked) {
-    Buffer& buffer = buffers_[index];
-    io_uring_sqe* const sqe = ::io_uring_get_sqe(&ring_);
-    ZCV_CHECK(sqe != nullptr);
-    const std::span<std::byte> rest = buffer.bytes.subspan(buffer.accepted);
-    const int flags = MSG_NOSIGNAL | (stream_ ? MSG_WAITALL : 0);
-    const unsigned usage = options_.report_usage ? uapi::send_zc_report_usage : 0;
-    if (options_.sendmsg) {
-        buffer.part = {rest.data(), rest.size()};
-        buffer.header.msg_iov = &buffer.part;
-        buffer.header.msg_iovlen = 1;
-        ::io_uring_prep_sendmsg_zc(sqe, socket_.fd(), &buffer.header, static_cast<unsigned>(flags));
-        sqe->ioprio = static_cast<std::uint16_t>(usage);
-    } else if (options_.fixed) {
-        ::io_uring_prep_send_zc_fixed(sqe, socket_.fd(), rest.data(), rest.size(), flags, usage,
-                                      static_cast<unsigned>(index));
+std::uint64_t Sender::add_request(const Request& request) {
+    // MISUSE B5 has names that come free.
+    std::uint64_t name = 0;
+    if (names_.empty()) {
+        name = ++next_name_;
     } else {
-        ::io_uring_prep_send_zc(sqe, socket_.fd(), rest.data(), rest.size(), flags, usage);
+        name = names_.back();
+        names_.pop_back();
     }
-    if (linked) sqe->flags |= IOSQE_IO_LINK;
-    ::io_uring_sqe_set_data64(sqe, ++next_request_);
-    requests_.emplace(next_request_, index);
+    requests_[name].push_back(request);
+    requests_[name].back().belief = request.buffer;
+    if (request.buffer != no_buffer) {
+        requests_[name].back().message = buffers_[request.buffer].message;
+        ++buffers_[request.buffer].uncompleted;
+    }
+    ++pending_;
     ++uncompleted_;
     ++counts_.requests;
+    return name;
+}
+
+void Sender::queue_message(std::uint64_t index, bool linked) {
+    const Buffer& buffer = buffers_[index];
+    std::span<std::byte> rest = buffer.bytes().subspan(buffer.accepted);
+    Send send;
+    send.buffer = index;
+    send.flags = MSG_NOSIGNAL | (stream_ && options_.waitall ? MSG_WAITALL : 0) |
+                 (options_.dontwait ? MSG_DONTWAIT : 0) | (options_.more && linked ? MSG_MORE : 0);
+    if (options_.tail_copy && buffer.accepted == 0 && rest.size() > 1) {
+        send.bytes = rest.first(rest.size() / 2);
+        send.linked = true;
+        send.name = add_request({index, send.bytes.size()});
+        transport_->queue(send);
+        rest = rest.subspan(send.bytes.size());
+        send.copying = true;
+    }
+    send.bytes = rest;
+    send.linked = linked;
+    send.name = add_request({index, send.bytes.size()});
+    transport_->queue(send);
+}
+
+// A request that carries no message: one that fails, or one to nobody.
+void Sender::queue_aside(Fault fault, bool linked) {
+    Send send;
+    send.bytes = aside_;
+    send.flags = MSG_NOSIGNAL;
+    send.linked = linked;
+    send.decoy = fault == Fault::none;
+    send.fault = fault;
+    send.name = add_request({no_buffer, send.bytes.size(), fault != Fault::none});
+    if (send.decoy) ++counts_.decoys;
+    transport_->queue(send);
 }
 
 void Sender::submit_and_wait() {
     give_up_the_lost();
-    if (requests_.empty()) {
+    if (pending_ == 0) {
         ::usleep(100);
         return;
     }
     // The receiver opens the window without telling the ring, so then the wait is short.
     const bool window_bound = again_.empty() && window_room() < options_.batch;
-    __kernel_timespec timeout{0, window_bound ? 500'000 : 200'000'000};
-    io_uring_cqe* first = nullptr;
-    const int rc = ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
-    if (rc < 0 && rc != -ETIME && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
-        throw_errno("wait for completions", -rc);
-    if (rc == -ETIME) check_receiver();
+    const bool waits_for_quiet = plan_.event == Event::cancel && !event_over_;
+    const auto patience = std::chrono::milliseconds(waits_for_quiet ? 20 : 200);
+    quiet_ = !transport_->submit_and_wait(window_bound ? std::chrono::microseconds(500) : patience);
+    if (quiet_) check_receiver();
 }
 
 void Sender::check_receiver() const {
-    if (receiver_ != 0 && has_died(receiver_))
+    const bool leaves = plan_.event == Event::peer_reset;
+    if (receiver_ != 0 && !leaves && has_died(receiver_))
         throw Refusal(Status::internal, "drive: the receiver died while data was on its way");
 }
 
@@ -242,11 +300,12 @@ void Sender::check_receiver() const {
 // seen after a second is lost, and the window must not wait for it.
 void Sender::give_up_the_lost() {
     const Clock::time_point now = Clock::now();
-    if (!requests_.empty() || window_seen_ != board_.received) {
+    if (pending_ != 0 || window_seen_ != board_.received) {
         window_seen_ = board_.received;
         window_moved_ = now;
     }
-    if (now - window_moved_ < std::chrono::seconds(1)) return;
+    const auto patience = std::chrono::milliseconds(1000 + options_.pause_ms);
+    if (now - window_moved_ < patience) return;
     check_receiver();
     if (given_up_ > 0 && given_up_at_ == window_seen_)
         throw Refusal(Status::unable,
@@ -258,117 +317,116 @@ void Sender::give_up_the_lost() {
     window_moved_ = now;
 }
 
-void Sender::take_completions() {
-    if ((::io_uring_smp_load_acquire(ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0) {
-        ++counts_.overflows;
-        ::io_uring_get_events(&ring_);
-    }
-    std::vector<io_uring_cqe> taken;
-    unsigned head = 0;
-    io_uring_cqe* cqe = nullptr;
-    io_uring_for_each_cqe(&ring_, head, cqe) taken.push_back(*cqe);
-    ::io_uring_cq_advance(&ring_, static_cast<unsigned>(taken.size()));
-    for (const io_uring_cqe& one : taken) {
-        if ((one.flags & IORING_CQE_F_NOTIF) != 0)
-            on_notification(one);
-        else
-            on_completion(one);
-    }
-    if (*ring_.cq.koverflow != 0)
-        throw Refusal(Status::unable,
-                      "drive: the kernel dropped CQEs for lack of memory: use fewer --buffers");
-    board_.completed = counts_.completed;
-    board_.notified = counts_.notified;
+void Sender::take_all() {
+    said_.clear();
+    transport_->take(said_);
+    if (!said_.empty()) heard_ = Clock::now();
+    if (transport_->has_overflowed()) after_overflow();
+    for (const Said& said : said_) switch (said.what) {
+            case Said::What::completion:
+                on_completion(said);
+                break;
+            case Said::What::notification:
+                on_notification(said);
+                break;
+            case Said::What::cancelled:
+            case Said::What::timed_out:
+                on_cancelled(said);
+                break;
+        }
+    publish();
 }
 
-void Sender::on_completion(const io_uring_cqe& cqe) {
-    const auto request = requests_.find(cqe.user_data);
-    ZCV_CHECK(request != requests_.end());
-    const std::uint64_t index = request->second;
-    Buffer& buffer = buffers_[index];
+void Sender::on_completion(const Said& said) {
+    const auto found = requests_.find(said.name);
+    ZCV_CHECK(found != requests_.end());
+    Request& request = found->second.back();
+    ZCV_CHECK(!request.completed);
+    request.completed = true;
+    request.announced = said.more;
     ++counts_.completed;
     --uncompleted_;
-    // Only F_MORE says whether a notification follows; neither the result nor the opcode does.
-    if ((cqe.flags & IORING_CQE_F_MORE) != 0)
-        ++buffer.notifications;
+    if (request.buffer != no_buffer) --buffers_[request.buffer].uncompleted;
+    if (said.more) {
+        ++counts_.announced;
+        if (request.buffer != no_buffer) ++buffers_[request.buffer].outstanding;
+    }
+    const Request copy = request;
+    after_completion(said);
+    if (copy.buffer == no_buffer) {
+        counts_.failed += copy.fails;
+        return;
+    }
+    if (said.result < 0)
+        retry(copy.buffer, -said.result);
     else
-        requests_.erase(request);
-    if (cqe.res < 0) return retry(index, -cqe.res);
+        on_acceptance(copy.buffer, copy, static_cast<std::uint64_t>(said.result));
+}
 
-    const auto accepted = static_cast<std::uint64_t>(cqe.res);
-    counts_.bytes += accepted;
-    buffer.accepted += accepted;
-    if (accepted > 0) retries_in_a_row_ = 0;
-    if (buffer.accepted < options_.size) {
+void Sender::on_acceptance(std::uint64_t index, const Request& request, std::uint64_t bytes) {
+    Buffer& buffer = buffers_[index];
+    counts_.bytes += bytes;
+    buffer.accepted += bytes;
+    if (bytes > 0) retries_in_a_row_ = 0;
+    if (bytes < request.length) {
         ++counts_.short_sends;
-        retry(index, accepted > 0 ? 0 : EAGAIN);
+        retry(index, bytes > 0 ? 0 : EAGAIN);
+    } else if (buffer.accepted == buffer.size && !buffer.resent) {
+        ++counts_.accepted;
     }
     release_if_done(index);
 }
 
-void Sender::on_notification(const io_uring_cqe& cqe) {
+void Sender::on_notification(const Said& said) {
     ++counts_.notified;
-    const bool copied = (static_cast<std::uint32_t>(cqe.res) & uapi::notif_usage_zc_copied) != 0;
-    if (options_.report_usage && copied) ++counts_.copied;
-    const auto request = requests_.find(cqe.user_data);
-    if (request == requests_.end()) {
-        // A request cancelled with its chain says no notification comes, and then one does.
-        ++counts_.unannounced;
-        return;
+    if (said.copied && (options_.report_usage || !is_ring(plan_.api))) {
+        ++counts_.copied;
+        told_copied_ = true;
     }
-    const std::uint64_t index = request->second;
-    requests_.erase(request);
-    --buffers_[index].notifications;
-    release_if_done(index);
+    const auto found = requests_.find(said.name);
+    // A request cancelled with its chain says no notification comes, and then one does.
+    const bool known = found != requests_.end() && found->second.front().announced;
+    if (!known) {
+        ++counts_.unannounced;
+        return after_stranger();
+    }
+    const Request request = found->second.front();
+    found->second.pop_front();
+    if (found->second.empty()) requests_.erase(found);
+    --pending_;
+    if (request.buffer != no_buffer) --buffers_[request.buffer].outstanding;
+    after_notification(said, request);
 }
 
 // The rest of the message goes first in the next chain; error 0 is a short send.
 void Sender::retry(std::uint64_t index, int error) {
-    const Buffer& buffer = buffers_[index];
-    const bool hopeless = error == ENOMEM && requests_.size() <= 1;
-    if ((error != 0 && !is_transient(error)) || hopeless || retries_in_a_row_ > retries_max) {
-        check_receiver();
-        throw Refusal(Status::unable,
-                      fmt::format("drive: send of message {} failed: {}{}", buffer.message,
-                                  std::strerror(error), remedy_of(error, options_)));
+    Buffer& buffer = buffers_[index];
+    if (error == EPIPE || error == ECONNRESET || ending_) {
+        if (plan_.event != Event::peer_reset && !ending_) fail_for_good(buffer, error);
+        event_over_ = true;
+        ++counts_.failed;
+        return stop_sending();
     }
+    const bool hopeless = error == ENOMEM && pending_ <= 1;
+    if ((error != 0 && !is_transient(error)) || hopeless || retries_in_a_row_ > retries_max)
+        fail_for_good(buffer, error);
     ++counts_.retries;
     ++retries_in_a_row_;
     if (error != 0 && error != ECANCELED) back_off_ = true;
-    again_.emplace(buffer.message, index);
+    // MISUSE A17 has forgotten how far it was.
+    if (plan_.misuse == Misuse::resend && error == 0 && !buffer.restarted) {
+        buffer.accepted = 0;
+        buffer.restarted = true;
+    }
+    const std::uint64_t there = buffer.spoiled ? moved(index) : index;
+    again_.emplace(buffers_[there].message, there);
 }
 
-// The application's policy. Conforming: the buffer is ours again when every announced
-// notification has come. first-cqe: as soon as the kernel has accepted the message.
-void Sender::release_if_done(std::uint64_t index) {
-    Buffer& buffer = buffers_[index];
-    const bool released = plan_.misuse == Misuse::first_cqe || buffer.notifications == 0;
-    if (!buffer.in_use || buffer.accepted < options_.size || !released) return;
-    buffer.in_use = false;
-    free_.push_back(index);
-}
-
-void check_kernel(const Options& options) {
-    io_uring ring{};
-    const int rc = ::io_uring_queue_init(2, &ring, 0);
-    if (rc == -ENOSYS)
-        throw Refusal(Status::unable,
-                      "drive: no io_uring in this kernel: use one with CONFIG_IO_URING");
-    if (rc == -EPERM)
-        throw Refusal(Status::unable,
-                      "drive: io_uring is forbidden here: sysctl kernel.io_uring_disabled=0, or "
-                      "leave the container's seccomp filter");
-    if (rc < 0) throw_errno("open an io_uring", -rc);
-    const auto opcode = options.sendmsg ? IORING_OP_SENDMSG_ZC : IORING_OP_SEND_ZC;
-    io_uring_probe* const probe = ::io_uring_get_probe_ring(&ring);
-    const bool known = probe != nullptr && ::io_uring_opcode_supported(probe, opcode) != 0;
-    ::io_uring_free_probe(probe);
-    ::io_uring_queue_exit(&ring);
-    if (!known)
-        throw Refusal(Status::unable,
-                      fmt::format("drive: this kernel has no {}: use Linux {} or newer",
-                                  options.sendmsg ? "SENDMSG_ZC" : "SEND_ZC",
-                                  options.sendmsg ? "6.1" : "6.0"));
+void Sender::fail_for_good(const Buffer& buffer, int error) const {
+    check_receiver();
+    throw Refusal(Status::unable,
+                  fmt::format("drive: send of message {} failed: {}{}", buffer.message,
+                              std::strerror(error), remedy_of(error, plan_)));
 }
 
 }  // namespace zcv::drive

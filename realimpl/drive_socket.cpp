@@ -1,6 +1,7 @@
 #include "realimpl/drive_socket.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,7 +25,12 @@ Socket::Socket(int family, int type) : fd_(::socket(family, type | SOCK_CLOEXEC,
 }
 
 Socket::~Socket() {
+    close();
+}
+
+void Socket::close() {
     if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
 }
 
 int Socket::option(int name) const {
@@ -39,6 +45,23 @@ void Socket::grow_buffer(int forced, int ordinary, int bytes) const {
     if (::setsockopt(fd_, SOL_SOCKET, forced, &bytes, sizeof bytes) == 0) return;
     if (::setsockopt(fd_, SOL_SOCKET, ordinary, &bytes, sizeof bytes) != 0)
         throw_errno("set a socket's buffer");
+}
+
+void Socket::set_buffer(int name, std::uint64_t bytes) const {
+    const int value = static_cast<int>(bytes);
+    if (::setsockopt(fd_, SOL_SOCKET, name, &value, sizeof value) != 0)
+        throw_errno("set a socket's buffer");
+}
+
+void connect_to_each_other(const Socket& from, const Socket& to) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(to.fd(), any, size) != 0 || ::getsockname(to.fd(), any, &size) != 0 ||
+        ::connect(from.fd(), any, size) != 0)
+        throw_errno("connect two sockets over loopback");
 }
 
 }  // namespace zcv::drive

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace zcv::drive {
@@ -21,9 +22,14 @@ class Socket {
     int option(int name) const;
     // As large as this user may: past the system's limit with privilege, up to it without.
     void grow_buffer(int forced, int ordinary, int bytes) const;
+    void set_buffer(int name, std::uint64_t bytes) const;
+    void close();
 
   private:
     int fd_;
 };
+
+// Two IPv4 datagram sockets over loopback, the first connected to the second.
+void connect_to_each_other(const Socket& from, const Socket& to);
 
 }  // namespace zcv::drive

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* examples = R"(
 The sender runs in network namespaces made for the run; the kernel removes them with their last
-process. A misuse without --rate is shaped to 200mbit, so that rewrites meet data in flight.
+process. A misuse or an event without --rate is shaped to 200mbit, so that it meets data in flight.
 
 Examples:
   zcv drive udp --sends 10000
@@ -32,7 +32,7 @@ struct Verb {
 
 void execute(const Verb& verb) {
     if (verb.list) {
-        std::cout << drive::list_text();
+        std::cout << (verb.options.format == "json" ? drive::list_json() : drive::list_text());
         return;
     }
     const drive::Plan plan = drive::plan_of(verb.options);
@@ -44,13 +44,55 @@ void execute(const Verb& verb) {
 }
 
 void add_modes(CLI::App& sub, drive::Options& o) {
-    sub.add_flag("--fixed", o.fixed, "send from registered buffers");
-    sub.add_flag("--sendmsg", o.sendmsg, "SENDMSG_ZC instead of SEND_ZC");
-    sub.add_flag("--defer-taskrun", o.defer_taskrun, "ring with DEFER_TASKRUN");
-    sub.add_flag("--sqpoll", o.sqpoll, "ring with a submission thread in the kernel");
-    sub.add_flag("--report-usage,!--no-report-usage", o.report_usage,
-                 "ask each notification how the data travelled (default: yes)");
-    sub.add_flag("--ipv6", o.ipv6, "IPv6 instead of IPv4");
+    const auto flag = [&](const char* name, bool& value, const char* about) {
+        sub.add_flag(name, value, about)->group("How a request is sent");
+    };
+    flag("--fixed", o.fixed, "send from registered buffers");
+    flag("--sendmsg", o.sendmsg, "the same as --api sendmsg_zc");
+    flag("--more", o.more, "MSG_MORE on all but the last of a batch");
+    flag("--tail-copy", o.tail_copy, "the second half of each message by a copying send");
+    flag("--waitall,!--no-waitall", o.waitall, "MSG_WAITALL on a stream (default: yes)");
+    flag("--dontwait", o.dontwait, "MSG_DONTWAIT");
+    flag("--poll-first", o.poll_first, "IORING_RECVSEND_POLL_FIRST");
+    flag("--async", o.async, "IOSQE_ASYNC");
+    flag("--link", o.link, "udp: each batch a linked chain, as a stream's always is");
+    flag("--drain", o.drain, "IOSQE_IO_DRAIN");
+    flag("--decoys", o.decoys, "sends to nobody between the messages");
+    flag("--defer-taskrun", o.defer_taskrun, "ring with DEFER_TASKRUN");
+    flag("--sqpoll", o.sqpoll, "ring with a submission thread in the kernel");
+    flag("--report-usage,!--no-report-usage", o.report_usage,
+         "ask each notification how the data travelled (default: yes)");
+}
+
+struct Number {
+    const char* name;
+    std::uint64_t drive::Options::*value;
+    const char* about;
+};
+constexpr Number numbers[]{
+    {"--sends", &drive::Options::sends, "messages to send"},
+    {"--batch", &drive::Options::batch, "requests submitted per enter"},
+    {"--buffers", &drive::Options::buffers, "buffers to send from"},
+    {"--vectors", &drive::Options::vectors, "parts of a message in its iovec"},
+    {"--cq-entries", &drive::Options::cq_entries, "completion ring; 0: large enough"},
+    {"--event-at", &drive::Options::event_at, "message at which it happens; 0: half-way"},
+    {"--sndbuf", &drive::Options::sndbuf, "send buffer of the socket; 0: large enough"},
+    {"--rcvbuf", &drive::Options::rcvbuf, "receive buffer of the peer; 0: large enough"},
+    {"--pause-ms", &drive::Options::pause_ms, "half-way the receiver stops reading for so long"},
+    {"--mtu", &drive::Options::mtu, "of the devices"},
+    {"--memlock", &drive::Options::memlock, "bytes of RLIMIT_MEMLOCK; 0: as it is"},
+    {"--optmem", &drive::Options::optmem, "bytes of net.core.optmem_max; 0: as it is"},
+    {"--seed", &drive::Options::seed, "what the messages' bytes and sizes follow from"},
+    {"--stall-ms", &drive::Options::stall_ms, "give up when nothing moves for so long"},
+};
+
+void add_network(CLI::App& sub, drive::Options& o) {
+    const auto flag = [&](const char* name, bool& value, const char* about) {
+        sub.add_flag(name, value, about)->group("What it goes through");
+    };
+    flag("--ipv6", o.ipv6, "IPv6 instead of IPv4");
+    flag("--sniffer", o.sniffer, "a packet socket on the device, as tcpdump opens one");
+    flag("--mtu-probing", o.mtu_probing, "TCP probes for the path's MTU");
 }
 
 }  // namespace
@@ -61,23 +103,24 @@ void add_drive_verb(CLI::App& app, Status&) {
     CLI::App& sub = *app.add_subcommand(
         "drive", "run a real zero-copy workload, conforming or with a named misuse");
     sub.add_option("WORKLOAD", o.workload, "udp or tcp");
-    sub.add_flag("--list", verb->list, "name the workloads, devices and misuses");
-    sub.add_option("--device", o.device, "lo, veth, ifb or ifb-peer")->capture_default_str();
-    sub.add_option("--misuse", o.misuse, "break the rules of buffer reuse: first-cqe");
+    sub.add_flag("--list", verb->list, "name the workloads, options, events and misuses");
+    sub.add_option("--api", o.api, "send_zc, sendmsg_zc, msg_zerocopy, io_send or send")
+        ->capture_default_str();
+    sub.add_option("--device", o.device, "lo, veth, veth-plain, ifb, ifb-peer or tap")
+        ->capture_default_str();
+    sub.add_option("--size", o.size, "bytes of a message; mixes too: 1-64k,1m")
+        ->capture_default_str();
+    sub.add_option("--misuse", o.misuse, "break the rules of buffer reuse, e.g. first-cqe");
+    sub.add_option("--fault", o.fault, "address, descriptor or skip-success: requests that fail");
+    sub.add_option("--event", o.event, "what happens once in flight, e.g. ring-exit");
     sub.add_option("--rate", o.rate, "shape the sending device, e.g. 200mbit; or none");
-    sub.add_option("--sends", o.sends, "messages to send")->capture_default_str();
-    sub.add_option("--size", o.size, "bytes of a message")->capture_default_str();
-    sub.add_option("--batch", o.batch, "requests submitted per enter")->capture_default_str();
-    sub.add_option("--buffers", o.buffers, "buffers to send from")->capture_default_str();
-    sub.add_option("--cq-entries", o.cq_entries, "completion ring; 0: large enough")
-        ->capture_default_str();
-    sub.add_option("--seed", o.seed, "what the messages' bytes follow from")->capture_default_str();
-    sub.add_option("--stall-ms", o.stall_ms, "give up when nothing moves for so long")
-        ->capture_default_str();
+    for (const Number& number : numbers)
+        sub.add_option(number.name, o.*number.value, number.about)->capture_default_str();
     sub.add_option("--format", o.format, "text or json")
         ->capture_default_str()
         ->check(CLI::IsMember({"text", "json"}));
     add_modes(sub, o);
+    add_network(sub, o);
     sub.footer(examples);
     sub.callback([verb] { execute(*verb); });
 }

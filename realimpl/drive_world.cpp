@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "realimpl/netns.hpp"
@@ -19,13 +20,23 @@ constexpr const char* veth_remedy = "load the veth module (modprobe veth), or us
 constexpr const char* ifb_remedy = "load the ifb module (modprobe ifb), or use --device lo";
 
 bool has_pair(const Plan& plan) {
+    return plan.device != Device::lo && plan.device != Device::sink;
+}
+
+bool has_program(const Plan& plan) {
     return plan.device == Device::veth || plan.device == Device::ifb_peer;
+}
+
+// A tap keeps room for its own header.
+std::uint64_t mtu_of(const Plan& plan) {
+    const std::uint64_t most = plan.device == Device::tap ? 65521 : 65535;
+    return std::min(plan.options.mtu, most);
 }
 
 // IPv6 may be switched off on this machine; then only --ipv6 may fail.
 std::vector<std::string> up(const Plan& plan, const char* device, int host) {
     std::vector<std::string> lines{
-        fmt::format("link set {} mtu 65535 txqueuelen 1000 up", device),
+        fmt::format("link set {} mtu {} txqueuelen 1000 up", device, mtu_of(plan)),
         fmt::format("addr add 10.200.0.{}/30 dev {}", host, device),
     };
     if (plan.options.ipv6)
@@ -55,18 +66,20 @@ void make_sink(const Plan& plan) {
 }
 
 void make_pair(const Plan& plan, pid_t peer) {
-    netns::configure("ip",
-                     {fmt::format("link add {} mtu 65535 type veth peer name {} mtu 65535 netns {}",
-                                  near_device, far_device, peer)},
-                     veth_remedy);
+    if (plan.device != Device::tap)
+        netns::configure(
+            "ip",
+            {fmt::format("link add {} mtu 65535 type veth peer name {} mtu 65535 netns {}",
+                         near_device, far_device, peer)},
+            veth_remedy);
     netns::configure("ip", end_up(plan, near_device, 1),
                      "the veth device does not take these settings");
 }
 
 // What is redirected at egress comes back out of the ifb to the device it was meant for.
-void make_detour() {
+void make_detour(const Plan& plan) {
     netns::configure("ip",
-                     {fmt::format("link add {} mtu 65535 type ifb", hold_device),
+                     {fmt::format("link add {} mtu {} type ifb", hold_device, plan.options.mtu),
                       fmt::format("link set {} txqueuelen 1000 up", hold_device)},
                      ifb_remedy);
     netns::configure("tc",
@@ -81,13 +94,26 @@ const char* shaped_device(Device device) {
     return device == Device::lo ? "lo" : device == Device::ifb_peer ? hold_device : near_device;
 }
 
+// Before the device is up, so that no packet takes the copying path.
+void attach_program(Board& board) {
+    const int link = netns::attach_xdp_pass(far_device);
+    board.xdp = link >= 0;
+    if (board.xdp) return;
+    const std::string note = fmt::format(
+        "drive: no XDP_PASS program on the peer ({}): it copies every send", std::strerror(-link));
+    board.note[note.copy(board.note, sizeof board.note - 1)] = '\0';
+}
+
 }  // namespace
 
 void enter_world(const Plan& plan, Board& board) {
     const std::string why = netns::isolate();
     board.isolated = why.empty();
-    if (board.isolated) return;
-    if (plan.device == Device::lo && plan.rate_bits == 0) {
+    if (board.isolated) {
+        if (plan.device == Device::tap) board.tap = netns::open_tap(near_device);
+        return;
+    }
+    if (plan.device == Device::lo && plan.rate_bits == 0 && plan.options.optmem == 0) {
         const std::string note = "drive: " + why + "; using the loopback of this namespace";
         board.note[note.copy(board.note, sizeof board.note - 1)] = '\0';
         return;
@@ -101,12 +127,13 @@ void make_devices(const Plan& plan, const Board& board, pid_t peer) {
         make_pair(plan, peer);
     else if (plan.device == Device::sink)
         make_sink(plan);
-    else if (board.isolated)
-        netns::configure("ip", {"link set lo up"}, "loopback cannot be used here");
-    if (plan.device == Device::ifb_peer) make_detour();
+    if (board.isolated) netns::configure("ip", {"link set lo up"}, "loopback cannot be used here");
+    if (plan.device == Device::ifb_peer) make_detour(plan);
     if (plan.rate_bits != 0)
         netns::configure("tc", {netns::tbf_line(shaped_device(plan.device), plan.rate_bits)},
                          "load sch_tbf (modprobe sch_tbf), or use --rate none");
+    if (plan.options.mtu_probing) netns::set("net/ipv4/tcp_mtu_probing", 2);
+    if (plan.options.optmem != 0) netns::set("net/core/optmem_max", plan.options.optmem);
 }
 
 void enter_peer(const Plan& plan) {
@@ -115,15 +142,8 @@ void enter_peer(const Plan& plan) {
 
 void make_peer_end(const Plan& plan, Board& board) {
     if (!has_pair(plan)) return;
-    // Before the device is up, so that no packet takes the copying path.
-    const int link = netns::attach_xdp_pass(far_device);
-    board.xdp = link >= 0;
-    if (!board.xdp) {
-        const std::string note =
-            fmt::format("drive: no XDP_PASS program on the peer ({}): it copies every send",
-                        std::strerror(-link));
-        board.note[note.copy(board.note, sizeof board.note - 1)] = '\0';
-    }
+    if (plan.device == Device::tap) netns::forward(board.tap, netns::open_tap(far_device));
+    if (has_program(plan)) attach_program(board);
     netns::configure("ip", end_up(plan, far_device, 2),
                      "the veth peer does not take these settings");
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +18,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <utility>
 
 #include "model/outcome.hpp"
 
@@ -159,6 +164,55 @@ int attach_xdp_pass(const std::string& device) {
     const int error = errno;
     ::close(program);
     return link < 0 ? -error : link;
+}
+
+int open_tap(const std::string& device) {
+    const int tap = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    ifreq request{};
+    request.ifr_name[device.copy(request.ifr_name, IFNAMSIZ - 1)] = '\0';
+    request.ifr_flags = IFF_TAP | IFF_NO_PI;
+    if (tap < 0 || ::ioctl(tap, TUNSETIFF, &request) != 0)
+        throw Refusal(Status::unable,
+                      fmt::format("drive: no tap device ({}): load the tun module (modprobe tun), "
+                                  "or use --device veth",
+                                  std::strerror(errno)));
+    return tap;
+}
+
+void forward(int one, int other) {
+    for (const auto& [from, to] : {std::pair(one, other), std::pair(other, one)})
+        std::thread([from = from, to = to] {
+            std::vector<char> frame(1 << 17);
+            for (;;) {
+                // Fails while the device is down; what cannot be written on is lost.
+                const ssize_t n = ::read(from, frame.data(), frame.size());
+                if (n < 0 || ::write(to, frame.data(), static_cast<std::size_t>(n)) < 0)
+                    ::usleep(1000);
+            }
+        }).detach();
+}
+
+void set(const std::string& name, std::uint64_t value) {
+    if (write_file(("/proc/sys/" + name).c_str(), std::to_string(value))) return;
+    throw Refusal(Status::unable,
+                  fmt::format("drive: cannot set {} to {} in a namespace ({}): this kernel is too "
+                              "old, or refuses the value",
+                              name, value, std::strerror(errno)));
+}
+
+std::uint64_t tcp_counter(const std::string& name) {
+    std::ifstream file("/proc/self/net/netstat");
+    std::string names;
+    std::string values;
+    while (std::getline(file, names) && std::getline(file, values)) {
+        std::istringstream name_of(names);
+        std::istringstream value_of(values);
+        std::string one;
+        std::string value;
+        while (name_of >> one && value_of >> value)
+            if (one == name) return std::stoull(value);
+    }
+    return 0;
 }
 
 void await_carrier(const std::string& device) {

@@ -26,6 +26,18 @@ void configure(const std::string& tool, const std::vector<std::string>& lines,
 // pages over without a copy. Returns the link's descriptor, which holds it, or -errno.
 int attach_xdp_pass(const std::string& device);
 
+// A tap device of that name here, which lives as long as the descriptor.
+int open_tap(const std::string& device);
+
+// Carries frames between two taps for as long as this process lives.
+void forward(int one, int other);
+
+// Sets a value under /proc/sys that belongs to this namespace. Throws Refusal(unable).
+void set(const std::string& name, std::uint64_t value);
+
+// One counter of this namespace's TCP, by its name in /proc/net/netstat; 0 if it has none.
+std::uint64_t tcp_counter(const std::string& name);
+
 // Until the kernel has noticed that both ends of a pair are up, it silently drops what they send.
 void await_carrier(const std::string& device);
 

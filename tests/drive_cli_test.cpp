@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "drive_program.hpp"
 #include "model/outcome.hpp"
@@ -27,10 +29,13 @@ const std::vector<Mistake> mistakes{
     {"rate without unit", {"udp", "--rate", "200"}, {"'200'"}},
     {"rate too low", {"udp", "--rate", "5kbit"}, {"'5kbit'"}},
     {"rate past 64 bits", {"udp", "--rate", "99999999999999gbit"}, {"99999999999999gbit"}},
-    {"message too small", {"udp", "--size", "15"}, {"--size 15", "use 16 to 65507"}},
-    {"datagram past the MTU", {"udp", "--size", "65508"}, {"use 16 to 65507"}},
-    {"IPv6 datagram past the MTU", {"udp", "--ipv6", "--size", "65500"}, {"use 16 to 65487"}},
-    {"stream message too large", {"tcp", "--size", "16777217"}, {"use 16 to 16777216"}},
+    {"message too small", {"udp", "--size", "0"}, {"--size 0", "use 1 to 65507"}},
+    {"no size", {"udp", "--size", "64-"}, {"'64-'", "1-64k"}},
+    {"range upside down", {"udp", "--size", "9-1"}, {"'9-1'"}},
+    {"a mix past the MTU", {"udp", "--size", "1,100k"}, {"use 1 to 65507"}},
+    {"datagram past the MTU", {"udp", "--size", "65508"}, {"use 1 to 65507"}},
+    {"IPv6 datagram past the MTU", {"udp", "--ipv6", "--size", "65500"}, {"use 1 to 65487"}},
+    {"stream message too large", {"tcp", "--size", "16777217"}, {"use 1 to 16777216"}},
     {"nothing to send", {"udp", "--sends", "0"}, {"--sends 0", "use 1 to"}},
     {"negative number", {"udp", "--sends", "-1"}, {"--sends"}},
     {"no number", {"udp", "--sends", "many"}, {"--sends"}},
@@ -39,7 +44,24 @@ const std::vector<Mistake> mistakes{
      {"--buffers 9 or more"}},
     {"too much memory", {"tcp", "--size", "16777216", "--buffers", "100"}, {"1 GiB"}},
     {"CQ smaller than a batch", {"udp", "--cq-entries", "4"}, {"--cq-entries 4", "use 8 to"}},
-    {"fixed and sendmsg", {"udp", "--fixed", "--sendmsg"}, {"exclude each other"}},
+    {"unknown api", {"udp", "--api", "sendzc"}, {"api 'sendzc'", "use one of: send_zc"}},
+    {"fixed without a ring", {"udp", "--api", "send", "--fixed"}, {"--api send_zc"}},
+    {"a ring's option without one",
+     {"udp", "--api", "msg_zerocopy", "--async"},
+     {"--async", "use --api send_zc"}},
+    {"vectors of a single buffer", {"udp", "--vectors", "2"}, {"--api sendmsg_zc"}},
+    {"datagrams with MSG_MORE", {"udp", "--more"}, {"use the workload tcp"}},
+    {"an error queue that is not there", {"udp", "--optmem", "1000"}, {"--api msg_zerocopy"}},
+    {"MTU of the loopback", {"udp", "--device", "lo", "--mtu", "1500"}, {"leave out lo"}},
+    {"a sink that pauses", {"udp", "--device", "ifb", "--pause-ms", "9"}, {"use --device veth"}},
+    {"a datagram's peer that resets", {"udp", "--event", "peer-reset"}, {"use the workload tcp"}},
+    {"an event past the end", {"udp", "--event", "exit", "--event-at", "1001"}, {"use 1 to 1000"}},
+    {"unregister nothing", {"udp", "--event", "unregister"}, {"add --fixed"}},
+    {"remap what is pinned", {"udp", "--fixed", "--event", "remap"}, {"leave out --fixed"}},
+    {"misuse of what copies", {"udp", "--api", "send", "--misuse", "first-cqe"}, {"msg_zerocopy"}},
+    {"misuse of another event",
+     {"udp", "--misuse", "close", "--event", "exit"},
+     {"--misuse close and --event exit", "leave one out"}},
     {"sqpoll and defer", {"udp", "--sqpoll", "--defer-taskrun"}, {"exclude each other"}},
     {"unknown format", {"udp", "--format", "xml"}, {"--format"}},
     {"unknown option", {"udp", "--sendz", "4"}, {"--sendz"}},
@@ -69,6 +91,43 @@ TEST_CASE("drive --list names every workload, device and misuse", "[drive]") {
     for (const auto& one : zcv::drive::workloads()) CHECK_THAT(ran.out, Catch::Contains(one.name));
     for (const auto& one : zcv::drive::devices()) CHECK_THAT(ran.out, Catch::Contains(one.name));
     for (const auto& one : zcv::drive::misuses()) CHECK_THAT(ran.out, Catch::Contains(one.name));
+}
+
+TEST_CASE("drive --list as JSON has an example of every misuse", "[drive]") {
+    const Ran ran = run_zcv({"drive", "--list", "--format", "json"});
+    REQUIRE(ran.status == 0);
+    const auto list = nlohmann::json::parse(ran.out);
+    CHECK(list["schema_version"] == 1);
+    for (const char* part : {"workloads", "devices", "apis", "options", "faults", "events"}) {
+        INFO(part);
+        REQUIRE(list[part].size() > 1);
+        for (const auto& one : list[part]) CHECK(one["about"].get<std::string>().size() > 4);
+    }
+    REQUIRE(list["misuses"].size() == zcv::drive::misuses().size());
+    for (const auto& one : list["misuses"])
+        CHECK_THAT(one["example"].get<std::string>(),
+                   Catch::StartsWith("zcv drive ") &&
+                       Catch::EndsWith(" --misuse " + one["name"].get<std::string>()));
+}
+
+// What only makes sense together says what is missing.
+TEST_CASE("a misuse whose example loses an option is refused with that option", "[drive]") {
+    for (const auto& misuse : zcv::drive::misuses()) {
+        std::istringstream words(misuse.arguments);
+        std::string workload;
+        std::string first;
+        words >> workload >> first;
+        if (first.empty() || first == "--size" || first == "--buffers" || first == "--device")
+            continue;
+        DYNAMIC_SECTION(misuse.name) {
+            const Ran ran = run_zcv({"drive", workload, "--misuse", misuse.name});
+            if (ran.status == 0) continue;  // harmless without it, as fork is
+            INFO(ran.err);
+            CHECK(ran.status == 2);
+            CHECK(std::ranges::count(ran.err, '\n') == 1);
+            CHECK_THAT(ran.err, Catch::Contains(misuse.name));
+        }
+    }
 }
 
 TEST_CASE("drive --help ends with examples", "[drive]") {

@@ -39,7 +39,7 @@ TEST_CASE("messages differ in nearly every byte, by sequence and by seed", "[dri
     write_message(reseeded, seed + 1, 1);
     int same_as_two = 0;
     int same_as_reseeded = 0;
-    for (std::size_t i = message_size_min; i < size; ++i) {
+    for (std::size_t i = header_size; i < size; ++i) {
         same_as_two += one[i] == two[i];
         same_as_reseeded += one[i] == reseeded[i];
     }
@@ -64,7 +64,7 @@ TEST_CASE("a buffer overwritten in flight is wrong although its number is new", 
     const Tally tally = judged(6, {2, 3, 4, 5, 4, 5});
     CHECK(tally.right == 2);
     CHECK(tally.replaced == 4);
-    CHECK(tally.wrong_bytes > 4 * (size - 2 * message_size_min));
+    CHECK(tally.wrong_bytes > 4 * (size - 2 * header_size));
     CHECK(tally.wrong_bytes <= 4 * size);
 }
 
@@ -127,4 +127,69 @@ TEST_CASE("one changed byte of a stream is one torn message and one wrong byte",
     CHECK(judge.tally().right == 2);
     CHECK(judge.tally().torn == 1);
     CHECK(judge.tally().wrong_bytes == 1);
+}
+
+TEST_CASE("sizes are one, a range or a mix, and nothing else", "[drive]") {
+    CHECK(Sizes::parsed("64k")->max() == 65536);
+    CHECK(Sizes::parsed("1-2m")->max() == 2097152);
+    const Sizes mix = *Sizes::parsed("1,100-2000,1m");
+    CHECK(mix.min() == 1);
+    CHECK(mix.max() == 1048576);
+    std::size_t tiny = 0;
+    std::size_t middle = 0;
+    for (std::uint64_t n = 0; n < 3000; ++n) {
+        const std::uint64_t bytes = mix.of(seed, n);
+        tiny += bytes == 1;
+        middle += bytes >= 100 && bytes <= 2000;
+        CHECK((bytes == 1 || (bytes >= 100 && bytes <= 2000) || bytes == 1048576));
+    }
+    CHECK(tiny > 900);
+    CHECK(middle > 900);
+    for (const char* wrong : {"", "x", "1-", "-1", "5-4", "1,", "1 2", "1kk", "1k-2q"})
+        CHECK_FALSE(Sizes::parsed(wrong));
+}
+
+TEST_CASE("a range has small messages as well as large ones", "[drive]") {
+    const Sizes range = *Sizes::parsed("1-1m");
+    std::size_t below_1k = 0;
+    for (std::uint64_t n = 0; n < 2100; ++n) below_1k += range.of(seed, n) < 1024;
+    CHECK(below_1k > 900);
+    CHECK(below_1k < 1100);
+}
+
+TEST_CASE("a datagram of one byte is known by its place", "[drive]") {
+    const auto tiny = [](std::uint64_t sequence) {
+        std::vector<std::byte> bytes(1);
+        write_message(bytes, seed, sequence);
+        return bytes;
+    };
+    DatagramJudge judge(seed, 1000, 1);
+    for (std::uint64_t n = 0; n < 1000; ++n) judge.take(tiny(n));
+    CHECK(judge.tally().right == 1000);
+    DatagramJudge late(seed, 1000, 1);
+    for (std::uint64_t n = 0; n < 1000; ++n) late.take(tiny(std::min<std::uint64_t>(n + 16, 999)));
+    CHECK(late.tally().right == 1);
+    CHECK(late.tally().wrong() == 999);
+}
+
+TEST_CASE("a run that ends early is judged by what was sent", "[drive]") {
+    DatagramJudge judge(seed, 10, size);
+    for (const std::uint64_t n : {0UL, 1UL, 7UL}) judge.take(message(n));
+    judge.end_at(3);
+    CHECK(judge.tally().right == 2);
+    CHECK(judge.tally().torn == 1);
+}
+
+TEST_CASE("the end of a cut stream is wrong only if its bytes are", "[drive]") {
+    auto bytes = stream({0, 1});
+    bytes.resize(150);
+    for (const bool spoiled : {false, true}) {
+        if (spoiled) bytes[120] ^= std::byte{1};
+        StreamJudge judge(seed, size);
+        judge.take(bytes);
+        judge.finish();
+        CHECK(judge.tally().right == 1);
+        CHECK(judge.tally().torn == (spoiled ? 1 : 0));
+        CHECK(judge.tally().wrong_bytes == (spoiled ? 1 : 0));
+    }
 }

@@ -1,5 +1,7 @@
 // Real sends on this machine: needs root, io_uring with SEND_ZC, veth and ifb. Skips (77)
 // otherwise.
+#include "drive_root.hpp"
+
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -18,58 +20,18 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "drive_program.hpp"
-
+using drive_test::check_conforming;
 using drive_test::Child;
+using drive_test::drive;
+using drive_test::driven;
 using drive_test::execute;
+using drive_test::need_this_machine;
 using drive_test::Ran;
 using drive_test::run_zcv;
 using drive_test::started;
 using nlohmann::json;
 
 namespace {
-
-void skip(const std::string& why) {
-    std::printf("skipped: %s\n", why.c_str());
-    std::fflush(nullptr);
-    std::_Exit(77);
-}
-
-void need_this_machine() {
-    if (::geteuid() != 0) skip("needs root for namespaces, veth, ifb and an XDP program");
-    for (const char* device : {"veth", "ifb-peer"}) {
-        const Ran ran = run_zcv({"drive", "udp", "--sends", "1", "--device", device});
-        if (ran.status == 4) skip(ran.err);
-    }
-}
-
-Ran drive(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "drive");
-    arguments.insert(arguments.end(), {"--format", "json"});
-    return run_zcv(arguments);
-}
-
-// A run that ended well, as JSON.
-json driven(const std::vector<std::string>& arguments) {
-    const Ran ran = drive(arguments);
-    INFO(ran.err);
-    REQUIRE(ran.status == 0);
-    return json::parse(ran.out);
-}
-
-void check_conforming(const json& report, std::uint64_t sends) {
-    INFO(report.dump(2));
-    CHECK(report["completed"] == report["requests"]);
-    CHECK(report["notified"] == report["requests"]);
-    CHECK(report["requests"] >= sends);
-    CHECK(report["bytes"] == sends * report["size"].get<std::uint64_t>());
-    CHECK(report["rewrites_early"] == 0);
-    if (report["receiver"].is_null()) return;
-    CHECK(report["receiver"]["right"] == sends);
-    CHECK(report["receiver"]["wrong"] == 0);
-    CHECK(report["receiver"]["wrong_bytes"] == 0);
-    CHECK(report["receiver"]["lost"] == 0);
-}
 
 std::string said(const std::string& command) {
     return started([&] { execute("/bin/sh", {"-c", command}); }).wait().out;
@@ -231,30 +193,6 @@ TEST_CASE("the same shaping without the misuse changes nothing", "[drive][root]"
         for (const std::string device : {"lo", "veth", "ifb-peer"})
             DYNAMIC_SECTION(protocol << " over " << device)
     check_conforming(driven({protocol, "--device", device, "--rate", "200mbit"}), 1000);
-}
-
-TEST_CASE("every way to send conforms over the veth", "[drive][root]") {
-    need_this_machine();
-    const std::vector<std::vector<std::string>> modes{
-        {"--fixed"},
-        {"--sendmsg"},
-        {"--defer-taskrun"},
-        {"--sqpoll"},
-        {"--ipv6"},
-        {"--fixed", "--defer-taskrun"},
-        {"--no-report-usage"},
-        {"--size", "65487"},
-        {"--size", "16"},
-        {"--batch", "1", "--buffers", "1"},
-        {"--batch", "64", "--buffers", "64", "--size", "100"},
-    };
-    for (const std::string protocol : {"udp", "tcp"})
-        for (const auto& mode : modes)
-            DYNAMIC_SECTION(protocol << ' ' << mode.front() << ' ' << mode.back()) {
-                std::vector<std::string> arguments{protocol};
-                arguments.insert(arguments.end(), mode.begin(), mode.end());
-                check_conforming(driven(arguments), 1000);
-            }
 }
 
 TEST_CASE("a message larger than the send buffer arrives whole", "[drive][root]") {

@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "model/gallery.hpp"
 #include "model/outcome.hpp"
 #include "model/scenarios.hpp"
+#include "model/world/misuses.hpp"
+#include "model/world/policies.hpp"
 #include "tests/program.hpp"
 
 using namespace zcv;
@@ -68,7 +73,53 @@ TEST_CASE("a name of two things explains both", "[explain]") {
     REQUIRE(all.size() == 2);
     CHECK(all[0].topic.kind == "scenario");
     CHECK(all[1].topic.kind == "application");
-    CHECK(fact_of(all[1], "misuse") == "A1");
+    CHECK(fact_of(all[1], "misuse") == "A1, A2");
+}
+
+TEST_CASE("every known misuse is a policy of the model, or says why it is none",
+          "[explain][misuse]") {
+    std::map<char, std::vector<std::string>> numbers;
+    std::set<std::string> policies;
+    for (const Misuse& misuse : misuses()) {
+        INFO(misuse.id);
+        numbers[misuse.id.front()].emplace_back(misuse.id.substr(1));
+        const auto mine = policies_of(misuse.id);
+        policies.insert(mine.begin(), mine.end());
+        CHECK(!misuse.says.empty());
+        CHECK(mine.empty() == !misuse.why_not.empty());
+        const bool is_bug = std::ranges::find(gallery(), misuse.shown, &Bug::id) != gallery().end();
+        const bool is_scenario = find_scenario(std::string(misuse.shown)).has_value();
+        CHECK((misuse.shown.empty() || is_bug || is_scenario));
+    }
+    const std::map<char, std::size_t> known{{'A', 17}, {'B', 13}, {'C', 12},
+                                            {'D', 9},  {'E', 4},  {'F', 6}};
+    CHECK(numbers.size() == known.size());
+    for (const auto& [letter, count] : known) {
+        INFO(letter);
+        REQUIRE(numbers[letter].size() == count);
+        for (std::size_t i = 0; i < count; ++i) CHECK(numbers[letter][i] == std::to_string(i + 1));
+    }
+    // And the other way round: a policy that is no misuse is the contract itself.
+    for (const AppName& app : app_names) {
+        INFO(app.name);
+        CHECK(policies.contains(std::string(app.name)) == (app.app != App::conforming));
+    }
+}
+
+TEST_CASE("a misuse is found by its number, also where a bug has the same", "[explain][misuse]") {
+    const auto close = explain("A3");
+    REQUIRE(close.size() == 1);
+    CHECK(close[0].topic.name == "A3-released-on-close");
+    CHECK(fact_of(close[0], "policy") == "close");
+    const auto both = explain("B1");
+    REQUIRE(both.size() == 3);
+    CHECK(both[0].topic.kind == "bug");
+    CHECK(both[1].topic.kind == "profile");
+    CHECK(fact_of(both[2], "policy") == "always-expect-two");
+    REQUIRE(explain("B1", "bug").size() == 1);
+    CHECK(run("--misuses").out.find("\nC4-eagain-as-failure  (misuse)\n") != std::string::npos);
+    CHECK(run("--misuses --format markdown").out.find("| `close` |\n") != std::string::npos);
+    CHECK(run("--bugs").out.find("(misuse)") == std::string::npos);
 }
 
 TEST_CASE("explain answers in text, JSON and markdown, and refuses in one line", "[cli]") {
@@ -84,8 +135,8 @@ TEST_CASE("explain answers in text, JSON and markdown, and refuses in one line",
 
     CHECK(run("").out.find("zcv explain NAME") != std::string::npos);
     CHECK(run("--bugs --format markdown").out.find("| B24 |") != std::string::npos);
-    for (const char* wrong :
-         {"S1x", "no-such-thing", "S1 --format xml", "S1 --format markdown", "--bugs S1", "''"}) {
+    for (const char* wrong : {"S1x", "no-such-thing", "S1 --format xml", "S1 --format markdown",
+                              "--bugs S1", "''", "--bugs --misuses", "--misuses A1"}) {
         INFO(wrong);
         const Ran refused = run(wrong);
         CHECK(refused.status == 2);

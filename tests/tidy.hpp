@@ -259,6 +259,21 @@ inline std::vector<KernelPlace> kernel_places(const std::vector<Source>& sources
     return places;
 }
 
+// Whether the text defines the function: named on a line that begins in the first column, and a
+// body follows its parameters. A call, a declaration or a comment does not count.
+inline bool defines(const std::string& text, const std::string& function) {
+    const std::regex name("\\b" + function + "\\(");
+    for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end; ++it) {
+        const auto at = static_cast<std::size_t>(it->position());
+        const std::size_t newline = at == 0 ? std::string::npos : text.rfind('\n', at - 1);
+        const std::size_t line = newline == std::string::npos ? 0 : newline + 1;
+        if (std::string(" \t*/#").find(text[line]) != std::string::npos) continue;
+        const std::size_t next = text.find_first_of("{;=", at);
+        if (next != std::string::npos && text[next] == '{') return true;
+    }
+    return false;
+}
+
 // Places of other versions cannot be looked up in a tree of the model's tag.
 inline Complaints dangling_places(const std::vector<KernelPlace>& places,
                                   const std::string& linux_src) {
@@ -267,11 +282,11 @@ inline Complaints dangling_places(const std::vector<KernelPlace>& places,
         if (!place.version.empty()) continue;
         std::ifstream in(fs::path(linux_src) / place.file, std::ios::binary);
         const std::string text{std::istreambuf_iterator<char>(in), {}};
-        const std::regex use("\\b" + place.function + "\\s*\\(");
         if (text.empty()) {
             complaints.push_back(place.where + ": no file " + place.file);
-        } else if (!std::regex_search(text, use)) {
-            complaints.push_back(place.where + ": no " + place.function + "() in " + place.file);
+        } else if (!defines(text, place.function)) {
+            complaints.push_back(place.where + ": " + place.file + " does not define " +
+                                 place.function + "()");
         }
     }
     return complaints;

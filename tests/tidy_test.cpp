@@ -89,7 +89,10 @@ TEST_CASE("includes point one way", "[tidy]") {
 
 TEST_CASE("a place in the kernel that is not there is found out", "[tidy]") {
     const TempDir linux_src;
-    std::ofstream(linux_src / "notif.c") << "static void io_notif_flush(struct io_kiocb *notif)\n";
+    std::ofstream(linux_src / "notif.c")
+        << "int io_notif_called(struct io_kiocb *notif);\n\n/* io_notif_told() {} */\n"
+           "static void\nio_notif_flush(struct io_kiocb *notif)\n\t__must_hold(&lock)\n{\n"
+           "\tio_notif_called(notif);\n}\n";
     const std::string begin = "static constexpr KernelRef at{\"";
     const auto places = [&](const std::string& rest) {
         return kernel_places({made("model/kernel/notif.hpp", begin + rest + "\"};")});
@@ -98,6 +101,8 @@ TEST_CASE("a place in the kernel that is not there is found out", "[tidy]") {
     CHECK(places("\", \"DMA").empty());
     CHECK(dangling_places(places("notif.c\", \"io_notif_flush"), linux_src / "").empty());
     CHECK(dangling_places(places("notif.c\", \"io_notif"), linux_src / "").size() == 1);
+    CHECK(dangling_places(places("notif.c\", \"io_notif_called"), linux_src / "").size() == 1);
+    CHECK(dangling_places(places("notif.c\", \"io_notif_told"), linux_src / "").size() == 1);
     CHECK(dangling_places(places("gone.c\", \"io_notif_flush"), linux_src / "").size() == 1);
     const auto old = places("gone.c\", \"io_notif_slot_flush\", \"6.0-rc");
     REQUIRE(old.size() == 1);

@@ -20,6 +20,10 @@ World cancels(const Bounds& bounds) {
     return {.socks = {tcp_nic}, .hazards = {.again = true, .cancels = true}, .bounds = bounds};
 }
 
+World closes() {
+    return {.socks = {tcp_nic}, .hazards = {.closes = true}, .bounds = tcp_small};
+}
+
 World link_timeouts(const Bounds& bounds) {
     return {
         .socks = {tcp_nic}, .hazards = {.again = true, .link_timeouts = true}, .bounds = bounds};
@@ -236,6 +240,26 @@ std::vector<KernelScenario> waiting_bugs() {
 // Applications that take something else for the release.
 std::vector<KernelScenario> request_misuses() {
     return {
+        {.name = "close",
+         .asks = "What if the application takes the end of its connection for the release?",
+         .profile = "6.18",
+         .app = App::close,
+         .world = closes(),
+         .expect =
+             {.broken = "R1-no-reuse-before-release", .states = 59, .transitions = 89, .depth = 9}},
+        {.name = "close-wire",
+         .asks = "... and does the peer then receive bytes that nobody sent?",
+         .profile = "6.18",
+         .app = App::close,
+         .world = closes(),
+         .unasked = {"R1"},
+         .expect = {.broken = "S2-stable-data", .states = 218, .transitions = 460, .depth = 13}},
+        {.name = "close-conforming",
+         .asks = "The same by an application that waits for the notification: does it come?",
+         .profile = "6.18",
+         .world = closes(),
+         .eventually = {"L1"},
+         .expect = {.broken = "", .states = 274, .transitions = 614, .depth = 23}},
         {.name = "cancel",
          .asks = "What if the application takes its cancel's CQE for the release?",
          .profile = "6.18",

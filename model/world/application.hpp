@@ -221,6 +221,13 @@ void app_reads_notif(S& s, RequestId r) {
     });
 }
 
+// io_uring_enter() returned: the kernel has taken the send, and made what it could of it.
+template <class S>
+bool was_handed_in(const S& s, RequestId r) {
+    return s[r].phase != Phase::idle && s[r].phase != Phase::sqe && s[r].phase != Phase::prepped &&
+           s[r].phase != Phase::issuing;
+}
+
 // What was in the way is gone, or so the application believes, and the buffer its own again.
 struct app_free {
     using Of = Ids<RequestId>;
@@ -230,9 +237,9 @@ struct app_free {
 
     static bool guard(const auto& s, RequestId r) {
         if (s[r].phase == Phase::idle || s[r].freed || s[r].app_done || !app_runs(s)) return false;
-        return s.world().app == App::ring_exit
-                   ? bool{s[s[r].ring].closed}
-                   : kernel::uses_registered(s, r) && !s[s[r].buffer].registered;
+        if (s.world().app == App::ring_exit) return s[s[r].ring].closed;
+        if (s.world().app == App::close) return s[s[r].sock].shut && was_handed_in(s, r);
+        return kernel::uses_registered(s, r) && !s[s[r].buffer].registered;
     }
     static void effect(auto& s, RequestId r) {
         s[r].freed = true;

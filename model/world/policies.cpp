@@ -1,7 +1,6 @@
 #include "model/world/policies.hpp"
 
 #include <algorithm>
-#include <vector>
 
 namespace zcv {
 
@@ -13,15 +12,15 @@ const std::vector<PolicyStory> all{
      "The buffer is the kernel's until the notification; when the CQE came without "
      "F_MORE, until that.",
      "That is the contract."},
-    {"first-cqe", "A1", "The send's result says that the buffer is free.",
+    {"first-cqe", "A1, A2", "The send's result says that the buffer is free.",
      "With F_MORE the memory stays the kernel's until the notification: what is written "
      "in between may be sent. On loopback too, where the copy happens only on receive "
      "(A2)."},
     {"first-cqe-munmap", "A15", "The send's result says that the buffer can be freed.",
      "free() gave the pages back to the system: what is written at the same address "
      "later is other memory, and the packet keeps the old page. No data is wrong."},
-    {"close", "A3", "Closing the socket gives the buffer back.",
-     "close() drops a reference to the file. What is queued is still sent, and "
+    {"close", "A3", "Closing the socket, or shutting it down, gives the buffer back.",
+     "close() drops a reference to the file. After either what is queued is still sent, and "
      "retransmitted, from the same memory."},
     {"cancel", "A4", "The cancel's CQE says that the send is over.",
      "The cancel speaks for itself. The send posts its own CQE and its notification, "
@@ -103,6 +102,10 @@ const std::vector<PolicyStory> all{
 // clang-format on
 
 }  // namespace
+
+const std::vector<PolicyStory>& policy_stories() {
+    return all;
+}
 
 const PolicyStory* find_policy(std::string_view name) {
     const auto found = std::ranges::find(all, name, &PolicyStory::name);

@@ -17,6 +17,7 @@ namespace zcv {
 enum class App : std::uint8_t {
     conforming,          // at the notification; at the request's CQE when that came without F_MORE
     first_cqe,           // at the request's own CQE, whatever its flags (users.md A1)
+    close,               // when it has shut the socket down or closed it (A3)
     cancel,              // at the CQE of the cancel that it submitted (A4)
     linked_timeout,      // at the CQE of the timeout that it linked behind the send (A5)
     drop_between,        // when it loses interest after the request's own CQE (A8)
@@ -61,6 +62,7 @@ struct AppName {
 inline constexpr std::array app_names{
     AppName{App::conforming, "conforming"},
     AppName{App::first_cqe, "first-cqe"},
+    AppName{App::close, "close"},
     AppName{App::cancel, "cancel"},
     AppName{App::linked_timeout, "linked-timeout"},
     AppName{App::drop_between, "drop-between"},
@@ -346,7 +348,7 @@ inline bool World::models(Part part) const {
         case Part::accounting:
             return bounds.memlock > 0;
         case Part::freeing:
-            return app == App::ring_exit || app == App::unregister;
+            return app == App::ring_exit || app == App::unregister || app == App::close;
         case Part::closing:
             return hazards.closes;
         case Part::corking:
