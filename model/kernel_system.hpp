@@ -69,6 +69,10 @@ class KernelSystem {
         each_step(state, visit, Steps{});
     }
 
+    // Steps that may be taken before all others; defined in kernel_alone.cpp.
+    bool for_each_alone(const State& state, const AnyVisit& visit, unsigned which = 0) const;
+    bool names_alone() const;
+
     // Whether this world has the step at all: no guard of the others is ever asked.
     bool has_step(std::uint8_t step) const { return present_[step]; }
 
