@@ -22,6 +22,7 @@ namespace {
 // A misuse does not wait for notifications, so something else must bound what is in flight.
 constexpr std::uint64_t in_flight_max = 256;
 constexpr std::uint64_t retries_max = 20000;
+constexpr std::uint64_t alone_max = 500;
 constexpr int send_buffer_bytes = 32 << 20;
 constexpr std::uint16_t discard_port = 9;
 constexpr std::uint64_t aside_size = 64;
@@ -52,6 +53,7 @@ Sender::Sender(const Plan& plan, Board& board, pid_t receiver)
       counts_(board.sent),
       receiver_(receiver),
       stream_(plan.stream()),
+      batch_(options_.batch),
       socket_(options_.ipv6 ? AF_INET6 : AF_INET, stream_ ? SOCK_STREAM : SOCK_DGRAM),
       outstanding_max_(std::max(in_flight_max, 2 * options_.buffers) + 4 * options_.batch) {
     make_buffers();
@@ -166,7 +168,7 @@ std::uint64_t Sender::ready() const {
     // A stream has one order: its next chain starts when the last one has been judged.
     if (stream_ && uncompleted_ > 0) return 0;
     const std::uint64_t left = again_.size() + options_.sends - next_message_;
-    std::uint64_t count = std::min(options_.batch, left);
+    std::uint64_t count = std::min(batch_, left);
     // Without a chain a short send would be overtaken.
     if (stream_ && !is_chained() && plan_.misuse != Misuse::unchained) count = std::min(count, 1UL);
     const bool windowed =
@@ -319,6 +321,7 @@ void Sender::give_up_the_lost() {
 
 void Sender::take_all() {
     said_.clear();
+    short_of_memory_ = false;
     transport_->take(said_);
     if (!said_.empty()) heard_ = Clock::now();
     if (transport_->has_overflowed()) after_overflow();
@@ -334,6 +337,8 @@ void Sender::take_all() {
                 on_cancelled(said);
                 break;
         }
+    // A chain is charged as a whole before any of it is sent: one too long never fits.
+    if (short_of_memory_ && pending_ == 0) batch_ = std::max<std::uint64_t>(1, batch_ / 2);
     publish();
 }
 
@@ -407,12 +412,15 @@ void Sender::retry(std::uint64_t index, int error) {
         ++counts_.failed;
         return stop_sending();
     }
-    const bool hopeless = error == ENOMEM && pending_ <= 1;
+    // What others of this user have locked counts too, and may soon be given back.
+    const bool hopeless =
+        error == ENOMEM && batch_ == 1 && pending_ <= 1 && retries_in_a_row_ > alone_max;
     if ((error != 0 && !is_transient(error)) || hopeless || retries_in_a_row_ > retries_max)
         fail_for_good(buffer, error);
     ++counts_.retries;
     ++retries_in_a_row_;
     if (error != 0 && error != ECANCELED) back_off_ = true;
+    if (error == ENOMEM) short_of_memory_ = true;
     // MISUSE A17 has forgotten how far it was.
     if (plan_.misuse == Misuse::resend && error == 0 && !buffer.restarted) {
         buffer.accepted = 0;

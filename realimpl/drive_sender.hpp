@@ -120,6 +120,7 @@ class Sender {
     SenderCounts& counts_;
     const pid_t receiver_;
     const bool stream_;
+    std::uint64_t batch_;  // as many as memory allows
     Socket socket_;
     std::optional<Socket> decoys_to_;
     std::optional<Socket> decoys_;
@@ -142,6 +143,7 @@ class Sender {
     std::uint64_t batches_ = 0;
     std::uint64_t uncompleted_ = 0;
     bool back_off_ = false;
+    bool short_of_memory_ = false;
     bool ending_ = false;  // nothing more is to be sent
     bool event_over_ = false;
     bool shut_ = false;

@@ -39,8 +39,11 @@ std::vector<std::string> up(const Plan& plan, const char* device, int host) {
         fmt::format("link set {} mtu {} txqueuelen 1000 up", device, mtu_of(plan)),
         fmt::format("addr add 10.200.0.{}/30 dev {}", host, device),
     };
-    if (plan.options.ipv6)
+    if (plan.options.ipv6) {
+        // No address of the link's own: nobody needs it, and it takes a second to be made sure of.
+        lines.insert(lines.begin(), fmt::format("link set {} addrgenmode none", device));
         lines.push_back(fmt::format("addr add fd00:5a43::{}/64 dev {} nodad", host, device));
+    }
     return lines;
 }
 
@@ -146,10 +149,11 @@ void make_peer_end(const Plan& plan, Board& board) {
     if (has_program(plan)) attach_program(board);
     netns::configure("ip", end_up(plan, far_device, 2),
                      "the veth peer does not take these settings");
+    netns::await_ready(far_device, plan.options.ipv6);
 }
 
 void await_devices(const Plan& plan) {
-    if (has_pair(plan)) netns::await_carrier(near_device);
+    if (has_pair(plan)) netns::await_ready(near_device, plan.options.ipv6);
 }
 
 sockaddr_storage address_of(const Plan& plan, std::uint16_t port) {

@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -111,6 +112,20 @@ Exit run_tool(const std::string& tool, const std::string& batch) {
 std::string first_line(const std::string& text) {
     const std::string line = text.substr(0, text.find('\n'));
     return line.empty() ? "it says nothing" : line;
+}
+
+// An IPv6 address is one to receive at when its route is there, and that is somebody's later work.
+bool has_local_route(const std::string& device) {
+    constexpr unsigned long local = 0x80000000;
+    std::ifstream file("/proc/self/net/ipv6_route");
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        std::vector<std::string> fields(std::istream_iterator<std::string>(words), {});
+        if (fields.size() == 10 && fields[9] == device &&
+            (std::stoul(fields[8], nullptr, 16) & local) != 0)
+            return true;
+    }
+    return false;
 }
 
 int bpf(int command, union bpf_attr& attributes, std::size_t bytes) {
@@ -215,7 +230,7 @@ std::uint64_t tcp_counter(const std::string& name) {
     return 0;
 }
 
-void await_carrier(const std::string& device) {
+void await_ready(const std::string& device, bool ipv6) {
     const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (socket < 0) throw_errno("open a socket");
     ifreq request{};
@@ -223,7 +238,7 @@ void await_carrier(const std::string& device) {
     bool running = false;
     for (int ms = 0; ms < 10'000 && !running; ++ms, ::usleep(1000)) {
         if (::ioctl(socket, SIOCGIFFLAGS, &request) != 0) throw_errno("read a device's state");
-        running = (request.ifr_flags & IFF_RUNNING) != 0;
+        running = (request.ifr_flags & IFF_RUNNING) != 0 && (!ipv6 || has_local_route(device));
     }
     // The flag is raised just before the queue is, under the lock that any change of the device
     // takes too: so once this change is made, the queue is there.
@@ -233,7 +248,7 @@ void await_carrier(const std::string& device) {
     if (!locked) throw_errno("set a device's queue length");
     if (!running)
         throw Refusal(Status::unable,
-                      fmt::format("drive: {} had no carrier for 10 s: run again", device));
+                      fmt::format("drive: {} was not ready for 10 s: run again", device));
 }
 
 std::string tbf_line(const std::string& device, std::uint64_t bits_per_second) {

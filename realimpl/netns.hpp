@@ -38,8 +38,9 @@ void set(const std::string& name, std::uint64_t value);
 // One counter of this namespace's TCP, by its name in /proc/net/netstat; 0 if it has none.
 std::uint64_t tcp_counter(const std::string& name);
 
-// Until the kernel has noticed that both ends of a pair are up, it silently drops what they send.
-void await_carrier(const std::string& device);
+// Until the kernel has noticed that both ends of a pair are up, it silently drops what they send,
+// and what comes for their IPv6 addresses.
+void await_ready(const std::string& device, bool ipv6);
 
 // Shapes what leaves the device.
 std::string tbf_line(const std::string& device, std::uint64_t bits_per_second);
