@@ -99,6 +99,14 @@ std::string duties_in_words() {
     return text;
 }
 
+std::string going_on(const KernelEventually& property) {
+    if (!property.goes_on_sending) return "";
+    std::string text;
+    for (const FreeStep& each : kernel_free_steps())
+        if (is_sending(each.step)) text += (text.empty() ? "" : ", ") + std::string(each.step);
+    return "; and here the application goes on sending: " + text;
+}
+
 Explanation of_eventually(const Topic& topic) {
     const auto at = std::ranges::find(kernel_eventually(), topic.name, &KernelEventually::name);
     const auto asks = [&](const KernelScenario& row) {
@@ -112,7 +120,8 @@ Explanation of_eventually(const Topic& topic) {
                       {"assumes",
                        "weak fairness. What can be done all the time is done at some "
                        "time, for these: " +
-                           duties_in_words()},
+                           duties_in_words() + going_on(*at)},
+                      {"rests on", std::string(at->rests_on)},
                       {"asked by", joined(scenarios_where(asks))},
                       {"broken by", broken_by(topic.name)}},
             .example = broken_example(topic.name)};
@@ -260,10 +269,7 @@ Explanation of_step(const Topic& topic) {
                                          : std::string(info->tag) + ":" + std::string(info->file) +
                                                " " + std::string(info->function) + "()"},
             {"worlds that have it", joined(scenarios_where(has_it))}}};
-    const auto duty = std::ranges::find(kernel_duties(), topic.name, &Duty::step);
-    all.facts.emplace_back("must it happen", duty == kernel_duties().end()
-                                                 ? "no: it may happen or not"
-                                                 : "yes, when it could happen all the time");
+    all.facts.emplace_back("must it happen", fairness_of(topic.name));
     std::vector<const KernelScenario*> rows;
     for (const KernelScenario& row : kernel_scenario_table()) rows.push_back(&row);
     std::ranges::stable_sort(rows, {}, [](const auto* row) { return row->expect.states; });

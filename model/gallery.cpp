@@ -167,6 +167,11 @@ constexpr std::array table{
     Bug{"B32", "a drained send waits for its own notification",
         "A zero-copy send with IOSQE_IO_DRAIN never starts.",
         "found by running 6.18; 6.1 and 6.12 complete it", "drain-6.18", "drain-intended", ""},
+    Bug{"B33", "unregistering buffers sleeps over the task work that it waits for",
+        "Under DEFER_TASKRUN only the thread that unregisters can post the last notification, and "
+        "nobody wakes it for that: the call hangs until a signal comes.",
+        "\"io_uring/rsrc: fix DEFER_TASKRUN rsrc quiesce\", April 2023 (6.4)", "unregister-sleeps",
+        "unregister-woken", ""},
 };
 
 }  // namespace

@@ -37,6 +37,8 @@ constexpr std::array subjects{
     Subject{"slots", slots},
     Subject{"other paths", other_paths},
     Subject{"what ends", progress},
+    Subject{"who ends", teardown},
+    Subject{"what runs out", exhaustion},
     Subject{"registered buffers", registered_buffers},
     Subject{"resource nodes", resource_nodes},
     Subject{"processes and rings that end", endings},
@@ -139,7 +141,7 @@ Scenario under_profile(const KernelScenario& row, const Profile& kernel) {
     scenario.expect = row.expect;
     scenario.explore = [system, must_end](const checker::Limits& limits) {
         checker::Outcome outcome = checker::explore(*system, limits);
-        checker::look_for_lassos(*system, must_end, kernel_duty, limits, outcome);
+        checker::look_for_lassos(*system, must_end, limits, outcome);
         for (checker::CounterexampleStep& step : outcome.counterexample)
             step.tag = system->steps()[step.taken.step].tag;
         return outcome;

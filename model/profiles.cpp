@@ -63,6 +63,9 @@ constexpr std::array switch_table{
     Switch{"ring_nodes", &Profile::ring_nodes,
            "resource nodes belong to the ring, and unregistering buffers waits for them (before "
            "6.13)"},
+    Switch{
+        "unregister_sleeps", &Profile::unregister_sleeps,
+        "unregistering buffers under DEFER_TASKRUN sleeps over the task work it waits for (B33)"},
     Switch{"every_notif_takes_node", &Profile::every_notif_takes_node,
            "every notification holds the ring's resource node, registered buffer or not (6.1)"},
     Switch{"request_holds_node", &Profile::request_holds_node,
@@ -235,6 +238,7 @@ std::vector<Flipped> bugs() {
         {"B28b", "rfc-v1", &Profile::notifiers_pin_ring},
         {"B28c", "6.0-rc", &Profile::completion_forgets_task},
         {"B31", "intended", &Profile::failed_send_keeps_link},
+        {"B33", "6.1", &Profile::unregister_sleeps},
     };
 }
 

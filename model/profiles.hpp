@@ -45,6 +45,9 @@ struct Profile {
     // unregistering waits until none is in use. Later every registered buffer has its own, which
     // goes with its last user, and unregistering waits for nobody.
     bool ring_nodes = false;
+    // Under DEFER_TASKRUN nobody wakes a thread that waits in unregister, so the task work that it
+    // waits for is not run (B33; fixed in 6.4).
+    bool unregister_sleeps = false;
     // 6.1: every notification holds the ring's node, whether its buffer is registered or not.
     bool every_notif_takes_node = false;
     // The resource node is held by the request, which is over long before its notification (B4).

@@ -10,6 +10,7 @@
 
 #include "model/gallery.hpp"
 #include "model/outcome.hpp"
+#include "model/progress.hpp"
 #include "model/scenarios.hpp"
 #include "model/world/misuses.hpp"
 #include "model/world/policies.hpp"
@@ -66,6 +67,36 @@ TEST_CASE("an example is what the scenario does when it is explored", "[explain]
     REQUIRE(step.front().example.has_value());
     REQUIRE(step.front().example->steps.size() == 1);
     CHECK(step.front().example->steps.front().step == "io_notif_flush");
+}
+
+TEST_CASE("what must happen in the end says on whom it rests, and shows a run in which it does not",
+          "[explain][liveness]") {
+    std::size_t explained = 0;
+    for (const char* number : {"L1", "L2", "L3", "L4"}) {
+        for (const Explanation& each : explain(number)) {
+            if (each.topic.kind != "eventually-property") continue;
+            INFO(each.topic.name);
+            ++explained;
+            for (const char* fact : {"pending", "assumes", "rests on"})
+                CHECK(!fact_of(each, fact).empty());
+            CHECK(fact_of(each, "asked by").find(',') != std::string::npos);
+            CHECK(fact_of(each, "broken by") != "none");
+            REQUIRE(each.example.has_value());
+            CHECK(each.example->repeat.has_value());
+            const bool sends = fact_of(each, "assumes").find("app_submit") != std::string::npos;
+            CHECK(sends == each.topic.name.starts_with("L4"));
+        }
+    }
+    CHECK(explained == kernel_eventually().size());
+    const auto told = explain("L2-told");
+    for (const char* scenario : {"deferred-end", "peek-only"}) {
+        CHECK(fact_of(told.front(), "rests on").find(scenario) != std::string::npos);
+        CHECK(fact_of(told.front(), "asked by").find(scenario) != std::string::npos);
+    }
+    CHECK(fact_of(told.front(), "broken by").find("deferred-end") == std::string::npos);
+    CHECK(fact_of(explain("device_dma").front(), "must it happen").starts_with("yes"));
+    CHECK(fact_of(explain("app_submit").front(), "must it happen") ==
+          "no, it is the application's choice: it sends when it likes");
 }
 
 TEST_CASE("a name of two things explains both", "[explain]") {

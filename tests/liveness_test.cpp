@@ -11,6 +11,7 @@
 
 #include "model/progress.hpp"
 #include "tests/any_kernel.hpp"
+#include "tests/naive_liveness.hpp"
 
 using namespace zcv;
 using namespace zcv::test;
@@ -164,13 +165,15 @@ std::string broken_in(const World& world, const std::vector<std::string>& names,
     checker::Outcome outcome;
     outcome.verdict = Verdict::clean;
     const auto asked = eventually_in(world, names);
-    look_for_lassos(system, asked, kernel_duty, {}, outcome);
-    const checker::Explored all = explored(system, asked, kernel_duty, {});
+    look_for_lassos(system, asked, {}, outcome);
+    const checker::Explored all = explored(system, asked, {});
     std::string first;
-    for (std::size_t p = 0; p < asked.size(); ++p)
+    for (std::size_t p = 0; p < asked.size(); ++p) {
+        const Duties duties = duties_in(all.transitions, asked[p].duty_of);
         for (const auto& pending : all.pending[p])
-            if (first.empty() && !fixpoint_is_empty(all.transitions, pending, all.duties))
+            if (first.empty() && !fixpoint_is_empty(all.transitions, pending, duties))
                 first = asked[p].name;
+    }
     CHECK(outcome.broken == first);
     return outcome.broken;
 }
@@ -203,6 +206,25 @@ TEST_CASE("every scenario that asks what must end is answered alike by a fixpoin
     CHECK(asked >= 3);
 }
 
+TEST_CASE("a naive exploration and its parts agree on every verdict about what must end",
+          "[liveness][scenarios]") {
+    std::size_t asked = 0, broken = 0;
+    for (const KernelScenario& row : kernel_scenario_table()) {
+        if (row.eventually.empty()) continue;
+        ++asked;
+        if (!row.expect.broken.empty()) ++broken;
+        DYNAMIC_SECTION(row.name) {
+            const World world = world_of(row);
+            const std::string verdict =
+                naive::first_broken(AnyKernel(world, row.unasked), world, row.eventually);
+            CHECK(verdict == row.expect.broken);
+            CHECK(verdict == find_scenario(row.name)->explore({}).broken);
+        }
+    }
+    CHECK(asked >= 50);
+    CHECK(broken >= 20);
+}
+
 TEST_CASE("a kernel that stops doing something is found out", "[liveness][mutation]") {
     const World datagram = world_of(kernel_scenario("datagrams-end"));
     const World stream = world_of(kernel_scenario("streams-end-6.1"));
@@ -223,12 +245,133 @@ TEST_CASE("a kernel that stops doing something is found out", "[liveness][mutati
     CHECK(broken_in(stream, {"L1"}, without("tcp_write_queue_purge")) == "L1-release");
 }
 
+namespace {
+
+// A scenario in which all ends, what is changed for the worse, and what then does not.
+struct Change {
+    std::string scenario;
+    std::string what;
+    std::string breaks;
+    std::function<void(World&)> change;
+    AnyKernel::Mutate mutate = {};
+};
+
+std::function<void(World&)> flipped(bool Profile::*member) {
+    return [member](World& world) { world.profile.*member = !(world.profile.*member); };
+}
+
+std::function<void(World&)> by(App app) {
+    return [app](World& world) { world.app = app; };
+}
+
+void as_it_is(World&) {}
+
+std::vector<Change> worse_peers() {
+    const auto nobody_gives_up = [](World& world) { world.hazards.gives_up = false; };
+    std::vector<Change> all;
+    for (const auto& [scenario, breaks] : std::vector<std::pair<const char*, const char*>>{
+             {"copy-send-end", "L2-told"},
+             {"msgzc-end", "L1-release"},
+             {"tcp-dead-peer", "L1-release"},
+             {"given-ubuf-end", "L1-release"},
+             {"ring-close-end", "L3-ring-freed"},
+             {"exit-end", "L3-ring-freed"},
+             {"exec-end", "L3-exec-returns"},
+             {"unregister-end", "L3-unregister-returns"},
+             {"unpin-end", "L3-unpinned"},
+             {"slots-unregister-end", "L3-slots-released"},
+             {"slots-close-end", "L3-ring-freed"},
+             {"memlock-given-up", "L4-memory-returns"}})
+        all.push_back({scenario, "nobody gives up the connection", breaks, nobody_gives_up});
+    const auto no_resets = [](World& world) { world.hazards.resets = false; };
+    all.push_back({"streams-end-6.1", "the peer resets nothing", "L1-release", no_resets});
+    return all;
+}
+
+std::vector<Change> worse_applications() {
+    const auto flushes_nothing = [](World& world) { world.apis = {Api::notif_slot}; };
+    return {
+        {"deferred-end", "nobody enters the ring", "L1-release", by(App::peek_only)},
+        {"ring-entered", "nobody enters the ring", "L4-buffer-returns", by(App::peek_only)},
+        {"xdp-frame-returned", "nobody reads the ring", "L2-told", by(App::never_reaps)},
+        {"xdp-frames-end", "nobody reads the ring", "L2-told", by(App::never_reaps)},
+        {"xdp-frames-return", "nobody reads the ring", "L4-buffer-returns", by(App::never_reaps)},
+        {"msgzc-read", "nobody reads the queue", "L2-told", by(App::errqueue_unread)},
+        {"msgzc-omem-read", "nobody reads the queue", "L4-memory-returns",
+         by(App::errqueue_unread)},
+        {"slot-flushed-by-last", "no send flushes", "L4-buffer-returns", flushes_nothing},
+        {"slot-task-work", "no send flushes", "L2-told", flushes_nothing},
+    };
+}
+
+// Only the thread that is in execve could run it, and does not.
+bool idles_in_exec(const FixedStore& before, FixedStore&, std::string_view step, const Taken&) {
+    return step != "io_notif_tw_complete" || before[the_task].life != TaskState::execing;
+}
+
+// A member of a chain that is done forgets the head's reference.
+bool forgets_head(const FixedStore& before, FixedStore& after, std::string_view step,
+                  const Taken& taken) {
+    if (step != "io_notif_flush") return true;
+    const UbufId n = before[RequestId{taken.ids[0]}].ubuf;
+    const UbufId head = before[n].head;
+    if (head != n && after[n].refs == 0 && after[head].tw == TaskWork::none) ++after[head].refs;
+    return true;
+}
+
+std::vector<Change> worse_kernels() {
+    return {
+        {"drained-send-end-6.12", "a drained send waits for its own notification", "L2-told",
+         flipped(&Profile::drain_counts_notifs)},
+        {"unregister-woken", "nobody wakes who unregisters", "L3-unregister-returns",
+         flipped(&Profile::unregister_sleeps)},
+        {"unregister-deferred", "nobody wakes who unregisters", "L3-unregister-returns",
+         flipped(&Profile::unregister_sleeps)},
+        {"slot-quiesce-end", "a generation holds the ring", "L3-quiesce-returns",
+         flipped(&Profile::notifiers_pin_ring)},
+        {"slots-unregister-end", "the task is forgotten", "L3-slots-released",
+         flipped(&Profile::completion_forgets_task)},
+        {"tx-ctx-end", "the task is forgotten", "L1-release",
+         flipped(&Profile::completion_forgets_task)},
+        {"exec-deferred", "exec runs no task work", "L3-exec-returns", as_it_is, idles_in_exec},
+        {"chain-end", "a member forgets its head", "L1-release", as_it_is, forgets_head},
+        {"close-conforming", "no acknowledgement is heard", "L1-release", as_it_is,
+         without("tcp_clean_rtx_queue")},
+        {"datagrams-end", "no task work runs", "L1-release", as_it_is,
+         without("io_notif_tw_complete")},
+    };
+}
+
+}  // namespace
+
+TEST_CASE("whatever ends in a scenario does not with a worse kernel, peer or application",
+          "[liveness][mutation]") {
+    std::set<std::string> changed;
+    for (const auto& group : {worse_peers(), worse_applications(), worse_kernels()})
+        for (const Change& each : group) {
+            changed.insert(each.scenario);
+            DYNAMIC_SECTION(each.scenario << ", " << each.what) {
+                const KernelScenario& row = kernel_scenario(each.scenario);
+                World world = world_of(row);
+                CHECK(broken_in(world, row.eventually).empty());
+                each.change(world);
+                CHECK(broken_in(world, row.eventually, each.mutate) == each.breaks);
+            }
+        }
+    for (const KernelScenario& row : kernel_scenario_table()) {
+        if (row.eventually.empty() || !row.expect.broken.empty()) continue;
+        if (row.expect.states > 60'000) continue;  // the same as a smaller one
+        INFO(row.name);
+        CHECK(changed.contains(row.name));
+    }
+}
+
 TEST_CASE("what was never pending was asked in vain", "[liveness]") {
     const World datagram = world_of(kernel_scenario("datagrams-end"));
     const AnyKernel idle(datagram, {"S", "R"}, without("app_submit"));
     checker::Outcome outcome;
     outcome.verdict = Verdict::clean;
-    look_for_lassos(idle, eventually_in(datagram, {"L1"}), kernel_duty, {}, outcome);
+    look_for_lassos(idle, eventually_in(datagram, {"L1"}), {}, outcome);
     CHECK(outcome.verdict == Verdict::violation);
     CHECK(outcome.broken == "L1-release-reached");
 }
@@ -240,21 +383,63 @@ TEST_CASE("a graph that does not fit is inconclusive and says so", "[liveness]")
     checker::Outcome outcome;
     outcome.verdict = Verdict::clean;
     const AnyKernel system(world_of(row));
-    look_for_lassos(system, eventually_in(world_of(row), row.eventually), kernel_duty, limits,
-                    outcome);
+    look_for_lassos(system, eventually_in(world_of(row), row.eventually), limits, outcome);
     CHECK(outcome.verdict == Verdict::inconclusive);
     CHECK(outcome.limit.starts_with("memory: "));
 }
 
-TEST_CASE("every duty is a step, and the application owes nobody a send", "[liveness]") {
-    std::set<std::string_view> steps, duties;
-    for (const auto& step : AnyKernel(World{}).steps()) steps.insert(step.name);
+TEST_CASE("of every step it is said who must do it, or why nobody must", "[liveness][fairness]") {
+    std::map<std::string_view, unsigned> rows;
+    for (const auto& step : AnyKernel(World{}).steps()) rows[step.name] = 0;
+    const std::size_t steps = rows.size();
+    std::string_view who;
     for (const Duty& duty : kernel_duties()) {
-        INFO(duty.step);
-        CHECK(steps.contains(duty.step));
-        CHECK(duties.insert(duty.step).second);
+        if (!duty.who.empty()) who = duty.who;
+        CHECK(!who.empty());
+        ++rows[duty.step];
     }
-    CHECK_FALSE(duties.contains("app_write"));
-    CHECK_FALSE(duties.contains("app_submit"));
-    CHECK_FALSE(duties.contains("kfree_skb_reason"));
+    for (const FreeStep& each : kernel_free_steps()) {
+        CHECK(!each.why.empty());
+        ++rows[each.step];
+    }
+    CHECK(rows.size() == steps);
+    for (const auto& [step, times] : rows) {
+        INFO(step);
+        CHECK(times == 1);
+        CHECK(fairness_of(step) != "nobody has said");
+    }
+}
+
+TEST_CASE(
+    "an application's choice is a step of the application or a call of its, and a duty of a "
+    "peer or device is none of them",
+    "[liveness][fairness]") {
+    std::map<std::string_view, std::string_view> context;
+    for (const auto& step : AnyKernel(World{}).steps()) context[step.name] = step.context;
+    for (const FreeStep& each : kernel_free_steps()) {
+        if (each.freedom != Freedom::application) continue;
+        INFO(each.step);
+        const std::string_view where = context.at(each.step);
+        CHECK((where == "application" || where == "syscall" || where == "exit"));
+    }
+    for (const char* step : {"app_write", "app_submit", "app_sendmsg", "app_fill_tx_ring"}) {
+        CHECK(is_sending(step));
+        CHECK(fairness_of(step).starts_with("no, it is the application's choice"));
+    }
+    CHECK_FALSE(is_sending("app_reap"));
+    CHECK(fairness_of("kfree_skb_reason").starts_with("no, it is a matter of chance"));
+    CHECK(fairness_of("device_dma") ==
+          "yes, when it could happen all the time: a device is done with what it was given");
+}
+
+TEST_CASE("no name of an eventually-property stands for two", "[liveness]") {
+    for (const KernelEventually& each : kernel_eventually()) {
+        INFO(each.name);
+        CHECK(eventually_in(World{}, {std::string(each.name)}).size() == 1);
+        CHECK(!each.rests_on.empty());
+        const bool is_asked = std::ranges::any_of(kernel_scenario_table(), [&](const auto& row) {
+            return row.expect.broken == each.name;
+        });
+        CHECK(is_asked);
+    }
 }

@@ -198,6 +198,7 @@ TEST_CASE("under DEFER_TASKRUN nothing is posted until the application enters th
     post_all(s);
     CHECK_FALSE(can<app_reap>(s, ring));  // it is still in there
     take<io_cqring_wait>(s, ring);
+    CHECK_FALSE(can<app_enter>(s, ring));  // all that it wants is there to be read
     CHECK(read_all(s) == Cqes{"notif 0"});
 }
 

@@ -174,6 +174,18 @@ std::vector<std::uint32_t> stem_to(std::uint32_t target, const Transitions& grap
 
 }  // namespace
 
+Duties duties_in(const Transitions& graph, const DutyOf& duty_of) {
+    std::unordered_map<std::uint64_t, std::uint16_t> numbers;
+    Duties duties;
+    for (const Taken taken : graph.taken) {
+        const std::uint64_t duty = duty_of(taken);
+        if (duty != 0) numbers.emplace(duty, static_cast<std::uint16_t>(numbers.size() + 1));
+        duties.push_back(duty == 0 ? std::uint16_t{0} : numbers.at(duty));
+    }
+    ZCV_CHECK(numbers.size() < std::numeric_limits<std::uint16_t>::max());
+    return duties;
+}
+
 std::optional<Lasso> fair_lasso(const Transitions& graph, const std::vector<bool>& pending,
                                 const Duties& duties) {
     std::uint32_t count = 0;

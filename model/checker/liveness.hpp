@@ -43,20 +43,22 @@ struct Lasso {
 std::optional<Lasso> fair_lasso(const Transitions& graph, const std::vector<bool>& pending,
                                 const Duties& duties);
 
+// The same number for transitions that are one duty, 0 for none.
+using DutyOf = std::function<std::uint64_t(Taken)>;
+
 template <class State>
 struct Eventually {
     std::string_view name;    // "L1-release"
     std::string_view breaks;  // one sentence: what goes wrong for a user when it does not hold
     std::uint32_t objects;    // how many there are to be pending
     bool (*pending)(const State&, std::uint32_t object);
+    DutyOf duty_of;  // who is obliged to what, so that it can hold
 };
 
-// The same number for transitions that are one duty, 0 for none.
-using DutyOf = std::function<std::uint64_t(Taken)>;
+Duties duties_in(const Transitions& graph, const DutyOf& duty_of);
 
 struct Explored {
     Transitions transitions;
-    Duties duties;
     std::vector<std::vector<std::vector<bool>>> pending;  // by property, object, state
     std::string limit;                                    // why it is not all, "" when it is
 };
@@ -64,11 +66,10 @@ struct Explored {
 // Keeps every state and transition of `system`, so it needs more memory than a search.
 template <System S>
 Explored explored(const S& system, const std::vector<Eventually<typename S::State>>& properties,
-                  const DutyOf& duty_of, const Limits& limits) {
+                  const Limits& limits) {
     Explored all;
     std::unordered_map<std::string, std::uint32_t> known;
     std::vector<std::uint64_t> states;
-    std::unordered_map<std::uint64_t, std::uint16_t> duty_numbers;
     const std::size_t words = system.words();
     for (const auto& property : properties) all.pending.emplace_back(property.objects);
     std::vector<std::uint64_t> packed(words);
@@ -91,9 +92,6 @@ Explored explored(const S& system, const std::vector<Eventually<typename S::Stat
         visit_next(system, state, [&](Taken taken, const typename S::State& after) {
             graph.to.push_back(number_of(after));
             graph.taken.push_back(taken);
-            const std::uint64_t duty = duty_of(taken);
-            if (duty != 0) duty_numbers.emplace(duty, duty_numbers.size() + 1);
-            all.duties.push_back(duty == 0 ? std::uint16_t{0} : duty_numbers.at(duty));
         });
         graph.first.push_back(static_cast<std::uint32_t>(graph.to.size()));
         const std::uint64_t bytes = known.size() * (words * 16 + 80) + graph.to.size() * 10;
@@ -110,20 +108,21 @@ Explored explored(const S& system, const std::vector<Eventually<typename S::Stat
 // first broken one becomes the outcome's, with its lasso as the counterexample.
 template <System S>
 void look_for_lassos(const S& system, const std::vector<Eventually<typename S::State>>& properties,
-                     const DutyOf& duty_of, const Limits& limits, Outcome& outcome) {
+                     const Limits& limits, Outcome& outcome) {
     if (properties.empty() || outcome.verdict != Verdict::clean) return;
-    const Explored all = explored(system, properties, duty_of, limits);
+    const Explored all = explored(system, properties, limits);
     if (!all.limit.empty()) {
         outcome.verdict = Verdict::inconclusive;
         outcome.limit = all.limit;
         return;
     }
     for (std::size_t p = 0; p < properties.size(); ++p) {
+        const Duties duties = duties_in(all.transitions, properties[p].duty_of);
         std::optional<Lasso> nearest;
         bool ever_pending = false;
         for (const std::vector<bool>& pending : all.pending[p]) {
             for (const bool each : pending) ever_pending = ever_pending || each;
-            const auto lasso = fair_lasso(all.transitions, pending, all.duties);
+            const auto lasso = fair_lasso(all.transitions, pending, duties);
             if (lasso && (!nearest || lasso->stem.size() < nearest->stem.size())) nearest = lasso;
         }
         if (ever_pending && !nearest) continue;

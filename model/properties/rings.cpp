@@ -81,7 +81,10 @@ bool ring_outlives_its_own(const FixedStore& s) {
 }
 
 bool a_closed_ring_is_in_use(const FixedStore& s) {
-    return s.any<UbufId>([&](UbufId n) { return is_out(s, n) && s[s[s[n].request].ring].closed; });
+    return s.any<RequestId>([&](RequestId r) {
+        if (s[r].ring == none<RingId> || s[r].ubuf == none<UbufId>) return false;
+        return s[r].appended && s[s[r].ring].closed;
+    });
 }
 
 bool rings_end(const World& world) {
@@ -117,7 +120,9 @@ bool an_end_has_to_wait(const FixedStore& s) {
     return s.any<UbufId>([&](UbufId n) { return is_out(s, n) && is_waited_for(s, n); });
 }
 
+// Of slots S17 asks the same, in every state.
 bool ends_wait(const World& world) {
+    if (world.models(Part::slots)) return false;
     return world.models(Part::teardown) || (world.models(Part::registered) &&
                                             world.hazards.unregisters && world.profile.ring_nodes);
 }

@@ -128,12 +128,12 @@ std::vector<KernelScenario> requests() {
          .asks = "The application sleeps for two CQEs while its send waits for room: is it woken?",
          .profile = "6.18",
          .world = deferred_poll(),
-         .expect = {.broken = "", .states = 273, .transitions = 649, .depth = 23}},
+         .expect = {.broken = "", .states = 273, .transitions = 647, .depth = 23}},
         {.name = "deferred-chain",
          .asks = "The application sleeps for two notifications of one chain: is it woken?",
          .profile = "6.18",
          .world = deferred_chain(),
-         .expect = {.broken = "", .states = 21996, .transitions = 64218, .depth = 42}},
+         .expect = {.broken = "", .states = 21996, .transitions = 63070, .depth = 42}},
         {.name = "failing-sends",
          .asks = "Sends fail after they attached data: is each still announced and notified?",
          .profile = "6.18",
@@ -216,7 +216,7 @@ std::vector<KernelScenario> waiting_bugs() {
          .profile = "B9",
          .world = deferred_chain(),
          .expect =
-             {.broken = "L2-sleeper-is-woken", .states = 10778, .transitions = 29062, .depth = 25}},
+             {.broken = "L2-sleeper-is-woken", .states = 10778, .transitions = 28832, .depth = 25}},
         {.name = "usage-on-head-only",
          .asks = "Only the head of a chain learns what became of the data: is every member's "
                  "report true?",

@@ -35,12 +35,19 @@ std::vector<KernelScenario> rings_and_messages();
 std::vector<KernelScenario> slots();
 std::vector<KernelScenario> other_paths();
 std::vector<KernelScenario> progress();
+std::vector<KernelScenario> teardown();
+std::vector<KernelScenario> exhaustion();
 
 inline constexpr SockConfig udp_sink{.transport = Transport::udp, .sink = true};
 inline constexpr SockConfig udp_nic{.transport = Transport::udp, .dma = true};
 inline constexpr SockConfig udp_loopback{.transport = Transport::udp, .receives = true};
 inline constexpr SockConfig tcp_nic{.transport = Transport::tcp, .dma = true};
 inline constexpr SockConfig tcp_loopback{.transport = Transport::tcp, .receives = true};
+
+// No generation of a slot is ever closed, so none is released either.
+inline const std::vector<std::string> nothing_notified{
+    "S1-no-early-release-reached", "S9-one-notif-a-generation-reached", "G2-seq-as-counted-reached",
+    "S17-no-lost-generation-reached", "S13-cached-notifier-is-free-reached"};
 
 // One thread that calls sendmsg(MSG_ZEROCOPY) on one socket.
 World calls(const SockConfig& sock, std::uint32_t requests, std::uint32_t skbs);

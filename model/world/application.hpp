@@ -289,8 +289,15 @@ unsigned app_may_expect(const S& s, RingId ring) {
     return cqes;
 }
 
-// Under DEFER_TASKRUN it must enter the kernel, or nothing more is ever posted. It waits for
-// several CQEs at once where it expects so many.
+// As many CQEs as it waits for at once, where it expects so many.
+template <class S>
+unsigned app_wants_cqes(const S& s, RingId ring) {
+    return std::min(app_may_expect(s, ring), unsigned{s.world().defer_taskrun_waits});
+}
+
+// Under DEFER_TASKRUN it must enter the kernel, or nothing more is ever posted. It looks into its
+// CQ ring first, as liburing does, and enters for what is not there yet: an application that only
+// ever entered would read nothing.
 struct app_enter {
     using Of = Ids<RingId>;
     static constexpr KernelRef at{"", "io_uring_enter with GETEVENTS"};
@@ -299,12 +306,12 @@ struct app_enter {
         return world.defer_taskrun_waits > 0 && world.app != App::peek_only;
     }
 
-    static bool guard(const auto& s, RingId ring) { return app_runs(s) && app_may_expect(s, ring); }
+    static bool guard(const auto& s, RingId ring) {
+        return app_runs(s) && s[ring].cq.size() < app_wants_cqes(s, ring);
+    }
     static void effect(auto& s, RingId ring) {
-        const unsigned most = s.world().defer_taskrun_waits;
-        const unsigned expects = app_may_expect(s, ring);
         s[ring].entered = Entered::running;
-        s[ring].wants = static_cast<std::uint8_t>(expects < most ? expects : most);
+        s[ring].wants = static_cast<std::uint8_t>(app_wants_cqes(s, ring));
     }
 };
 

@@ -28,8 +28,9 @@ void app_takes_back(S& s, BufferId b) {
 // generation (users.md B13).
 template <class S>
 bool app_wants_flush(const S& s, SlotId i) {
-    if (s[i].ring == none<RingId> || s[s[i].ring].quiescing || s[s[i].ring].slots_gone)
-        return false;
+    if (s[i].ring == none<RingId>) return false;
+    const auto& ring = s[s[i].ring];
+    if (ring.quiescing || ring.slots_gone || ring.closed) return false;
     if (!s[i].app_sent && s.world().app != App::counts_flushes) return false;
     return !s.template any<RequestId>(
         [&](RequestId r) { return s[r].slot == i && s[r].phase != Phase::idle && !s[r].counted; });

@@ -2,12 +2,13 @@
 
 #include "model/kernel/io_uring/notif.hpp"
 #include "model/kernel/io_uring/rsrc.hpp"
+#include "model/kernel/v6.0-rc/io_uring/notif.hpp"
 #include "model/state.hpp"
 #include "model/step.hpp"
 
 // Models the end of rings in io_uring/io_uring.c: what is cancelled, who waits for whom, and where
 // task work runs that has no task any more. Left out: entries of the overflow list, which are
-// thrown away when nobody can read them.
+// thrown away when nobody can read them; slots in a process that exits or calls execve.
 namespace zcv::kernel {
 
 // Inside io_uring_enter(), or in a worker. A ring's file and the process outlast both.
@@ -38,7 +39,10 @@ struct io_uring_release {
     static bool in(const World& world) { return world.hazards.ring_exits; }
 
     static bool guard(const auto& s, RingId ring) { return submits_nothing(s, ring); }
-    static void effect(auto& s, RingId ring) { s[ring].closed = true; }
+    static void effect(auto& s, RingId ring) {
+        s[ring].closed = true;
+        if (s.world().models(Part::slots)) give_up_slots(s, ring);
+    }
 };
 
 // What has not been sent will not be: a request that waits for its turn or for its socket.

@@ -96,9 +96,13 @@ void io_req_local_work_add(S& s, RingId ring, bool lazy) {
 }
 
 // Whether task work of the ring can run: without DEFER_TASKRUN whenever its task is in the kernel.
+// Whoever waits in unregister or in execve runs it there, if anybody wakes him for it; what is left
+// when the ring is closed is moved to the ordinary task work.
 template <class S>
 bool runs_task_work(const S& s, RingId ring) {
-    return s.world().defer_taskrun_waits == 0 || s[ring].entered == Entered::running;
+    if (s.world().defer_taskrun_waits == 0 || s[ring].entered == Entered::running) return true;
+    if (s[ring].closed || s[the_task].life == TaskState::execing) return true;
+    return s[ring].quiesce && !s.world().profile.unregister_sleeps;
 }
 
 // io_queue_next(), as the finished request is freed: the next of its link starts, or is cancelled

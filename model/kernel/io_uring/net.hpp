@@ -252,8 +252,9 @@ struct io_send_zc_cleanup {
     }
 };
 
-// The plain send copies the data within the call: its completion is the release. Left out: what a
-// short send leaves over, which is another send.
+// The plain send copies the data within the call: its completion is the release. It waits for room
+// in the socket, or finds that the connection is gone. Left out: what a short send leaves over,
+// which is another send.
 struct io_send {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/net.c", "io_send"};
@@ -261,15 +262,19 @@ struct io_send {
 
     static bool in(const World& world) { return world.has(Api::send); }
     static bool guard(const auto& s, RequestId r) {
-        return s[r].phase == Phase::sqe && s.api_of(r) == Api::send && !s[s[r].sock].dead &&
-               s.template room<ShinfoId>() && s.template room<SkbId>();
+        if (s[r].phase != Phase::sqe || s.api_of(r) != Api::send) return false;
+        return s[s[r].sock].dead || (s.template room<ShinfoId>() && s.template room<SkbId>());
     }
     static void effect(auto& s, RequestId r) {
         const SockId sock = s[r].sock;
         const bool tcp = s.config(sock).transport == Transport::tcp;
-        const SkbId k = copy_into_skb(s, r, tcp ? Loc::write_queue : Loc::build);
-        if (tcp) s[sock].write_queue.push_back(k);
-        s[r].appended = true;
+        if (s[sock].dead) {
+            s[r].failed = true;
+        } else {
+            const SkbId k = copy_into_skb(s, r, tcp ? Loc::write_queue : Loc::build);
+            if (tcp) s[sock].write_queue.push_back(k);
+            s[r].appended = true;
+        }
         s[r].phase = Phase::completed;
         s[s[r].ring].compl_reqs.push_back({r, CqeKind::last});
     }

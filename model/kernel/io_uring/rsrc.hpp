@@ -113,7 +113,8 @@ void finished_request_puts_node(S& s, RequestId r) {
 // that takes this for the end of its sends does so when nothing of them waits to be issued.
 template <class S>
 bool submits_nothing(const S& s, RingId ring) {
-    bool idle = s[the_task].life == TaskState::running && !s[ring].closed && !s[ring].quiesce;
+    bool idle = s[the_task].life == TaskState::running && !s[ring].closed && !s[ring].quiesce &&
+                s[ring].entered == Entered::no;
     s.template for_each<RequestId>([&](RequestId r) {
         const Phase phase = s[r].phase;
         const bool links = phase == Phase::prepped && s.world().app != App::conforming;
@@ -155,7 +156,9 @@ struct io_sqe_buffers_register {
 };
 
 // Where the buffers have nodes of their own it returns at once: what is in use stays pinned by its
-// users. Where the ring has them, the table is hidden and the call waits.
+// users. Where the ring has them, the table is hidden and the call waits. It runs what is queued as
+// task work by then, and sleeps: a kernel in which nobody wakes it for more has nothing queued
+// here.
 struct io_sqe_buffers_unregister {
     using Of = Ids<RingId>;
     static constexpr KernelRef at{"io_uring/rsrc.c", "io_sqe_buffers_unregister"};
@@ -165,6 +168,10 @@ struct io_sqe_buffers_unregister {
     }
 
     static bool guard(const auto& s, RingId ring) {
+        if (s.world().profile.unregister_sleeps && any_ubuf(s, [&](UbufId n) {
+                return s[n].tw == TaskWork::queued && s[s[n].request].ring == ring;
+            }))
+            return false;
         return any_registered(s) && submits_nothing(s, ring);
     }
     static void effect(auto& s, RingId ring) {

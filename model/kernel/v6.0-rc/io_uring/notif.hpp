@@ -137,8 +137,16 @@ struct io_notif_complete_tw {
     static void effect(auto& s, UbufId u) { io_notif_complete(s, u); }
 };
 
-// The application takes its slots back; the kworker that tears a ring down does the same. Open
-// generations are flushed.
+// Open generations are flushed, and no send finds a slot any more.
+template <class S>
+void give_up_slots(S& s, RingId ring) {
+    s[ring].slots_gone = true;
+    s.template for_each<SlotId>([&](SlotId i) {
+        if (s[i].ring == ring && s[i].active != none<UbufId>) io_notif_slot_flush(s, i);
+    });
+}
+
+// The application takes its slots back. The close of the ring does the same.
 struct io_notif_unregister {
     using Of = Ids<RingId>;
     static constexpr KernelRef at{"io_uring/notif.c", "io_notif_unregister", "6.0-rc"};
@@ -150,12 +158,7 @@ struct io_notif_unregister {
     static bool guard(const auto& s, RingId ring) {
         return !s[ring].slots_gone && !uring_locked(s, ring);
     }
-    static void effect(auto& s, RingId ring) {
-        s[ring].slots_gone = true;
-        s.template for_each<SlotId>([&](SlotId i) {
-            if (s[i].ring == ring && s[i].active != none<UbufId>) io_notif_slot_flush(s, i);
-        });
-    }
+    static void effect(auto& s, RingId ring) { give_up_slots(s, ring); }
 };
 
 }  // namespace zcv::kernel
