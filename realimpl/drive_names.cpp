@@ -105,7 +105,7 @@ constexpr std::array misuse_table{
                 "udp --link --fault address", "the same for -ECANCELED alone"},
     NamedMisuse{"fifo-notifs", Misuse::fifo_notifs, "B4", Harm::bytes, "udp --decoys",
                 "frees the oldest buffer at any notification, while every other send takes a "
-                "faster path"},
+                "faster path; C10 with --api msg_zerocopy"},
     NamedMisuse{"recycled-names", Misuse::recycled_names, "B5", Harm::bytes, "udp",
                 "gives the user_data to the next request at the first CQE"},
     NamedMisuse{"notif-as-result", Misuse::notif_as_result, "B6", Harm::messages, "udp",
@@ -123,6 +123,9 @@ constexpr std::array misuse_table{
                 "counts a failed call too, and waits for a number that never comes"},
     NamedMisuse{"ipv4-cmsg-only", Misuse::ipv4_cmsg_only, "C3", Harm::hang,
                 "udp --api msg_zerocopy --ipv6", "knows IP_RECVERR only, and sends over IPv6"},
+    NamedMisuse{"errqueue-unread", Misuse::errqueue_unread, "C6", Harm::hang,
+                "udp --api msg_zerocopy",
+                "never reads the error queue, and so never gets a buffer back"},
     NamedMisuse{"no-so-zerocopy", Misuse::no_so_zerocopy, "C8", Harm::hang,
                 "udp --api msg_zerocopy",
                 "forgets SO_ZEROCOPY: the flag is ignored and nothing is ever notified"},

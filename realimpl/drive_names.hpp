@@ -73,6 +73,7 @@ enum class Misuse : std::uint8_t {
     unchained,
     counter_desync,
     ipv4_cmsg_only,
+    errqueue_unread,
     no_so_zerocopy,
     range_as_one,
 };
