@@ -86,7 +86,6 @@ void check_needs(const std::vector<Need>& needs) {
 
 constexpr const char* use_ring = "is a ring's: use --api send_zc, sendmsg_zc or io_send";
 constexpr const char* use_tcp = "needs a stream: use the workload tcp";
-constexpr const char* use_udp = "needs datagrams: use the workload udp";
 constexpr const char* use_msg_zerocopy = "is about the error queue: use --api msg_zerocopy";
 constexpr const char* use_notified =
     "needs notifications: use --api send_zc, sendmsg_zc or msg_zerocopy";
