@@ -178,9 +178,8 @@ void run(const Options& options) {
             all.push_back(std::move(explanation));
     bool first = true;
     for (const Explanation& explanation : all) {
-        if (!json && !first)
-            std::cout << '
-'; std::cout << (json ? json_of(explanation) : text_of(explanation));
+        if (!json && !first) std::cout << '\n';
+        std::cout << (json ? json_of(explanation) : text_of(explanation));
         first = false;
     }
 }

@@ -193,20 +193,26 @@ class FixedStore {
     // Hands every field of every noun to f, in one order: fields() of each object in turn.
     template <class F>
     void visit(F& f) {
+        visit_in(f, [](auto id) { return id; });
+    }
+    // The same with the objects of each noun in another order: at(id) is who comes at id's place.
+    template <class F, class At>
+    void visit_in(F& f, At&& at) {
         visit_nouns<BufferId, RequestId, UbufId, ShinfoId, SkbId, SockId, RingId, SlotId, TaskId>(
-            f);
+            f, at);
     }
 
   private:
-    template <class... Id, class F>
-    void visit_nouns(F& f) {
-        (visit_noun<Id>(f), ...);
+    template <class... Id, class F, class At>
+    void visit_nouns(F& f, At& at) {
+        (visit_noun<Id>(f, at), ...);
     }
-    template <class Id, class F>
-    void visit_noun(F& f) {
+    template <class Id, class F, class At>
+    void visit_noun(F& f, At& at) {
         for (std::uint32_t i = 0; i < count(Id{}); ++i) {
-            f.object(Id{i});
-            (*this)[Id{i}].fields(f);
+            const Id id = at(Id{i});
+            f.object(id);
+            (*this)[id].fields(f);
         }
     }
 

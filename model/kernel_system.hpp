@@ -11,6 +11,7 @@
 #include "model/next.hpp"
 #include "model/packing.hpp"
 #include "model/properties.hpp"
+#include "model/symmetry.hpp"
 
 // The kernel and its world as something to explore: the steps of next.hpp on the fixed-size store.
 namespace zcv {
@@ -22,9 +23,13 @@ class KernelSystem {
 
     // Properties whose names begin with one of `unasked` are not checked; a number ends where its
     // digits end: "S1" is not S10-more-iff-notif. A scenario may ask a question behind a broken
-    // one, or live in a world where the premise cannot come about.
-    explicit KernelSystem(const World& world, const std::vector<std::string>& unasked = {})
-        : world_(world), words_(measure(world_)), present_(present_in(world_, Steps{})) {
+    // one, or live in a world where the premise cannot come about. `claims_all` is of its symmetry.
+    explicit KernelSystem(const World& world, const std::vector<std::string>& unasked = {},
+                          bool claims_all = false)
+        : world_(world),
+          words_(measure(world_)),
+          present_(present_in(world_, Steps{})),
+          symmetry_(world_, claims_all) {
         for (const KernelProperty& property : kernel_properties()) {
             bool asked = property.in == nullptr || property.in(world_);
             for (const std::string& name : unasked)
@@ -49,10 +54,24 @@ class KernelSystem {
         state.visit(reader);
     }
 
+    const Symmetry& symmetry() const { return symmetry_; }
+    void pack_representative(const State& state, std::uint64_t* words, bool) const {
+        symmetry_.pack_representative(state, words);
+    }
+    void canonical(std::uint64_t* words, bool) const {
+        State state(world_);
+        unpack(words, state);
+        symmetry_.pack_representative(state, words);
+    }
+
     template <class Visit>
     void for_each_next(const State& state, Visit&& visit) const {
         each_step(state, visit, Steps{});
     }
+
+    // Steps that may be taken before all others; defined in kernel_alone.cpp.
+    bool for_each_alone(const State& state, const AnyVisit& visit, unsigned which = 0) const;
+    bool names_alone() const;
 
     // Whether this world has the step at all: no guard of the others is ever asked.
     bool has_step(std::uint8_t step) const { return present_[step]; }
@@ -119,6 +138,7 @@ class KernelSystem {
     World world_;
     std::size_t words_;
     std::array<bool, Steps::size> present_;
+    Symmetry symmetry_;
     std::vector<checker::Property<State>> properties_;
 };
 

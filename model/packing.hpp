@@ -76,11 +76,22 @@ class FieldCodec : public FieldBounds {
     }
     template <class Id>
     void ref(std::string_view, FixedKind::Ref<Id>& value) {
-        value.set_raw(static_cast<std::uint8_t>(code(value.raw(), bits_for(of(Id{})))));
+        const std::uint8_t name = static_cast<Derived&>(*this).name(value);
+        value.set_raw(static_cast<std::uint8_t>(code(name, bits_for(of(Id{})))));
     }
     template <class Id>
     void set(std::string_view, FixedKind::Set<Id>& value) {
-        value.set_raw(static_cast<std::uint8_t>(code(value.raw(), of(Id{}))));
+        const std::uint8_t names = static_cast<Derived&>(*this).names(value);
+        value.set_raw(static_cast<std::uint8_t>(code(names, of(Id{}))));
+    }
+    // A codec that renames objects has its own of these two.
+    template <class Id>
+    std::uint8_t name(FixedKind::Ref<Id> ref) const {
+        return ref.raw();
+    }
+    template <class Id>
+    std::uint8_t names(const FixedKind::Set<Id>& set) const {
+        return set.raw();
     }
     template <class T>
     void fifo(std::string_view name, FixedKind::Fifo<T>& value, std::uint32_t max) {

@@ -39,7 +39,8 @@ struct Scenario {
     std::function<Scenario(const std::string&, std::uint64_t)> bounded{};
 };
 
-// Whether an outcome is the declared one, number for number as far as numbers are declared.
+// Whether an outcome is the declared one, number for number as far as numbers are declared. Of a
+// reduced search the verdict is, and what is broken.
 bool as_declared(const Expectation& expect, const checker::Outcome& outcome);
 
 // Every scenario with a fixed name, in the order `zcv check --list` shows them.

@@ -24,7 +24,10 @@ std::vector<iovec> parts_of(std::span<std::byte> bytes, std::uint64_t count) {
     return parts;
 }
 
-Calls::Calls(const Plan& plan, int fd) : plan_(plan), fd_(fd) {
+Calls::Calls(const Plan& plan, int fd, int decoys) : plan_(plan), fd_(fd) {
+    socklen_t size = sizeof decoys_;
+    if (decoys >= 0 && ::getsockname(decoys, reinterpret_cast<sockaddr*>(&decoys_), &size) != 0)
+        throw_errno("read a socket's address");
     if (plan.api != Api::msg_zerocopy || plan.misuse == Misuse::no_so_zerocopy) return;
     const int on = 1;
     if (::setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) != 0)
@@ -60,6 +63,10 @@ void Calls::call(const Send& send) {
     msghdr header{};
     header.msg_iov = parts.data();
     header.msg_iovlen = parts.size();
+    if (send.decoy) {
+        header.msg_name = &decoys_;
+        header.msg_namelen = sizeof decoys_;
+    }
     const bool zero_copy = plan_.api == Api::msg_zerocopy && !send.copying;
     const int flags = (send.flags & ~MSG_WAITALL) | (zero_copy ? MSG_ZEROCOPY : 0);
     const int fd = send.fault == Fault::descriptor ? -1 : fd_;
@@ -81,7 +88,8 @@ void Calls::notify(std::uint32_t low, std::uint32_t high, bool copied) {
 }
 
 void Calls::read_error_queue() {
-    if (plan_.api != Api::msg_zerocopy) return;
+    // MISUSE C6 never looks.
+    if (plan_.api != Api::msg_zerocopy || plan_.misuse == Misuse::errqueue_unread) return;
     for (;;) {
         alignas(cmsghdr) char control[256];
         msghdr header{};

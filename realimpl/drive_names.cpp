@@ -86,14 +86,15 @@ constexpr std::array misuse_table{
                 "drops every fourth operation between its two CQEs, and the buffer with it"},
     NamedMisuse{"last-chunk", Misuse::last_chunk, "A9", Harm::bytes, "tcp --tail-copy",
                 "the last chunk of a message is copied, and its completion frees all of it"},
-    NamedMisuse{"fork", Misuse::fork, "A14", Harm::bytes, "udp --fixed --buffers 128",
+    NamedMisuse{"fork", Misuse::fork, "A14", Harm::bytes,
+                "udp --fixed --buffers 128 --rate 50mbit --sends 400",
                 "after fork() takes the buffers for copies of what is in flight; with --fixed they "
                 "are not"},
     NamedMisuse{"remap", Misuse::remap, "A15", Harm::nothing, "udp",
                 "reuses the addresses, but not the pages: looks wrong and is not"},
-    NamedMisuse{"msghdr-reuse", Misuse::msghdr_reuse, "A16", Harm::bytes, "udp --api sendmsg_zc",
+    NamedMisuse{"msghdr-reuse", Misuse::msghdr_reuse, "A16", Harm::messages, "udp --api sendmsg_zc",
                 "fills one msghdr for the whole batch before any of it is submitted"},
-    NamedMisuse{"resend", Misuse::resend, "A17", Harm::bytes,
+    NamedMisuse{"resend", Misuse::resend, "A17", Harm::messages,
                 "tcp --no-waitall --sndbuf 4096 --size 100000 --sends 100",
                 "sends a message from its start again after a short send"},
     NamedMisuse{"expect-two", Misuse::expect_two, "B1", Harm::hang, "udp --fault skip-success",
@@ -104,10 +105,10 @@ constexpr std::array misuse_table{
                 "udp --link --fault address", "the same for -ECANCELED alone"},
     NamedMisuse{"fifo-notifs", Misuse::fifo_notifs, "B4", Harm::bytes, "udp --decoys",
                 "frees the oldest buffer at any notification, while every other send takes a "
-                "faster path"},
+                "faster path; C10 with --api msg_zerocopy"},
     NamedMisuse{"recycled-names", Misuse::recycled_names, "B5", Harm::bytes, "udp",
                 "gives the user_data to the next request at the first CQE"},
-    NamedMisuse{"notif-as-result", Misuse::notif_as_result, "B6", Harm::bytes, "udp",
+    NamedMisuse{"notif-as-result", Misuse::notif_as_result, "B6", Harm::messages, "udp",
                 "reads a notification as a result of 0 bytes, and sends again"},
     NamedMisuse{"notif-as-delivery", Misuse::notif_as_delivery, "B7", Harm::loss,
                 "udp --pause-ms 300 --rcvbuf 65536 --rate none",
@@ -122,12 +123,15 @@ constexpr std::array misuse_table{
                 "counts a failed call too, and waits for a number that never comes"},
     NamedMisuse{"ipv4-cmsg-only", Misuse::ipv4_cmsg_only, "C3", Harm::hang,
                 "udp --api msg_zerocopy --ipv6", "knows IP_RECVERR only, and sends over IPv6"},
+    NamedMisuse{"errqueue-unread", Misuse::errqueue_unread, "C6", Harm::hang,
+                "udp --api msg_zerocopy",
+                "never reads the error queue, and so never gets a buffer back"},
     NamedMisuse{"no-so-zerocopy", Misuse::no_so_zerocopy, "C8", Harm::hang,
                 "udp --api msg_zerocopy",
                 "forgets SO_ZEROCOPY: the flag is ignored and nothing is ever notified"},
     NamedMisuse{"range-as-one", Misuse::range_as_one, "C9", Harm::hang, "udp --api msg_zerocopy",
                 "reads a range of the error queue as one notification"},
-    NamedMisuse{"unchained", Misuse::unchained, "D7", Harm::bytes,
+    NamedMisuse{"unchained", Misuse::unchained, "D7", Harm::messages,
                 "tcp --no-waitall --sndbuf 4096 --size 100000 --sends 100",
                 "several sends on one stream at once, unlinked and without MSG_WAITALL"},
 };
@@ -169,6 +173,15 @@ std::string section(const char* title, const Table& table) {
     return text;
 }
 
+std::string misuse_section() {
+    std::string text =
+        "misuses (--misuse), with their story (zcv explain) and what comes of them\n";
+    for (const NamedMisuse& one : misuse_table)
+        text += fmt::format("  {:22} {:4} {:15} {}\n", one.name, one.story, name_of(one.harm),
+                            one.about);
+    return text;
+}
+
 template <typename Table>
 nlohmann::ordered_json json_of(const Table& table) {
     auto json = nlohmann::ordered_json::array();
@@ -182,6 +195,8 @@ const char* name_of(Harm harm) {
     switch (harm) {
         case Harm::bytes:
             return "wrong bytes";
+        case Harm::messages:
+            return "wrong messages";
         case Harm::hang:
             return "hang";
         case Harm::loss:
@@ -226,7 +241,7 @@ std::string list_text() {
     return section("workloads", workloads()) + section("devices (--device)", devices()) +
            section("interfaces (--api)", apis()) + section("options", options()) +
            section("faults (--fault)", faults()) + section("events (--event)", events()) +
-           section("misuses (--misuse)", misuses());
+           misuse_section();
 }
 
 std::string list_json() {

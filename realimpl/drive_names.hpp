@@ -44,7 +44,7 @@ enum class Event : std::uint8_t {
 };
 
 // When the application takes a buffer back although nobody has given it back, or what else it
-// gets wrong. users.md, and `zcv explain`, tell the stories.
+// gets wrong. `zcv explain A1` and so on tell the stories.
 enum class Misuse : std::uint8_t {
     none,
     first_cqe,
@@ -73,12 +73,15 @@ enum class Misuse : std::uint8_t {
     unchained,
     counter_desync,
     ipv4_cmsg_only,
+    errqueue_unread,
     no_so_zerocopy,
     range_as_one,
 };
 
 // What a misuse does to its victim where the kernel really shares the pages.
-enum class Harm : std::uint8_t { bytes, hang, loss, nothing };
+// bytes: the peer gets what was written later. messages: it gets the wrong ones, although no buffer
+// was written too early. The kernel's side of the bargain is broken by the first alone.
+enum class Harm : std::uint8_t { bytes, messages, hang, loss, nothing };
 const char* name_of(Harm harm);
 
 struct Workload {

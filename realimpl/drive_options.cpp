@@ -86,7 +86,6 @@ void check_needs(const std::vector<Need>& needs) {
 
 constexpr const char* use_ring = "is a ring's: use --api send_zc, sendmsg_zc or io_send";
 constexpr const char* use_tcp = "needs a stream: use the workload tcp";
-constexpr const char* use_udp = "needs datagrams: use the workload udp";
 constexpr const char* use_msg_zerocopy = "is about the error queue: use --api msg_zerocopy";
 constexpr const char* use_notified =
     "needs notifications: use --api send_zc, sendmsg_zc or msg_zerocopy";
@@ -107,7 +106,8 @@ void check_sending(const Plan& plan) {
         {o.defer_taskrun, "--defer-taskrun", ring, use_ring},
         {o.cq_entries != 0, "--cq-entries", ring, use_ring},
         {o.fault == "skip-success", "--fault skip-success", ring, use_ring},
-        {o.decoys, "--decoys", ring, use_ring},
+        {o.decoys, "--decoys", ring || (!plan.stream() && !o.ipv6),
+         "needs a ring or IPv4 datagrams: use --api send_zc, or udp without --ipv6"},
         {o.more, "--more", plan.stream(), use_tcp},
         {o.tail_copy, "--tail-copy", plan.stream(), use_tcp},
         {o.tail_copy, "--tail-copy", is_zero_copy(plan.api), use_notified},
@@ -206,7 +206,8 @@ void check_misuse(const Plan& plan) {
          "needs calls that fail: use --api msg_zerocopy --fault address"},
         {m == Misuse::ipv4_cmsg_only, what, calls && o.ipv6,
          "needs the other family: use --api msg_zerocopy --ipv6"},
-        {m == Misuse::no_so_zerocopy || m == Misuse::range_as_one, what, calls, use_msg_zerocopy},
+        {m == Misuse::no_so_zerocopy || m == Misuse::range_as_one || m == Misuse::errqueue_unread,
+         what, calls, use_msg_zerocopy},
         {m == Misuse::copied_is_safe, what, o.report_usage,
          "needs the report it misreads: leave out --no-report-usage"},
     });

@@ -91,14 +91,15 @@ void Sender::make_buffers() {
 }
 
 void Sender::make_transport() {
-    if (!is_ring(plan_.api)) {
-        transport_ = std::make_unique<Calls>(plan_, socket_.fd());
-        return;
-    }
     if (options_.decoys) {
         decoys_to_.emplace(AF_INET, SOCK_DGRAM);
         decoys_.emplace(AF_INET, SOCK_DGRAM);
         connect_to_each_other(*decoys_, *decoys_to_);
+    }
+    if (!is_ring(plan_.api)) {
+        const int decoys = decoys_to_ ? decoys_to_->fd() : -1;
+        transport_ = std::make_unique<Calls>(plan_, socket_.fd(), decoys);
+        return;
     }
     std::vector<iovec> all;
     for (const Buffer& buffer : buffers_) all.push_back({buffer.room.data(), buffer.room.size()});

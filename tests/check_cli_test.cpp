@@ -270,3 +270,26 @@ TEST_CASE("every step, premise, switch, policy, part and bug is put to use by so
     CHECK(std::count_if(all.begin(), all.end(),
                         [](const auto& each) { return each["scenarios"] == 0; }) <= 1);
 }
+
+TEST_CASE("a reduced search says what it stands for, and a scenario without commuting steps so",
+          "[check][cli]") {
+    const Run reduced = check("udp-nic --symmetry on --reduction on --format json");
+    CHECK(reduced.status == 0);
+    CHECK(reduced.err.empty());
+    const auto found = documents(reduced.out);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0]["symmetry"] == "on");
+    CHECK(found[0]["reduction"] == "on");
+    CHECK(found[0]["as_expected"] == true);
+    CHECK(found[0]["states"] < found[0]["expected"]["states"]);
+
+    const Run text = check("udp-nic --symmetry on");
+    CHECK(contains(text.out, "as declared: CLEAN, "));
+    CHECK(contains(text.out, " without reduction\n"));
+
+    const Run whole = check("fixed-expanded --reduction on --format json");
+    CHECK(whole.err ==
+          "zcv: check --reduction on: fixed-expanded: no steps are declared to commute: every "
+          "order was looked at\n");
+    CHECK(documents(whole.out)[0]["reduction"] == "off");
+}

@@ -166,6 +166,9 @@ TEST_CASE("a datagram of one byte is known by its place", "[drive]") {
     DatagramJudge judge(seed, 1000, 1);
     for (std::uint64_t n = 0; n < 1000; ++n) judge.take(tiny(n));
     CHECK(judge.tally().right == 1000);
+    DatagramJudge swapped(seed, 1000, 1);
+    for (std::uint64_t n = 0; n < 1000; ++n) swapped.take(tiny(n ^ 1));
+    CHECK(swapped.tally().right == 1000);
     DatagramJudge late(seed, 1000, 1);
     for (std::uint64_t n = 0; n < 1000; ++n) late.take(tiny(std::min<std::uint64_t>(n + 16, 999)));
     CHECK(late.tally().right == 1);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "drive_program.hpp"
 
@@ -12,6 +13,13 @@
 namespace drive_test {
 
 using nlohmann::json;
+
+inline std::vector<std::string> words_of(const std::string& text) {
+    std::istringstream stream(text);
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    return words;
+}
 
 inline void skip(const std::string& why) {
     std::printf("skipped: %s\n", why.c_str());

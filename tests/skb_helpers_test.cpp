@@ -55,13 +55,13 @@ template <class Store>
 struct OneSkb : Store {
     explicit OneSkb(Api api = Api::send_zc, Loc loc = Loc::rx, Transport transport = Transport::udp)
         : Store(one_api(api, transport)) {
-        auto& s = this->s;
-        issue(s, first);
-        pins = s[buffer].page_refs;
-        u = notif_of(s, first);
-        h = new_zcopy_shinfo(s, first);
-        fill_frags(s, h, first);
-        k = new_skb(s, h, sock, loc);
+        auto& store = this->s;
+        issue(store, first);
+        pins = store[buffer].page_refs;
+        u = notif_of(store, first);
+        h = new_zcopy_shinfo(store, first);
+        fill_frags(store, h, first);
+        k = new_skb(store, h, sock, loc);
     }
     // References beyond the issuer's and the registration's.
     unsigned ubuf_refs() const { return this->s[u].refs - 1u; }

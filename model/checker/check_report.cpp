@@ -103,7 +103,8 @@ std::string text_report(const Scenario& scenario, const Outcome& outcome) {
     }
     if (scenario.expect.declared)
         text +=
-            fmt::format("{}: {}\n", declared_or_not(scenario, outcome), in_words(scenario.expect));
+            fmt::format("{}: {}{}\n", declared_or_not(scenario, outcome), in_words(scenario.expect),
+                        outcome.is_reduced() ? " without reduction" : "");
     return text;
 }
 

@@ -336,6 +336,14 @@ Status cover(const CheckSettings& settings, const Options& options) {
     return missing ? Status::violation : Status::clean;
 }
 
+// What --reduction has nothing to work with in.
+std::string nothing_commutes(const std::vector<std::string>& names) {
+    const std::string more = names.size() == 1 ? "" : fmt::format(" and {} more", names.size() - 1);
+    return fmt::format(
+        "check --reduction on: {}{}: no steps are declared to commute: every order was looked at\n",
+        names.front(), more);
+}
+
 Status check(const Options& options) {
     const CheckSettings settings = settings_of(options);
     if (options.list || options.coverage) refuse_with_more(options);
@@ -352,9 +360,11 @@ Status check(const Options& options) {
     CheckTable columns(todo);
     if (table) std::cout << columns.header() << std::flush;
     Tally tally;
+    std::vector<std::string> whole;
     for (const Scenario& scenario : todo) {
         const checker::Outcome outcome = explore(scenario, settings, options);
         tally.add(scenario, outcome, options.all);
+        if (settings.reduction && !outcome.reduction) whole.push_back(scenario.name);
         std::cout << (json    ? json_report(scenario, outcome, settings)
                       : table ? columns.row(scenario, outcome)
                               : text_report(scenario, outcome))
@@ -362,6 +372,7 @@ Status check(const Options& options) {
         if (interrupted) break;
     }
     if (table) std::cout << summary(todo, tally);
+    if (!whole.empty()) std::cerr << "zcv: " << nothing_commutes(whole);
     return tally.status();
 }
 

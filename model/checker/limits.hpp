@@ -86,6 +86,8 @@ struct Outcome {
     // What there was to use of the reductions asked for: a system may declare none.
     Symmetry symmetry = Symmetry::off;
     bool reduction = false;
+
+    bool is_reduced() const { return symmetry != Symmetry::off || reduction; }
 };
 
 }  // namespace zcv::checker

@@ -27,6 +27,15 @@ concept Reducible = requires(const S& system, const typename S::State& state) {
         } -> std::same_as<bool>;
 };
 
+// Whether this system names any such set at all: worlds differ.
+template <System S>
+bool names_alone(const S& system) {
+    if constexpr (requires { system.names_alone(); })
+        return system.names_alone();
+    else
+        return Reducible<S>;
+}
+
 // One step and where it leads, packed.
 struct TakenTo {
     Taken taken;
@@ -36,11 +45,23 @@ struct TakenTo {
 template <System S>
 std::vector<TakenTo> all_from(const S& system, const typename S::State& state) {
     std::vector<TakenTo> all;
-    system.for_each_next(state, [&](Taken taken, const typename S::State& after) {
+    visit_next(system, state, [&](Taken taken, const typename S::State& after) {
         all.push_back({taken, std::vector<std::uint64_t>(system.words())});
         system.pack(after, all.back().words.data());
     });
     return all;
+}
+
+// States that go on alike are as good as the same.
+template <System S>
+bool same_but_for_names(const S& system, std::vector<std::uint64_t> one,
+                        std::vector<std::uint64_t> two) {
+    if (one == two) return true;
+    if constexpr (PacksRepresentatives<S>) {
+        system.canonical(one.data(), false);
+        system.canonical(two.data(), false);
+    }
+    return one == two;
 }
 
 inline const TakenTo* find_taken(const std::vector<TakenTo>& all, Taken wanted) {
@@ -83,7 +104,8 @@ std::string broken_promise(const S& system, const typename S::State& state) {
                 const std::vector<TakenTo> after_other = all_from(system, after);
                 const TakenTo* const one = find_taken(after_first, other.taken);
                 const TakenTo* const two = find_taken(after_other, t);
-                if (one == nullptr || two == nullptr || one->words != two->words)
+                if (one == nullptr || two == nullptr ||
+                    !same_but_for_names(system, one->words, two->words))
                     return name(t) + " does not commute with " + name(other.taken);
             }
         }

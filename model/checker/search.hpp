@@ -195,7 +195,7 @@ Outcome explore_with(const S& system, const Limits& limits) {
     outcome.unreached = search->unreached();
     outcome.miss_probability = search->miss_probability();
     if (Symmetric<S>) outcome.symmetry = limits.symmetry;
-    outcome.reduction = Reducible<S> && limits.reduction;
+    outcome.reduction = limits.reduction && names_alone(system);
     const std::vector<std::uint64_t> taken = search->taken();
     for (std::size_t i = 0; i < taken.size(); ++i)
         if (has_step(system, i))

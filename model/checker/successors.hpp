@@ -50,7 +50,7 @@ class Successors {
         for (std::size_t i = 0; i < taken_.size(); ++i) {
             std::uint64_t* const to = slot();
             for (std::size_t k = 0; k < count; ++k) to[k] = found_[i * count + k];
-            represent(to);
+            if constexpr (!PacksRepresentatives<S>) represent(to);
             done(taken_[i]);
         }
     }
@@ -85,7 +85,14 @@ class Successors {
             const std::size_t count = to->system_.words();
             to->taken_.push_back(taken.step);
             to->found_.resize(to->found_.size() + count);
-            to->system_.pack(after, to->found_.data() + to->found_.size() - count);
+            std::uint64_t* const words = to->found_.data() + to->found_.size() - count;
+            if constexpr (PacksRepresentatives<S>) {
+                if (to->symmetry_ != Symmetry::off) {
+                    const bool deep = to->symmetry_ == Symmetry::deep;
+                    return to->system_.pack_representative(after, words, deep);
+                }
+            }
+            to->system_.pack(after, words);
         }
     };
 

@@ -102,6 +102,13 @@ concept Symmetric = requires(const S& system, std::uint64_t* words) {
     system.canonical(words, true);
 };
 
+// The same of a state that is not packed yet.
+template <class S>
+concept PacksRepresentatives = Symmetric<S> &&
+    requires(const S& system, const typename S::State& state, std::uint64_t* words) {
+    system.pack_representative(state, words, true);
+};
+
 // Whether the system can ever take this step: worlds differ in the steps that they have.
 template <System S>
 bool has_step(const S& system, std::size_t step) {

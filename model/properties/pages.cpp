@@ -32,12 +32,24 @@ bool frags_belong_to_a_ubuf(const FixedStore& s) {
     return s.any<ShinfoId>([&](ShinfoId h) { return s[h].uarg != none<UbufId>; });
 }
 
-// Whether a member of the ubuf's chain holds the resource node of this buffer. A node that is the
-// ring's own covers every buffer that was registered when it was taken.
+// Whether `node`, the buffer that a held resource node is of, keeps `b` pinned as well: where the
+// ring's nodes go in order, it holds up whatever is retired later.
+bool node_covers(const FixedStore& s, RingId ring, BufferId node, BufferId b) {
+    if (node == none<BufferId> || node == b) return true;  // none: it is the ring's own, for all
+    bool behind = false;
+    const auto& retired = s[ring].retired;
+    for (std::size_t i = 0; i < retired.size(); ++i) {
+        if (retired[i] == node) behind = true;
+        if (retired[i] == b) return behind;
+    }
+    return behind && s[b].registered;
+}
+
+// Whether a member of the ubuf's chain holds a resource node that keeps this buffer pinned.
 bool node_is_held(const FixedStore& s, UbufId uarg, BufferId b) {
     return s.any<UbufId>([&](UbufId u) {
-        const bool covers = s[u].node_of == none<BufferId> || s[u].node_of == b;
-        return s[u].alive && s[u].node && covers && in_one_chain(s, u, uarg);
+        return s[u].alive && s[u].node && in_one_chain(s, u, uarg) &&
+               node_covers(s, s[s[u].request].ring, s[u].node_of, b);
     });
 }
 
@@ -133,8 +145,7 @@ std::vector<KernelProperty> page_properties() {
          has_ubufs},
         {{Must::always, "S5-managed-frags", managed_frags,
           "A packet counts on a registration that its ubuf does not hold: its pages are freed "
-          "under "
-          "the device, or references are put that were never taken."},
+          "under the device, or references are put that were never taken."},
          has_registered_buffers},
         {{Must::sometimes, "S5-managed-frags-reached", frags_are_managed,
           "No packet ever left its references to a registration: the property was not put to the "

@@ -234,6 +234,8 @@ struct SockConfig {
     bool xsk_receives = false;   // AF_XDP: the application sends on what it received
     bool short_tails = false;    // MSG_ZEROCOPY: a message's last call is short and does without
     bool msg_more = false;  // UDP: a call may leave its datagram pending for the next one's data
+
+    friend bool operator==(const SockConfig&, const SockConfig&) = default;
 };
 
 // What this world's kernel may meet beyond success.
