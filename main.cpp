@@ -14,8 +14,14 @@
 namespace {
 
 // A word where a verb belongs and none of that name: CLI11 would only say that a verb is missing.
+// Of an option that stands there the same.
 void refuse_unknown_verbs(const CLI::App& app, int argc, char** argv) {
     const CLI::App* at = &app;
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (!first.empty() && first.front() == '-' && first != "-h" && first != "--help" &&
+        first != "--version")
+        throw zcv::Refusal(zcv::Status::usage,
+                           first + ": not an option of zcv: a verb comes first (zcv --help)");
     for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
         const auto verbs = at->get_subcommands([](const CLI::App*) { return true; });
         if (verbs.empty()) return;

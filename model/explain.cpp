@@ -405,7 +405,7 @@ std::vector<Explanation> explain(const std::string& name, std::string_view kind_
     }
     if (all.empty())
         throw Refusal(Status::usage,
-                      "explain " + name + ": nothing is called that: " +
+                      "explain " + shown(name) + ": nothing is called that: " +
                           did_you_mean(name, names, "zcv explain lists what there is"));
     return all;
 }

@@ -1,9 +1,11 @@
 #include "model/explain_verb.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -21,8 +23,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
     std::vector<std::string> names;
-    bool bugs = false;
-    bool misuses = false;
+    std::string kind;  // "": all
     std::string format = "text";
 };
 
@@ -79,12 +80,12 @@ std::string json_of(const Explanation& explanation) {
     return json.dump() + '\n';
 }
 
-std::string list(bool json) {
+std::string list(const std::vector<Topic>& all, bool json) {
     std::string text;
     std::string kind;
     std::size_t width = 0;
-    for (const Topic& topic : topics()) width = std::max(width, topic.name.size());
-    for (const Topic& topic : topics()) {
+    for (const Topic& topic : all) width = std::max(width, topic.name.size());
+    for (const Topic& topic : all) {
         if (json) {
             text += Json{{"schema_version", 1},
                          {"kind", topic.kind},
@@ -124,52 +125,63 @@ std::string markdown_of_misuses() {
     return text;
 }
 
-// Everything of the kinds asked for, or else what is named.
-std::vector<std::string> names_in(const Options& options) {
-    std::vector<std::string> names = options.names;
-    if (options.bugs)
-        for (const Bug& bug : gallery()) names.emplace_back(bug.id);
-    if (options.misuses)
-        for (const Misuse& misuse : misuses()) names.emplace_back(misuse.id);
-    return names;
+std::string markdown_of(const std::string& kind, const std::vector<Topic>& all) {
+    if (kind == "bug") return markdown_of_bugs();
+    if (kind == "misuse") return markdown_of_misuses();
+    static const std::map<std::string, std::string> columns{
+        {"property", "broken means"}, {"eventually-property", "broken means"},
+        {"scenario", "asks"},         {"step", "who, where"},
+        {"profile", "stands for"},    {"switch", "on means"},
+        {"application", "believes"}};
+    std::string text = fmt::format("| {} | {} |\n|---|---|\n", kind, columns.at(kind));
+    for (const Topic& topic : all) text += fmt::format("| `{}` | {} |\n", topic.name, topic.says);
+    return text;
+}
+
+// Everything, or what is of that kind.
+std::vector<Topic> topics_of(const std::string& kind) {
+    std::vector<Topic> all = topics();
+    if (kind.empty()) return all;
+    std::vector<std::string> kinds;
+    for (const Topic& topic : all)
+        if (kinds.empty() || kinds.back() != topic.kind) kinds.push_back(topic.kind);
+    std::erase_if(all, [&](const Topic& topic) { return topic.kind != kind; });
+    if (all.empty())
+        throw Refusal(Status::usage,
+                      fmt::format("explain --kind {}: there is no such kind: choose one of {}",
+                                  kind, fmt::join(kinds, ", ")));
+    return all;
 }
 
 void refuse_contradictions(const Options& options) {
     const bool markdown = options.format == "markdown";
     if (options.format != "text" && options.format != "json" && !markdown)
+        throw Refusal(Status::usage, "explain --format " + options.format +
+                                         ": choose text or json, or markdown with --kind");
+    if (markdown && (options.kind.empty() || !options.names.empty()))
         throw Refusal(Status::usage,
-                      "explain --format " + options.format +
-                          ": choose text or json, or markdown with --bugs or --misuses");
-    if (options.bugs && options.misuses)
-        throw Refusal(Status::usage,
-                      "explain --bugs --misuses: B1 is one of each: leave out one option");
-    const std::string all = options.bugs ? "--bugs" : options.misuses ? "--misuses" : "";
-    if (markdown && all.empty())
-        throw Refusal(Status::usage,
-                      "explain --format markdown: is for the tables of bugs and of "
-                      "misuses: add --bugs or --misuses");
-    if (!all.empty() && !options.names.empty())
-        throw Refusal(Status::usage, "explain " + all + " " + options.names.front() + ": " + all +
-                                         " takes them all: leave out one");
+                      "explain --format markdown: is for the table of one kind: give --kind bug, "
+                      "say, and no name");
 }
 
 void run(const Options& options) {
     refuse_contradictions(options);
-    if (options.format == "markdown") {
-        std::cout << (options.bugs ? markdown_of_bugs() : markdown_of_misuses());
-        return;
-    }
     const bool json = options.format == "json";
-    const std::vector<std::string> names = names_in(options);
-    if (names.empty()) std::cout << list(json);
-    const std::string_view kind = options.bugs ? "bug" : options.misuses ? "misuse" : "";
+    const auto listed = topics_of(options.kind);
+    if (options.names.empty())
+        std::cout << (options.format == "markdown" ? markdown_of(options.kind, listed)
+                                                   : list(listed, json));
+    // All of them before the first is printed: one that does not exist ends it with one line.
+    std::vector<Explanation> all;
+    for (const std::string& name : options.names)
+        for (Explanation& explanation : explain(name, options.kind))
+            all.push_back(std::move(explanation));
     bool first = true;
-    for (const std::string& name : names)
-        for (const Explanation& explanation : explain(name, kind)) {
-            if (!json && !first) std::cout << '\n';
-            std::cout << (json ? json_of(explanation) : text_of(explanation));
-            first = false;
-        }
+    for (const Explanation& explanation : all) {
+        if (!json && !first) std::cout << '\n';
+        std::cout << (json ? json_of(explanation) : text_of(explanation));
+        first = false;
+    }
 }
 
 }  // namespace
@@ -180,19 +192,18 @@ void add_explain_verb(CLI::App& app, Status& status) {
         "what a rule, bug, scenario, step, profile, switch, application or misuse means");
     auto options = std::make_shared<Options>();
     verb->add_option("name", options->names, "what to explain; without one, what there is");
-    verb->add_flag("--bugs", options->bugs, "every known bug");
-    verb->add_flag("--misuses", options->misuses,
-                   "every known misuse: the policy that is it, or why none is");
-    verb->add_option("--format", options->format,
-                     "text or json; with --bugs or --misuses also markdown");
+    verb->add_option("--kind", options->kind,
+                     "of one kind only: property, eventually-property, bug, scenario, step, "
+                     "profile, switch, application or misuse");
+    verb->add_option("--format", options->format, "text or json; with --kind also markdown");
     verb->footer(
         "\nExamples are explored when they are asked for, not recorded.\n\nExamples:\n"
         "  zcv explain\n"
         "  zcv explain S1\n"
         "  zcv explain B24\n"
         "  zcv explain io_notif_flush\n"
-        "  zcv explain --misuses\n"
-        "  zcv explain --bugs --format markdown");
+        "  zcv explain --kind misuse B1\n"
+        "  zcv explain --kind bug --format markdown");
     verb->callback([options, &status] {
         run(*options);
         status = Status::clean;

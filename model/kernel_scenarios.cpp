@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/kernel_system.hpp"
+#include "model/nearest.hpp"
 #include "model/outcome.hpp"
 #include "model/progress.hpp"
 #include "model/scenarios/tables.hpp"
@@ -72,8 +73,8 @@ const Profile& profile_or_refuse(const std::string& scenario, const std::string&
     if (const Profile* profile = find_profile(name)) return *profile;
     std::string known;
     for (const Profile& profile : profiles()) known += " " + profile.name;
-    throw Refusal(Status::usage,
-                  "check " + scenario + ": no profile is called " + name + ": there are" + known);
+    throw Refusal(Status::usage, "check " + scenario + ": no profile is called " + shown(name) +
+                                     ": there are" + known);
 }
 
 App app_or_refuse(const std::string& scenario, const std::string& name) {
@@ -82,7 +83,7 @@ App app_or_refuse(const std::string& scenario, const std::string& name) {
         if (each.name == name) return each.app;
         known += " " + std::string(each.name);
     }
-    throw Refusal(Status::usage, "check " + scenario + ": no application is called " + name +
+    throw Refusal(Status::usage, "check " + scenario + ": no application is called " + shown(name) +
                                      ": there are" + known);
 }
 

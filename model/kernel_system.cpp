@@ -36,6 +36,29 @@ std::span<const checker::StepInfo> KernelSystem::steps() const {
     return all;
 }
 
+std::string_view KernelSystem::context(checker::Taken taken, const State& before) const {
+    static const std::vector<std::vector<std::string>> params = params_of(Steps{});
+    const checker::StepInfo& info = steps()[taken.step];
+    if (info.context != name_of(Context::syscall)) return info.context;
+    const auto issued_by_worker = [&](RequestId r) { return bool{before[r].worker}; };
+    if (params[taken.step].front() == noun_of(RequestId{})) {
+        const RequestId r{taken.ids[0]};
+        if (issued_by_worker(r)) return name_of(Context::io_wq);
+        const bool retry = info.name == step_name<kernel::io_send_zc_issue>();
+        if (retry && before[r].phase == Phase::polled) return name_of(Context::task_work);
+    }
+    // Within sendmsg(), as long as only a worker is in it.
+    if (info.file == kernel::ip_send_skb::at.file) {
+        bool worker = false, other = false;
+        before.for_each<RequestId>([&](RequestId r) {
+            if (before[r].phase != Phase::issuing) return;
+            (issued_by_worker(r) ? worker : other) = true;
+        });
+        if (worker && !other) return name_of(Context::io_wq);
+    }
+    return info.context;
+}
+
 std::string KernelSystem::params(checker::Taken taken) const {
     static const std::vector<std::vector<std::string>> all = params_of(Steps{});
     std::string text;

@@ -21,9 +21,9 @@ class KernelSystem {
     using State = FixedStore;
     using AnyVisit = std::function<void(checker::Taken, const State&)>;
 
-    // Properties whose names begin with one of `unasked` are not checked: a scenario may ask a
-    // question behind a broken one, or live in a world where the premise cannot come about.
-    // `claims_all` is of its symmetry.
+    // Properties whose names begin with one of `unasked` are not checked; a number ends where its
+    // digits end: "S1" is not S10-more-iff-notif. A scenario may ask a question behind a broken
+    // one, or live in a world where the premise cannot come about. `claims_all` is of its symmetry.
     explicit KernelSystem(const World& world, const std::vector<std::string>& unasked = {},
                           bool claims_all = false)
         : world_(world),
@@ -33,7 +33,7 @@ class KernelSystem {
         for (const KernelProperty& property : kernel_properties()) {
             bool asked = property.in == nullptr || property.in(world_);
             for (const std::string& name : unasked)
-                asked = asked && !property.name.starts_with(name);
+                asked = asked && !begins_with(property.name, name);
             if (asked) properties_.push_back(property);
         }
     }
@@ -77,11 +77,19 @@ class KernelSystem {
     bool has_step(std::uint8_t step) const { return present_[step]; }
 
     std::span<const checker::StepInfo> steps() const;
+    // A worker's request is issued by the worker, a retry by task work.
+    std::string_view context(checker::Taken taken, const State& before) const;
     std::string params(checker::Taken taken) const;
     std::vector<checker::Field> fields(const State& state) const;
     std::span<const checker::Property<State>> properties() const { return properties_; }
 
   private:
+    static bool begins_with(std::string_view property, const std::string& name) {
+        const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+        if (!property.starts_with(name)) return false;
+        const bool more = property.size() > name.size() && !name.empty();
+        return !(more && is_digit(name.back()) && is_digit(property[name.size()]));
+    }
     static std::size_t measure(const World& world) {
         FieldMeasure measure(world);
         FixedStore(world).visit(measure);

@@ -57,4 +57,8 @@ std::string did_you_mean(std::string_view wanted, const std::vector<std::string>
     return text + "?";
 }
 
+std::string shown(const std::string& name) {
+    return name.empty() ? "''" : name;
+}
+
 }  // namespace zcv

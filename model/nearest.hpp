@@ -14,4 +14,7 @@ std::vector<std::string> nearest(std::string_view wanted, const std::vector<std:
 std::string did_you_mean(std::string_view wanted, const std::vector<std::string>& names,
                          const std::string& otherwise);
 
+// A name as a message shows it: an empty one would not be seen.
+std::string shown(const std::string& name);
+
 }  // namespace zcv

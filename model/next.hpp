@@ -57,7 +57,8 @@ using Steps = StepList<
     // Or it calls sendmsg, which takes an id.
     world::app_sendmsg, kernel::msg_zerocopy_alloc, kernel::msg_zerocopy_realloc,
     kernel::msg_zerocopy_realloc_refused, kernel::sock_omalloc_refused,
-    kernel::mm_account_pinned_pages_refused, kernel::zerocopy_not_asked,
+    kernel::mm_account_pinned_pages_refused, kernel::ip_generic_getfrag,
+    kernel::tcp_sendmsg_not_asked,
     // Or the call is another provider's.
     kernel::msg_zerocopy_alloc_given, kernel::handle_tx_zerocopy, kernel::tun_get_user,
     kernel::tun_get_user_fault, kernel::tun_get_user_down, kernel::handle_tx_zerocopy_failure,
@@ -67,6 +68,7 @@ using Steps = StepList<
     kernel::io_send, kernel::io_sendzc_prep, kernel::io_sendzc, kernel::io_sendzc_worker,
     kernel::io_sendzc_refused, world::app_fill_tx_ring, kernel::xsk_generic_xmit,
     kernel::xsk_tx_peek_desc, kernel::xskq_cons_read_desc, world::app_reuses_frame,
+    world::app_fill_fill_ring, kernel::xsk_rcv, world::app_read_rx_ring,
     // sendmsg refers to its pages.
     kernel::ip_append_data, kernel::ip_append_data_copy, kernel::ip_append_data_attach,
     kernel::ip_send_skb, kernel::ip_flush_pending_frames, kernel::ip_append_data_corked,
@@ -96,8 +98,8 @@ using Steps = StepList<
     world::xsk_device_dma, world::device_reset, kernel::dev_queue_xmit_nit, kernel::skb_tstamp_tx,
     kernel::pskb_copy_fclone, kernel::dev_forward_skb, kernel::skb_gro_receive,
     kernel::netif_receive_skb_core, kernel::pskb_carve, kernel::esp_input, kernel::pskb_expand_head,
-    kernel::skb_copy_ubufs, kernel::skb_copy_ubufs_failure, kernel::skb_orphan_frags_rx_failure,
-    kernel::deliver_skb, kernel::skb_tx_error,
+    kernel::skb_copy_ubufs, kernel::skb_copy_ubufs_failure, kernel::deliver_skb,
+    kernel::skb_tx_error,
     // The references go.
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_sacktag_one,
     kernel::tcp_timeout_mark_lost, kernel::tcp_trim_head, kernel::tcp_clean_rtx_queue,

@@ -14,36 +14,37 @@ namespace zcv {
 // A part of the model that only some worlds have. The fields of a part are packed only where the
 // world models it; elsewhere no step can move them.
 enum class Part : std::uint8_t {
-    providers,   // more than one kind of ubuf_info
-    pages,       // who holds references to a buffer's page
-    registered,  // registered buffers and their resource nodes
-    links,       // IOSQE_IO_LINK
-    stops,       // cancellation and linked timeouts
-    drains,      // IOSQE_IO_DRAIN
-    waiters,     // DEFER_TASKRUN: an application that sleeps in the kernel for its CQEs
-    losses,      // CQEs that find no room, not even on the overflow list
-    usage,       // IORING_SEND_ZC_REPORT_USAGE
-    delivery,    // what reached the peer, and what the application makes of it
-    silence,     // 6.0: notifications that are never posted
-    told,        // which requests' own CQEs the application has read
-    queue,       // an application that keeps its sends in a queue
-    teardown,    // exit, exec and the closing of rings
-    accounting,  // RLIMIT_MEMLOCK
-    freeing,     // an application that frees buffers at something else than a CQE
-    closing,     // a socket that is shut down while its data is under way
-    corking,     // datagrams that are kept back for more data
-    fast_open,   // connections whose SYN carries data
-    sacks,       // selective acknowledgement
-    full_skbs,   // skbs that take no more data
-    plain_data,  // copied data in the same stream
-    in_place,    // who transforms a packet's data where it lies
-    calls,       // sends that are calls: sendmsg() and its like, or a ubuf_info handed into one
-    errqueue,    // MSG_ZEROCOPY: ids, option memory, ranges in the error queue
-    given,       // a socket that is given ubufs
-    vhost,       // a guest's descriptors, and what counts those in flight
-    packet,      // the transmit ring of a packet socket
-    slots,       // tx contexts, notification slots: notifications that cover many requests
-    xdp,         // AF_XDP: descriptor rings instead of calls
+    providers,    // more than one kind of ubuf_info
+    pages,        // who holds references to a buffer's page
+    registered,   // registered buffers and their resource nodes
+    links,        // IOSQE_IO_LINK
+    stops,        // cancellation and linked timeouts
+    drains,       // IOSQE_IO_DRAIN
+    waiters,      // DEFER_TASKRUN: an application that sleeps in the kernel for its CQEs
+    losses,       // CQEs that find no room, not even on the overflow list
+    usage,        // IORING_SEND_ZC_REPORT_USAGE
+    delivery,     // what reached the peer, and what the application makes of it
+    silence,      // 6.0: notifications that are never posted
+    told,         // which requests' own CQEs the application has read
+    queue,        // an application that keeps its sends in a queue
+    teardown,     // exit, exec and the closing of rings
+    accounting,   // RLIMIT_MEMLOCK
+    freeing,      // an application that frees buffers at something else than a CQE
+    closing,      // a socket that is shut down while its data is under way
+    corking,      // datagrams that are kept back for more data
+    fast_open,    // connections whose SYN carries data
+    sacks,        // selective acknowledgement
+    full_skbs,    // skbs that take no more data
+    plain_data,   // copied data in the same stream
+    in_place,     // who transforms a packet's data where it lies
+    calls,        // sends that are calls: sendmsg() and its like, or a ubuf_info handed into one
+    errqueue,     // MSG_ZEROCOPY: ids, option memory, ranges in the error queue
+    given,        // a socket that is given ubufs
+    vhost,        // a guest's descriptors, and what counts those in flight
+    packet,       // the transmit ring of a packet socket
+    slots,        // tx contexts, notification slots: notifications that cover many requests
+    xdp,          // AF_XDP: descriptor rings instead of calls
+    xdp_receive,  // ... and the rings by which frames are received
 };
 
 // Which completion an application finds in its CQ ring.
@@ -219,7 +220,7 @@ struct Request {
 
 // Whose ubuf_info it is: the object around it, and what happens when the last reference goes.
 enum class Provider : std::uint8_t { io_uring, msg_zerocopy, tx_ctx, vhost, packet, rds };
-inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "tx-ctx",
+inline constexpr std::array provider_names{"io_uring", "msg_zerocopy", "slot",
                                            "vhost",    "packet",       "rds"};
 
 // struct ubuf_info in the object that carries it: io_notif_data and the io_kiocb around that,
@@ -363,6 +364,9 @@ struct Sock {
     typename K::template Fifo<typename K::template Ref<RequestId>> tx_ring;
     typename K::template Fifo<typename K::template Ref<RequestId>> completion_ring;
     typename K::Count published = 0;
+    // Frames that the kernel may receive into, and those that it has.
+    typename K::template Fifo<typename K::template Ref<BufferId>> fill_ring;
+    typename K::template Fifo<typename K::template Ref<BufferId>> rx_ring;
     typename K::template Fifo<ErrRange<K>> errqueue;  // sk_error_queue
     typename K::Count zckey = 0;                      // sk_zckey: the next call's id,
     typename K::Count app_key = 0;                    // ... as the application counts it
@@ -410,6 +414,10 @@ struct Sock {
             f.fifo("tx-ring", tx_ring, f.requests());
             f.fifo("completion-ring", completion_ring, f.requests());
             f.count("published", published, f.requests());
+        }
+        if (f.models(Part::xdp_receive)) {
+            f.fifo("fill-ring", fill_ring, f.buffers());
+            f.fifo("rx-ring", rx_ring, f.buffers());
         }
     }
 };

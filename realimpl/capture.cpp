@@ -24,6 +24,7 @@
 #include "realimpl/capture_command.hpp"
 #include "realimpl/capture_process.hpp"
 #include "realimpl/symbols.hpp"
+#include "traces/event_sets.hpp"
 #include "traces/file_words.hpp"
 #include "traces/sequence_gaps.hpp"
 
@@ -93,6 +94,7 @@ TraceInfo describe(const CaptureOptions& options, std::uint32_t watched) {
     info.clock = "CLOCK_MONOTONIC";
     info.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
     info.hash = options.hash;
+    info.events = options.events;
     info.command = options.command.empty() ? command_of(watched) : options.command;
     info.watched = {watched};
     return info;
@@ -213,7 +215,9 @@ void Session::start() {
         watched_ = static_cast<std::uint32_t>(command_->pid());
     }
     result_.info = describe(options_, watched_);
-    process_.emplace(watched_, Watched{options_.hash, options_.buffer_bytes, options_.write_watch},
+    process_.emplace(watched_,
+                     Watched{options_.hash, options_.buffer_bytes, event_set(options_.events),
+                             options_.write_watch},
                      signals_.before());
 }
 

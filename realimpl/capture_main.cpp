@@ -71,10 +71,11 @@ std::uint32_t hash_mode(const std::string& name) {
 }
 
 Arguments parse(int argc, char** argv) {
-    enum { pid = 1, hash, buffer, output, control, writes };
-    const std::array<option, 7> options{{{"pid", required_argument, nullptr, pid},
+    enum { pid = 1, hash, buffer, kinds, output, control, writes };
+    const std::array<option, 8> options{{{"pid", required_argument, nullptr, pid},
                                          {"hash", required_argument, nullptr, hash},
                                          {"buffer", required_argument, nullptr, buffer},
+                                         {"kinds", required_argument, nullptr, kinds},
                                          {"output-fd", required_argument, nullptr, output},
                                          {"control-fd", required_argument, nullptr, control},
                                          {"write-watch", no_argument, nullptr, writes},
@@ -90,6 +91,9 @@ Arguments parse(int argc, char** argv) {
                 break;
             case buffer:
                 arguments.observer.buffer_bytes = number<std::uint64_t>("buffer", optarg);
+                break;
+            case kinds:
+                arguments.observer.kinds = number<std::uint64_t>("kinds", optarg);
                 break;
             case output:
                 arguments.output_fd = number<int>("output-fd", optarg);
@@ -210,17 +214,21 @@ void announce(Output& output, const zcv::Observer& observer, bool watching,
                 fmt::format("{{\"probes\":[{}],\"missing\":{{{}}}}}", probes, missing));
 }
 
-void send_totals(Output& output, const zcv::ObserverTotals& totals) {
+std::string counted(const __u64 (&by_kind)[ZCV_COUNTED_KINDS]) {
     std::string kinds;
     for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
-        if (totals.counters.by_kind[kind] > 0)
-            kinds += fmt::format("{}\"{}\":{}", kinds.empty() ? "" : ",", kind,
-                                 totals.counters.by_kind[kind]);
+        if (by_kind[kind] > 0)
+            kinds += fmt::format("{}\"{}\":{}", kinds.empty() ? "" : ",", kind, by_kind[kind]);
+    return kinds;
+}
+
+void send_totals(Output& output, const zcv::ObserverTotals& totals) {
     output.text(ZCV_FRAME_TOTALS,
                 fmt::format("{{\"records\":{},\"lost\":{},\"recursion_misses\":{},"
-                            "\"map_failures\":{},\"by_kind\":{{{}}}}}",
+                            "\"map_failures\":{},\"by_kind\":{{{}}},\"lost_by_kind\":{{{}}}}}",
                             totals.counters.records, totals.counters.lost, totals.recursion_misses,
-                            totals.counters.map_failures, kinds));
+                            totals.counters.map_failures, counted(totals.counters.by_kind),
+                            counted(totals.counters.lost_by_kind)));
 }
 
 class Relay {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <optional>
 
 #include "observer.skel.h"
@@ -27,6 +29,14 @@ struct BtfDeleter {
 };
 using Btf = std::unique_ptr<btf, BtfDeleter>;
 
+constexpr std::uint64_t everything = ~std::uint64_t{0};
+
+constexpr std::uint64_t kinds(std::initializer_list<zcv_event_kind> all) {
+    std::uint64_t bits = 0;
+    for (const zcv_event_kind kind : all) bits |= std::uint64_t{1} << kind;
+    return bits;
+}
+
 // A program, the tracepoint it sits on, and the arguments that must be there. Two programs with the
 // same tracepoint or `instead` are variants for different kernels; one of them is enough.
 struct Program {
@@ -36,6 +46,8 @@ struct Program {
     int args_max;
     const char* instead = nullptr;
     bool needed = false;
+    // What it records or is needed for; where none of that is wanted, the program is left out.
+    std::uint64_t kinds = everything;
 };
 
 constexpr int any = 12;
@@ -45,19 +57,41 @@ constexpr std::array programs{
     Program{"complete", "io_uring_complete", 3, 3, nullptr, true},
     Program{"complete_by_value", "io_uring_complete", 5, any, nullptr, true},
     Program{"cqe_overflow", "io_uring_cqe_overflow", 4, any},
-    Program{"poll_arm", "io_uring_poll_arm", 1, any},
-    Program{"queue_async_work", "io_uring_queue_async_work", 1, any},
-    Program{"link", "io_uring_link", 1, any},
-    Program{"defer", "io_uring_defer", 1, any},
+    Program{"poll_arm", "io_uring_poll_arm", 1, any, nullptr, false, kinds({ZCV_POLL_ARM})},
+    Program{"queue_async_work", "io_uring_queue_async_work", 1, any, nullptr, false,
+            kinds({ZCV_ASYNC})},
+    Program{"link", "io_uring_link", 1, any, nullptr, false, kinds({ZCV_LINK})},
+    Program{"fail_link", "io_uring_fail_link", 2, any, nullptr, false, kinds({ZCV_LINK_FAIL})},
+    Program{"defer", "io_uring_defer", 1, any, nullptr, false, kinds({ZCV_DEFER})},
+    Program{"task_work_run", "io_uring_task_work_run", 2, any, nullptr, false,
+            kinds({ZCV_TASK_WORK})},
+    Program{"local_work_run", "io_uring_local_work_run", 2, any, nullptr, false,
+            kinds({ZCV_TASK_WORK})},
     Program{"req_failed", "io_uring_req_failed", 3, any},
-    Program{"net_dev_queue", "net_dev_queue", 1, any},
-    Program{"net_dev_start_xmit", "net_dev_start_xmit", 1, any},
-    Program{"netif_receive_skb", "netif_receive_skb", 1, any},
-    Program{"consume_skb", "consume_skb", 1, any},
-    Program{"kfree_skb", "kfree_skb", 3, any},
-    Program{"tcp_sendmsg_locked", "tcp_sendmsg_locked", 3, any},
-    Program{"kfree", "kfree", 2, any},
-    Program{"kmem_cache_free", "kmem_cache_free", 2, any},
+    Program{"net_dev_queue", "net_dev_queue", 1, any, nullptr, false, kinds({ZCV_DEV_QUEUE})},
+    Program{"net_dev_start_xmit", "net_dev_start_xmit", 1, any, nullptr, false,
+            kinds({ZCV_DEV_XMIT})},
+    Program{"netif_receive_skb", "netif_receive_skb", 1, any, nullptr, false, kinds({ZCV_RX})},
+    Program{"consume_skb", "consume_skb", 1, any, nullptr, false,
+            kinds({ZCV_SKB_CONSUME, ZCV_ERRQUEUE_READ, ZCV_CALL_TOLD})},
+    Program{"kfree_skb", "kfree_skb", 3, any, nullptr, false,
+            kinds({ZCV_SKB_DROP, ZCV_ERRQUEUE_READ})},
+    Program{"tcp_sendmsg_locked", "tcp_sendmsg_locked", 3, any, nullptr, false,
+            kinds({ZCV_TCP_APPEND})},
+    Program{"kfree", "kfree", 2, any, nullptr, false, kinds({ZCV_HEAD_FREE})},
+    Program{"kmem_cache_free", "kmem_cache_free", 2, any, nullptr, false, kinds({ZCV_HEAD_FREE})},
+    Program{"tcp_retransmit_skb", "tcp_retransmit_skb", 2, any, nullptr, false,
+            kinds({ZCV_RETRANSMIT})},
+    Program{"tcp_probe", "tcp_probe", 2, any, nullptr, false, kinds({ZCV_ACK})},
+    Program{"inet_sock_set_state", "inet_sock_set_state", 3, any, nullptr, false,
+            kinds({ZCV_SOCK_STATE})},
+    Program{"tcp_receive_reset", "tcp_receive_reset", 1, any, nullptr, false, kinds({ZCV_RESET})},
+    Program{"tcp_destroy_sock", "tcp_destroy_sock", 1, any},
+    Program{"inet_sk_error_report", "inet_sk_error_report", 1, any, nullptr, false,
+            kinds({ZCV_ERRQUEUE, ZCV_ERRQUEUE_READ, ZCV_CALL_TOLD})},
+    Program{"sock_send_length", "sock_send_length", 2, any, nullptr, false, kinds({ZCV_CALL})},
+    Program{"sys_enter", "sys_enter", 2, any, nullptr, false,
+            kinds({ZCV_CALL, ZCV_CLOSE, ZCV_SHUTDOWN, ZCV_UNMAP})},
     Program{"sched_process_fork", "sched_process_fork", 2, any},
     Program{"sched_process_exec", "sched_process_exec", 1, any},
     Program{"sched_process_exit", "sched_process_exit", 1, any},
@@ -178,7 +212,7 @@ Observer::~Observer() {
     zcv_observer__destroy(skeleton_);
 }
 
-void Observer::choose_programs() {
+void Observer::choose_programs(const ObserverOptions& options) {
     const Btf types{btf__load_vmlinux_btf()};
     if (!types)
         throw CaptureFailed{"this kernel's type information cannot be read: " + last_message};
@@ -186,6 +220,10 @@ void Observer::choose_programs() {
     for (const Program& program : programs) {
         const auto arguments = arguments_of(types.get(), program.tracepoint);
         bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
+        if ((program.kinds & options.kinds) == 0) {
+            bpf_program__set_autoload(loaded, false);
+            continue;
+        }
         if (arguments && *arguments >= program.args_min && *arguments <= program.args_max) continue;
         bpf_program__set_autoload(loaded, false);
         missing_.emplace(program.tracepoint,
@@ -198,6 +236,16 @@ void Observer::configure(const ObserverOptions& options) {
     bpf_map__set_max_entries(skeleton_->maps.events, static_cast<__u32>(options.buffer_bytes));
     skeleton_->rodata->hash_mode = options.hash_mode;
     skeleton_->rodata->hash_key = random_key();
+    skeleton_->rodata->wanted_kinds = options.kinds;
+    skeleton_->rodata->system_calls = {.sendmsg = SYS_sendmsg,
+                                       .sendto = SYS_sendto,
+                                       .sendmmsg = SYS_sendmmsg,
+                                       .close = SYS_close,
+                                       .shutdown = SYS_shutdown,
+                                       .munmap = SYS_munmap,
+                                       .madvise = SYS_madvise,
+                                       .mremap = SYS_mremap,
+                                       .brk = SYS_brk};
     skeleton_->rodata->wake_bytes = options.buffer_bytes / 8;
 }
 
@@ -209,7 +257,7 @@ void Observer::load(const ObserverOptions& options) {
         skeleton_ = zcv_observer__open();
         if (!skeleton_) throw CaptureFailed{"libbpf cannot open the observer: " + last_message};
         missing_.clear();
-        choose_programs();
+        choose_programs(options);
         configure(options);
         for (const auto& [name, why] : refused)
             bpf_program__set_autoload(
@@ -308,6 +356,8 @@ ObserverTotals Observer::totals() const {
         totals.counters.map_failures += one.map_failures;
         for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
             totals.counters.by_kind[kind] += one.by_kind[kind];
+        for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
+            totals.counters.lost_by_kind[kind] += one.lost_by_kind[kind];
     }
     for (const Program& program : programs) {
         const bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);

@@ -22,6 +22,7 @@ struct CaptureFailed : std::runtime_error {
 
 struct ObserverOptions {
     std::vector<std::uint32_t> pids;
+    std::uint64_t kinds = ~std::uint64_t{0};  // a bit for each zcv_event_kind that is wanted
     std::uint32_t hash_mode = ZCV_HASH_NONE;
     std::uint64_t buffer_bytes = 64u << 20;
 };
@@ -48,7 +49,7 @@ class Observer {
     ObserverTotals totals() const;
 
   private:
-    void choose_programs();
+    void choose_programs(const ObserverOptions& options);
     void configure(const ObserverOptions& options);
     void load(const ObserverOptions& options);
     void attach();

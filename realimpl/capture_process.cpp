@@ -89,6 +89,8 @@ Totals totals_of(const Frame& frame) {
     totals.map_failures = json.at("map_failures");
     for (const auto& [kind, count] : json.at("by_kind").items())
         totals.by_kind[name_of(static_cast<zcv_event_kind>(std::stoul(kind)))] = count;
+    for (const auto& [kind, count] : json.at("lost_by_kind").items())
+        totals.lost_by_kind[name_of(static_cast<zcv_event_kind>(std::stoul(kind)))] = count;
     return totals;
 }
 
@@ -113,6 +115,8 @@ CaptureProcess::CaptureProcess(std::uint32_t pid, const Watched& watched, const 
                                    watched.hash,
                                    "--buffer",
                                    std::to_string(watched.buffer_bytes),
+                                   "--kinds",
+                                   std::to_string(watched.kinds),
                                    "--output-fd",
                                    std::to_string(output),
                                    "--control-fd",

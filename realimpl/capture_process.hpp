@@ -29,6 +29,7 @@ void read_ready(const Frame& frame, TraceInfo& info);
 struct Watched {
     std::string hash;
     std::uint64_t buffer_bytes = 0;
+    std::uint64_t kinds = 0;  // a bit for each zcv_event_kind
     bool write_watch = false;
 };
 

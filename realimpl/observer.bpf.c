@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "observer_calls.h"
 #include "observer_hash.h"
 #include "observer_state.h"
 
@@ -32,16 +33,6 @@ static __always_inline struct file* registered_file(struct io_kiocb* req, __u32 
     return (struct file*)(BPF_CORE_READ(node, file_ptr) & ~3ul);
 }
 
-static __always_inline struct file* open_file(__u32 fd) {
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct fdtable* table = BPF_CORE_READ(task, files, fdt);
-    struct file* file = NULL;
-    if (fd >= BPF_CORE_READ(table, max_fds)) return NULL;
-    struct file** files = BPF_CORE_READ(table, fd);
-    bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
-    return file;
-}
-
 /* At submission the request has no file yet, only the number the kernel will look up. */
 static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags) {
     struct file* file = BPF_CORE_READ(req, file);
@@ -49,24 +40,7 @@ static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags
         __u32 fd = (__u32)BPF_CORE_READ(req, cqe.fd);
         file = sqe_flags & SQE_FIXED_FILE ? registered_file(req, fd) : open_file(fd);
     }
-    struct socket* socket = (struct socket*)BPF_CORE_READ(file, private_data);
-    if (!file || BPF_CORE_READ(socket, file) != file) return NULL;
-    return BPF_CORE_READ(socket, sk);
-}
-
-/* MPTCP's number does not fit and would read as TCP's: it stays unknown. */
-static __always_inline void name_sock(struct zcv_event* event, struct sock* sock) {
-    __u16 protocol = BPF_CORE_READ(sock, sk_protocol);
-    event->sock = (__u64)sock;
-    event->protocol = protocol > 255 ? 0 : (__u8)protocol;
-}
-
-/* Reads the user's iovec array into the hash state, as far as it is kept. Returns how many. */
-static __always_inline __u32 read_vectors(struct hash_state* state, __u64 array, __u64 count) {
-    __u32 kept = count > RANGES_MAX ? RANGES_MAX : (__u32)count;
-    if (bpf_probe_read_user(state->ranges.at, kept * sizeof(struct user_iovec), (const void*)array))
-        return 0;
-    return kept;
+    return sock_behind(file);
 }
 
 /* Fills the ranges a request sends: one buffer, or what its iovecs name. */
@@ -96,13 +70,6 @@ static __always_inline void ranges_of(struct io_kiocb* req, __u16 zc_flags,
         return;
     }
     state->ranges.count = read_vectors(state, array, count);
-}
-
-static __always_inline __u32 bytes_of(const struct ranges* ranges) {
-    __u64 bytes = 0;
-    for (__u32 i = 0; i < RANGES_MAX; i++)
-        if (i < ranges->count) bytes += ranges->at[i].len;
-    return (__u32)bytes;
 }
 
 /* Enters a send into the maps under a generation of its own. */
@@ -144,6 +111,8 @@ static __always_inline int submitted(struct io_kiocb* req) {
     send.vectors = opcode == OP_SENDMSG_ZC || (zc_flags & SEND_VECTORIZED);
     __u64 hash = hash_mode ? hash_ranges(state) : 0;
     remember(&send, ubuf, &state->ranges);
+    struct sock* sock = sock_of(req, sqe_flags_of(req));
+    know_sock(sock, tgid);
 
     struct zcv_event* event = begin(ZCV_SUBMIT);
     if (!event) return 0;
@@ -151,7 +120,7 @@ static __always_inline int submitted(struct io_kiocb* req) {
     event->req = (__u64)req;
     event->opcode = opcode;
     event->sqe_flags = sqe_flags_of(req);
-    name_sock(event, sock_of(req, event->sqe_flags));
+    name_sock(event, sock);
     event->addr = send.addr;
     event->len = send.len;
     event->msg_flags = BPF_CORE_READ(sr, msg_flags);
@@ -231,6 +200,31 @@ int BPF_PROG(queue_async_work, struct io_kiocb* req) {
 SEC("tp_btf/io_uring_link")
 int BPF_PROG(link, struct io_kiocb* req) {
     return request_event(ZCV_LINK, req);
+}
+
+SEC("tp_btf/io_uring_fail_link")
+int BPF_PROG(fail_link, struct io_kiocb* req, struct io_kiocb* member) {
+    return request_event(ZCV_LINK_FAIL, member);
+}
+
+/* Whose it is cannot be told from the argument, so it is the task that runs. */
+static __always_inline int task_work(unsigned int count) {
+    if (!count || !is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
+    struct zcv_event* event = begin(ZCV_TASK_WORK);
+    if (!event) return 0;
+    event->len = count;
+    finish(event, 0);
+    return 0;
+}
+
+SEC("tp_btf/io_uring_task_work_run")
+int BPF_PROG(task_work_run, void* tctx, unsigned int count) {
+    return task_work(count);
+}
+
+SEC("tp_btf/io_uring_local_work_run") /* DEFER_TASKRUN */
+int BPF_PROG(local_work_run, void* ring, int count, unsigned int loops) {
+    return task_work((unsigned int)count);
 }
 
 SEC("tp_btf/io_uring_defer")
@@ -386,8 +380,12 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     struct known_head known = {};
     if (!view_skb(skb, &view)) return 0;
     struct send* send = view.ubuf ? current_send(view.ubuf, &notif) : NULL;
+    struct call_view calls_of = {};
+    const bool called = !send && view_calls(view.ubuf, &calls_of);
     if (send) {
-        note_head(view.head, view.ubuf, send, &known);
+        note_head(view.head, view.ubuf, send->generation, send->tgid, &known);
+    } else if (called) {
+        note_head(view.head, view.ubuf, calls_of.generation, calls_of.tgid, &known);
     } else {
         struct known_head* head = bpf_map_lookup_elem(&heads, &view.head);
         if (!head) return 0;
@@ -404,8 +402,9 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     event->head = view.head;
     event->ubuf = view.ubuf;
     event->owner = known.ubuf;
-    event->generation = send ? send->generation : known.generation;
+    event->generation = known.generation;
     event->tgid = known.tgid;
+    if (called) event->user_data = calls_of.first | (__u64)calls_of.count << 32;
     event->chain = notif.chain;
     event->dataref = view.dataref;
     event->nr_frags = view.nr_frags;
@@ -415,7 +414,7 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     event->sock = (__u64)skb->sk;
     event->ifindex = device ? (__u32)BPF_CORE_READ(device, ifindex) : 0;
     event->res = res;
-    finish(event, send && !send->done ? view.ubuf : 0);
+    finish(event, called || (send && !send->done) ? view.ubuf : 0);
     return 0;
 }
 
@@ -436,11 +435,13 @@ int BPF_PROG(netif_receive_skb, struct sk_buff* skb) {
 
 SEC("tp_btf/consume_skb")
 int BPF_PROG(consume_skb, struct sk_buff* skb) {
+    range_gone(skb, true);
     return skb_event(ZCV_SKB_CONSUME, skb, 0);
 }
 
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(kfree_skb, struct sk_buff* skb, void* location, int reason) {
+    range_gone(skb, false);
     return skb_event(ZCV_SKB_DROP, skb, reason);
 }
 
@@ -455,7 +456,7 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
     if (!send) return 0;
     if (tail && view_skb(tail, &at) && at.ubuf) {
         struct send* before = current_send(at.ubuf, &view);
-        if (before) note_head(at.head, at.ubuf, before, &known);
+        if (before) note_head(at.head, at.ubuf, before->generation, before->tgid, &known);
     }
     struct zcv_event* event = begin(ZCV_TCP_APPEND);
     if (!event) return 0;
@@ -489,7 +490,11 @@ static __always_inline int freed(__u64 head) {
     event->owner = known.ubuf;
     event->generation = known.generation;
     event->tgid = known.tgid;
-    finish(event, refs_address_of(known.ubuf, known.generation));
+    __u64 refs_at = refs_address_of(known.ubuf, known.generation);
+    struct call_view calls_of;
+    if (!refs_at && view_calls(known.ubuf, &calls_of) && calls_of.generation == known.generation)
+        refs_at = known.ubuf;
+    finish(event, refs_at);
     return 0;
 }
 
@@ -502,6 +507,84 @@ int BPF_PROG(kfree, unsigned long call_site, void* object) {
 SEC("raw_tp/kmem_cache_free")
 int BPF_PROG(kmem_cache_free, unsigned long call_site, void* object) {
     return freed((__u64)object);
+}
+
+/* Sockets ---------------------------------------------------------------------------------- */
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(tcp_retransmit_skb, struct sock* sk, struct sk_buff* skb) {
+    return skb_event(ZCV_RETRANSMIT, skb, 0);
+}
+
+static __always_inline struct zcv_event* sock_event(__u16 kind, struct sock* sock) {
+    __u64 key = (__u64)sock;
+    struct known_sock* known = bpf_map_lookup_elem(&socks, &key);
+    if (!known) return NULL;
+    struct zcv_event* event = begin(kind);
+    if (!event) return NULL;
+    name_sock(event, sock);
+    event->tgid = known->tgid;
+    return event;
+}
+
+/* Before the acknowledgement is looked at: what it covers is released at or after this. */
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(tcp_probe, struct sock* sk, struct sk_buff* skb) {
+    __u64 key = (__u64)sk;
+    struct known_sock* known = bpf_map_lookup_elem(&socks, &key);
+    if (!known) return 0;
+    __u32 acked = BPF_CORE_READ((struct tcp_skb_cb*)skb->cb, ack_seq);
+    if (acked == known->acked) return 0;
+    known->acked = acked;
+    struct zcv_event* event = sock_event(ZCV_ACK, sk);
+    if (!event) return 0;
+    event->addr = SEQUENCE_KNOWN | acked;
+    finish(event, 0);
+    return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, struct sock* sk, int before, int state) {
+    struct zcv_event* event = sock_event(ZCV_SOCK_STATE, sk);
+    if (event) {
+        event->len = (__u32)before;
+        event->res = state;
+        finish(event, 0);
+    }
+    return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(tcp_receive_reset, struct sock* sk) {
+    struct zcv_event* event = sock_event(ZCV_RESET, sk);
+    if (event) finish(event, 0);
+    return 0;
+}
+
+/* From here on its memory may be another socket's. */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tcp_destroy_sock, struct sock* sk) {
+    __u64 key = (__u64)sk;
+    bpf_map_delete_elem(&socks, &key);
+    return 0;
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(inet_sk_error_report, struct sock* sk) {
+    return error_reported(sk);
+}
+
+SEC("tp_btf/sock_send_length") /* since 6.4 */
+int BPF_PROG(sock_send_length, struct sock* sk, int res) {
+    return send_done(sk, res);
+}
+
+/* System calls ----------------------------------------------------------------------------- */
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter, struct pt_regs* regs, long number) {
+    if (!is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
+    return system_call(regs, (__u32)number);
 }
 
 /* Who is watched --------------------------------------------------------------------------- */

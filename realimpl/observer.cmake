@@ -19,16 +19,24 @@ else()
     set(skeleton_dir ${CMAKE_CURRENT_BINARY_DIR}/skeleton)
     set(object ${CMAKE_CURRENT_BINARY_DIR}/observer.bpf.o)
     # Debian keeps the asm/ headers under a directory that -target bpf does not search.
+    # What bpf_tracing.h calls it; others get no records of system calls.
+    set(bpf_arch none)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+        set(bpf_arch x86)
+    elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL aarch64)
+        set(bpf_arch arm64)
+    endif()
     set(arch_include "")
     if(CMAKE_LIBRARY_ARCHITECTURE)
         set(arch_include -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
     endif()
     add_custom_command(OUTPUT ${object}
         COMMAND ${ZCV_CLANG} -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter
-            $<$<BOOL:${ZCV_WERROR}>:-Werror> -I${PROJECT_SOURCE_DIR} -I${CMAKE_CURRENT_SOURCE_DIR}
+            -D__TARGET_ARCH_${bpf_arch} $<$<BOOL:${ZCV_WERROR}>:-Werror> -I${PROJECT_SOURCE_DIR}
+            -I${CMAKE_CURRENT_SOURCE_DIR}
             ${arch_include} -c ${CMAKE_CURRENT_SOURCE_DIR}/observer.bpf.c -o ${object}
-        DEPENDS observer.bpf.c observer_hash.h observer_kernel.h observer_shared.h observer_state.h
-            ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
+        DEPENDS observer.bpf.c observer_calls.h observer_hash.h observer_kernel.h
+            observer_shared.h observer_state.h ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
         COMMENT "Compiling the BPF observer" VERBATIM)
     add_custom_command(OUTPUT ${skeleton_dir}/observer.skel.h
         COMMAND ${CMAKE_COMMAND} -E make_directory ${skeleton_dir}

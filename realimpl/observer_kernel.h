@@ -47,8 +47,30 @@ struct file {
     void* f_op;
 };
 
+/* Of system calls, named as the kernel names the registers. */
+struct pt_regs {
+    unsigned long di, si, dx, r10;
+};
+
+enum sock_flags {
+    SOCK_ZEROCOPY, /* its number here does not count */
+};
+
+struct sk_buff;
+
+struct sk_buff_head {
+    struct sk_buff* prev;
+};
+
+struct sock_common {
+    unsigned long skc_flags; /* sk_flags */
+};
+
 struct sock {
+    struct sock_common __sk_common;
     __u16 sk_protocol;
+    struct count sk_zckey; /* atomic_t */
+    struct sk_buff_head sk_error_queue;
 };
 
 struct socket {
@@ -77,6 +99,14 @@ struct skb_shared_info {
     void* destructor_arg;
 };
 
+struct sock_extended_err {
+    __u32 ee_errno; /* read as a whole, see range_report below */
+};
+
+struct sock_exterr_skb {
+    struct sock_extended_err ee;
+};
+
 struct iov_iter {
     unsigned long count;
 };
@@ -88,6 +118,16 @@ struct msghdr {
 
 struct ubuf_info {
     struct count refcnt; /* refcount_t */
+};
+
+/* Of MSG_ZEROCOPY: which calls it covers. */
+struct ubuf_info_msgzc {
+    __u32 id;
+    __u16 len;
+};
+
+struct tcp_skb_cb {
+    __u32 ack_seq;
 };
 
 struct io_notif_data {
@@ -162,6 +202,17 @@ struct io_uring_cqe {
 
 #pragma clang attribute pop
 
+/* In the control block of an skb on an error queue; its layout is the system call's. */
+struct range_report {
+    __u32 error;
+    __u8 origin;
+    __u8 type;
+    __u8 code;
+    __u8 padding;
+    __u32 first;
+    __u32 last;
+};
+
 /* User memory: its layout is the system call's, so nothing is relocated. */
 struct user_iovec {
     __u64 base;
@@ -175,5 +226,7 @@ struct user_msghdr {
     __u64 iov;
     __u64 iovlen;
 };
+
+#define USER_MMSGHDR_BYTES 64u /* a msghdr with its control and flags, and a length */
 
 #endif

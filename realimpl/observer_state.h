@@ -22,6 +22,7 @@
 #define KIOCB_BYTES 128u
 #define SHINFO_BYTES 64u
 
+const volatile __u64 wanted_kinds = ~0ull;     /* a bit each; what is not wanted is not recorded */
 const volatile __u64 wake_bytes = 1 << 20;     /* in the ring buffer before the reader is woken */
 const volatile __s64 preempt_count_offset = 0; /* from this CPU's runqueue; 0 unknown */
 
@@ -102,6 +103,19 @@ struct {
     __type(value, struct known_head);
 } heads SEC(".maps");
 
+/* A socket that a watched process sends from. */
+struct known_sock {
+    __u32 tgid;
+    __u32 acked; /* TCP: the highest acknowledgement that was recorded */
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 65536);
+    __type(key, __u64);
+    __type(value, struct known_sock);
+} socks SEC(".maps");
+
 /* Notifications owed under one name, for the overflow event that has no other. ubuf and generation
  * are the exclusive or of all of them, so with one left they are its own. */
 struct debt_key {
@@ -125,6 +139,7 @@ struct {
 } debts SEC(".maps");
 
 __u32 generations = 0;
+volatile __u32 any_calls = 0; /* a watched process has called sendmsg(MSG_ZEROCOPY) */
 
 static __always_inline __u32 next_generation(void) {
     return __sync_fetch_and_add(&generations, 1) + 1;
@@ -138,6 +153,14 @@ static __always_inline struct zcv_counters* own_counters(void) {
 static __always_inline void count_map_failure(void) {
     struct zcv_counters* own = own_counters();
     if (own) __sync_fetch_and_add(&own->map_failures, 1);
+}
+
+static __always_inline void know_sock(const struct sock* sock, __u32 tgid) {
+    __u64 key = (__u64)sock;
+    struct known_sock* known = bpf_map_lookup_elem(&socks, &key);
+    struct known_sock fresh = {.tgid = tgid};
+    if (!sock || (known && known->tgid == tgid)) return;
+    if (bpf_map_update_elem(&socks, &key, &fresh, BPF_ANY)) count_map_failure();
 }
 
 static __always_inline bool is_watched(__u32 tgid) {
@@ -285,13 +308,13 @@ static __always_inline bool view_skb(struct sk_buff* skb, struct skb_view* view)
 }
 
 /* Makes the head known by the first ubuf it is seen with, so that its free is recognised. */
-static __always_inline void note_head(__u64 head, __u64 ubuf, const struct send* send,
+static __always_inline void note_head(__u64 head, __u64 ubuf, __u32 generation, __u32 tgid,
                                       struct known_head* known) {
     struct known_head* found = bpf_map_lookup_elem(&heads, &head);
     known->ubuf = ubuf;
-    known->generation = send->generation;
-    known->tgid = send->tgid;
-    if (found && found->ubuf == ubuf && found->generation == send->generation) return;
+    known->generation = generation;
+    known->tgid = tgid;
+    if (found && found->ubuf == ubuf && found->generation == generation) return;
     if (bpf_map_update_elem(&heads, &head, known, BPF_ANY)) count_map_failure();
 }
 
@@ -311,8 +334,10 @@ static __always_inline __u8 context_now(void) {
     return count & 0x100 ? ZCV_CONTEXT_SOFTIRQ : ZCV_CONTEXT_TASK;
 }
 
-/* A record, zeroed; NULL when there is no room, which then shows as a loss and a gap. */
+/* A record, zeroed; NULL when that kind is not wanted, or there is no room, which then shows as a
+ * loss and a gap. */
 static __always_inline struct zcv_event* begin(__u16 kind) {
+    if (!(wanted_kinds >> kind & 1)) return NULL;
     struct zcv_counters* own = own_counters();
     struct zcv_event* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
     if (!own) {
@@ -322,6 +347,7 @@ static __always_inline struct zcv_event* begin(__u16 kind) {
     if (!event) {
         __sync_fetch_and_add(&own->seq, 1);
         __sync_fetch_and_add(&own->lost, 1);
+        __sync_fetch_and_add(&own->lost_by_kind[kind & (ZCV_COUNTED_KINDS - 1)], 1);
         return NULL;
     }
     __u64 pid_tgid = bpf_get_current_pid_tgid();

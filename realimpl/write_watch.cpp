@@ -116,7 +116,8 @@ std::string WriteWatch::why_not() {
 }
 
 void WriteWatch::see(const zcv_event& event) {
-    if (event.kind != ZCV_SUBMIT || event.addr == 0 || event.len == 0) return;
+    const bool sends = event.kind == ZCV_SUBMIT || event.kind == ZCV_CALL;
+    if (!sends || event.addr == 0 || event.len == 0) return;
     const Buffer buffer{event.tgid, event.addr, event.len};
     if (std::ranges::find(buffers_, buffer) != buffers_.end()) return;
     if (buffers_.size() < buffers_max) {

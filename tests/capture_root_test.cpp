@@ -468,12 +468,16 @@ TEST_CASE("a capture that is killed keeps what it has and says so", "[root]") {
 
     std::ofstream{directory / "dies"}
         << "#!/bin/sh\n"
-        << fmt::format("{}/zcv-capture \"$@\" & sleep 0.6; kill -9 $!; wait\n",
-                       std::filesystem::path{ZCV_PROGRAM}.parent_path().string());
+        << fmt::format(
+               "{}/zcv-capture \"$@\" & for i in $(seq 200); do "
+               "[ -e {} ] && break; sleep 0.05; done; kill -9 $!; wait\n",
+               std::filesystem::path{ZCV_PROGRAM}.parent_path().string(), directory / "started");
     std::filesystem::permissions(directory / "dies", std::filesystem::perms::all);
-    const Ended cut = shell(
-        directory, fmt::format("ZCV_CAPTURE={0} {1} capture -o {2} -- sh -c 'sleep 1; echo done'",
-                               directory / "dies", ZCV_PROGRAM, file));
+    const Ended cut =
+        shell(directory,
+              fmt::format("ZCV_CAPTURE={0} {1} capture -o {2} -- sh -c 'touch {3}; sleep 1; echo "
+                          "done'",
+                          directory / "dies", ZCV_PROGRAM, file, directory / "started"));
     CHECK(cut.status == 3);
     CHECK(cut.out == "done\n");  // the command is the user's, and runs to its end
     CHECK(cut.err.find("the capture ended early") != std::string::npos);

@@ -32,6 +32,47 @@ TEST_CASE("an unknown verb is named and refused", "[cli]") {
     check_one_line_refusal(zcv_with("frobnicate"), 2, "frobnicate");
 }
 
+TEST_CASE("an unknown option where a verb belongs is named", "[cli]") {
+    check_one_line_refusal(zcv_with("--frobnicate"), 2, "--frobnicate: not an option of zcv");
+    check_one_line_refusal(zcv_with("-x check"), 2, "-x: not an option of zcv");
+    check_one_line_refusal(zcv_with("''"), 2, "'': not a verb of zcv");
+}
+
+TEST_CASE("each nasty command line of the verbs that read or capture is one line", "[cli]") {
+    const auto [arguments, says] = GENERATE(table<std::string, std::string>({
+        {"replay", "FILE is required"},
+        {"replay ''", "no such file"},
+        {"replay /no/such.zct", "/no/such.zct"},
+        {"replay /", "is a directory"},
+        {"replay /dev/null", "/dev/null"},
+        {"replay --profile '' /dev/null", "zcv: "},
+        {"replay --format yaml /dev/null", "yaml"},
+        {"convert /dev/null", "--to"},
+        {"convert /dev/null --to xml", "xml"},
+        {"convert '' --to jsonl", "no such file"},
+        {"plot nothing", "'nothing'"},
+        {"plot lifecycle", "trace"},
+        {"capture", "--output"},
+        {"capture -o x.zct", "Give a command"},
+        {"capture -o x.zct --pid 0", "--pid: 0: give a number above 0"},
+        {"capture -o x.zct --pid -1", "--pid: -1: give a number above 0"},
+        {"capture -o x.zct --pid many", "--pid"},
+        {"capture -o x.zct --pid 99999999999999999999", "--pid"},
+        {"capture -o x.zct --pid 1 --time-max -1", "--time-max: -1: give a number above 0"},
+        {"capture -o x.zct --pid 1 --time-max 1e400", "--time-max: 1e400: give a number above 0"},
+        {"capture -o x.zct --pid 1 -- true", "exclude each other"},
+        {"capture -o x.zct --hash some -- true", "some"},
+        {"run", "Give a command"},
+        {"run --", "Give a command"},
+        {"run -- /no/such/program", "/no/such/program"},
+        {"run -- ''", "cannot run"},
+    }));
+    INFO(arguments);
+    const Ran ran = zcv_with(arguments);
+    check_one_line_refusal(ran, 2, says);
+    CHECK(ran.err.size() < 300);
+}
+
 TEST_CASE("an unknown option of a verb is refused", "[cli]") {
     check_one_line_refusal(zcv_with("plot lifecycle --frobnicate"), 2, "zcv --help");
     check_one_line_refusal(zcv_with("plot"), 2, "zcv --help");

@@ -25,9 +25,9 @@ struct Judged {
     std::vector<std::uint64_t> changed;  // sends whose content the client says it changed
 };
 
-Judged judged(const std::string& client) {
+Judged judged(const std::string& client, const std::string& program = ZCV_CLIENT) {
     const Ran ran = run_shell(shell_quoted(ZCV_PROGRAM) + " run --hash full --format json -- " +
-                              shell_quoted(ZCV_CLIENT) + " " + client);
+                              shell_quoted(program) + " " + client);
     INFO(client << ": " << ran.err << ran.out);
     REQUIRE(ran.err.find("client: ") == std::string::npos);
     const std::size_t begin = ran.out.find('{');
@@ -189,6 +189,29 @@ TEST_CASE("a watchpoint names the line that writes too early, and no line of who
         CHECK(with_line > 0);
         check_clean("pool");
     }
+}
+
+TEST_CASE("sendmsg(MSG_ZEROCOPY) is followed from the call to the error queue", "[root]") {
+    for (const std::string mode :
+         {"udp", "tcp", "udp vectors", "tcp vectors", "udp many", "tcp many"})
+        DYNAMIC_SECTION(mode) {
+            const auto at = mode.find(' ');
+            const Judged found = judged(
+                mode.substr(0, at) + " 40" + (at == mode.npos ? "" : mode.substr(at)), ZCV_CALLER);
+            INFO(found.report.dump(1));
+            check_explained(found.report);
+            CHECK(found.report["violations"].empty());
+            CHECK(found.report["sends"] == 40);
+            CHECK(found.report["notified"] == 40);
+            CHECK(found.report["copied"] == 40);  // this is loopback
+        }
+    for (const std::string mode : {"udp 40 early", "tcp 40 early"}) DYNAMIC_SECTION(mode) {
+            const Judged found = judged(mode, ZCV_CALLER);
+            INFO(found.report.dump(1));
+            check_explained(found.report);
+            CHECK(found.status == 1);
+            CHECK(accused(found.report, "R1").size() == 40);
+        }
 }
 
 TEST_CASE("a misuse is found in exactly the sends whose content changed", "[root]") {

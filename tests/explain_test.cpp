@@ -148,9 +148,10 @@ TEST_CASE("a misuse is found by its number, also where a bug has the same", "[ex
     CHECK(both[1].topic.kind == "profile");
     CHECK(fact_of(both[2], "policy") == "always-expect-two");
     REQUIRE(explain("B1", "bug").size() == 1);
-    CHECK(run("--misuses").out.find("\nC4-eagain-as-failure  (misuse)\n") != std::string::npos);
-    CHECK(run("--misuses --format markdown").out.find("| `close` |\n") != std::string::npos);
-    CHECK(run("--bugs").out.find("(misuse)") == std::string::npos);
+    CHECK(run("--kind misuse").out.find("  C4-eagain-as-failure ") != std::string::npos);
+    CHECK(run("--kind misuse --format markdown").out.find("| `close` |\n") != std::string::npos);
+    CHECK(run("--kind bug B1").out.find("(misuse)") == std::string::npos);
+    CHECK(run("--kind misuse B1").out.find("(bug)") == std::string::npos);
 }
 
 TEST_CASE("explain answers in text, JSON and markdown, and refuses in one line", "[cli]") {
@@ -165,14 +166,16 @@ TEST_CASE("explain answers in text, JSON and markdown, and refuses in one line",
     CHECK(json["example"]["repeats_from"] == 10);
 
     CHECK(run("").out.find("zcv explain NAME") != std::string::npos);
-    CHECK(run("--bugs --format markdown").out.find("| B24 |") != std::string::npos);
+    CHECK(run("--kind bug --format markdown").out.find("| B24 |") != std::string::npos);
     for (const char* wrong : {"S1x", "no-such-thing", "S1 --format xml", "S1 --format markdown",
-                              "--bugs S1", "''", "--bugs --misuses", "--misuses A1"}) {
+                              "--kind bug S1", "--kind bugs", "--kind bug A1",
+                              "--kind bug B1 --format markdown", "S10 nowhere", "S10 ''", "''"}) {
         INFO(wrong);
         const Ran refused = run(wrong);
         CHECK(refused.status == 2);
         CHECK(refused.out.empty());
         CHECK(lines_in(refused.err) == 1);
     }
+    CHECK(run("--kind bugs").err.find("eventually-property, bug,") != std::string::npos);
     CHECK(run("S1x").err.find("did you mean S1") != std::string::npos);
 }

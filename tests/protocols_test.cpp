@@ -370,9 +370,9 @@ TEST_CASE("a receiver without memory for its copy drops the packet, which report
     const SkbId k = send_datagram(s, first);
     complete(s, first);
     to_device(s, k);
-    CHECK_FALSE(can<skb_orphan_frags_rx_failure>(s, k));
+    CHECK_FALSE(can<skb_copy_ubufs_failure>(s, k));
     take<netif_receive_skb_core>(s, k);
-    take<skb_orphan_frags_rx_failure>(s, k);
+    take<skb_copy_ubufs_failure>(s, k);
     CHECK(released(s, notif_of(s, first)));
     CHECK(s[notif_of(s, first)].zc_used);
     CHECK_FALSE(s[notif_of(s, first)].zc_copied);

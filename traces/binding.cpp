@@ -7,6 +7,7 @@
 #include "model/next.hpp"
 #include "model/packing.hpp"
 #include "traces/binding_walk.hpp"
+#include "traces/event_sets.hpp"
 
 namespace zcv {
 namespace {
@@ -36,7 +37,12 @@ World world_of(const Profile& profile) {
 }  // namespace
 
 Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
-    : trace_(trace), report_(report), ahead_(look_ahead(trace)), s_(world_of(profile)) {
+    : trace_(trace),
+      report_(report),
+      ahead_(look_ahead(trace)),
+      calls_(trace, report),
+      blind_(!records_skbs(trace.info)),
+      s_(world_of(profile)) {
     lives_.resize(ahead_.lives.size());
 }
 
@@ -83,19 +89,18 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
             case ZCV_SKB_CONSUME:
             case ZCV_SKB_DROP:
             case ZCV_HEAD_FREE:
-                on_skb(ahead_.life_of[record], event);
+                if (!calls_.knows(event.generation)) on_skb(ahead_.life_of[record], event);
                 break;
             case ZCV_WRITE:
                 on_write(record, event);
+                calls_.see_write(record, event);
                 break;
             case ZCV_EXIT:
                 exited_.insert(event.tgid);
                 break;
-            case ZCV_FORK:
-            case ZCV_EXEC:
-            case ZCV_REGISTER:
-                break;
             default:
+                if (const auto why = calls_.take(event)) mismatch(*why);
+                if (event.kind < ZCV_KIND_COUNT) break;  // its binding says why it has no step
                 mismatch("this kind of record is newer than this zcv");
         }
     } catch (MismatchError& error) {
@@ -144,6 +149,7 @@ bool Walk::knows_all() const {
 }
 
 void Walk::finish() {
+    calls_.finish();
     std::uint64_t open = 0;
     for (auto& [generation, send] : sends_) {
         if (send.lost || send.notified || (send.completed && !send.more)) continue;
@@ -249,7 +255,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     send_of_request_[index(send.request)] = event.generation;
 
     SendHistory seen;
-    seen.number = ++numbered_;
+    seen.number = static_cast<std::uint32_t>(report_.history.size() + 1);
     seen.user_data = event.user_data;
     seen.addr = event.addr;
     seen.len = event.len;
@@ -369,6 +375,7 @@ void Walk::succeed(Send& send, const zcv_event& event) {
     issue(send);
     attach_the_rest(send);
     const bool tcp = s_.config(send.sock).transport == Transport::tcp;
+    if (blind_ && event.res > 0 && !s_[send.request].appended) attach_in_sendmsg(unseen_life(send));
     if (event.refs != ZCV_REFS_UNKNOWN) note_unseen_references(send, event.refs);
     if (!s_[send.request].appended && send.lives.empty()) {
         if (tcp)
@@ -416,6 +423,14 @@ void Walk::attach_the_rest(Send& send) {
         if (ahead_.lives[life].birth == Birth::sent) attach(life);
 }
 
+// A shared info that no record names.
+std::uint32_t Walk::unseen_life(const Send& send) {
+    const auto life = static_cast<std::uint32_t>(lives_.size());
+    lives_.emplace_back();
+    ahead_.lives.emplace_back().owner = send.generation;
+    return life;
+}
+
 // More references than known shared infos. What later records show to be the rest of another skb
 // may be there already. Others no record ever names (they wait for a neighbour's address, say):
 // they are real, so they are brought about here.
@@ -430,9 +445,7 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
         if (life != later.end()) {
             next = *life++;
         } else {
-            next = static_cast<std::uint32_t>(lives_.size());
-            lives_.emplace_back();
-            ahead_.lives.emplace_back().owner = send.generation;
+            next = unseen_life(send);
         }
         try {
             if (lives_[next].attached) continue;
@@ -552,7 +565,7 @@ void Walk::release_chain(Send& send) {
 }
 
 void Walk::check_copied(const zcv_event& event, Send& send) {
-    if (!send.reports_usage || event.generation == 0) return;
+    if (!send.reports_usage || event.generation == 0 || blind_) return;
     const bool said = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
     const bool modelled = s_[send.notif].zc_copied || !s_[send.notif].zc_used;
     if (said == modelled) return;

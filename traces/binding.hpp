@@ -11,6 +11,7 @@
 
 #include "model/checker/system.hpp"
 #include "model/growing_store.hpp"
+#include "traces/calls.hpp"
 #include "traces/lookahead.hpp"
 #include "traces/replay.hpp"
 
@@ -129,11 +130,11 @@ class Walk {
     bool may_link(const Send& send, std::size_t record) const;
     void link(Send& send);
     void release_chain(Send& send);
+    std::uint32_t unseen_life(const Send& send);
     void note_unseen_references(Send& send, std::uint32_t observed);
     bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);
     void on_write(std::size_t record, const zcv_event& event);
-    std::vector<std::string> stack_of(const zcv_event& event) const;
     void check_content(const zcv_event& event, Send& send);
     void report_reuse(Send& send, const zcv_event& event);
     void check_copied(const zcv_event& event, Send& send);
@@ -199,6 +200,8 @@ class Walk {
     const Trace& trace_;
     ReplayReport& report_;
     Lookahead ahead_;
+    Calls calls_;
+    bool blind_;  // what happens to skbs was not recorded
     GrowingStore s_;
     std::unordered_map<std::uint32_t, Send> sends_;  // by generation
     std::vector<LifeState> lives_;
@@ -221,7 +224,6 @@ class Walk {
     std::vector<Span> span_of_buffer_;  // by BufferId
     std::vector<UbufId> touched_;
     std::uint64_t now_ns_ = 0;
-    std::uint32_t numbered_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;
     std::uint64_t nameless_ = 0;
     std::uint64_t never_started_ = 0;

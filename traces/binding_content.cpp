@@ -5,6 +5,7 @@
 
 #include "model/next.hpp"
 #include "traces/binding_walk.hpp"
+#include "traces/stacks.hpp"
 
 // What the application did to its buffers: told by the hashes of their content, by watchpoints, and
 // by what it submits again.
@@ -58,20 +59,6 @@ void Walk::on_write(std::size_t record, const zcv_event& event) {
     }
 }
 
-std::vector<std::string> Walk::stack_of(const zcv_event& event) const {
-    const auto found =
-        std::ranges::find(trace_.stacks, static_cast<std::uint32_t>(event.res), &Stack::number);
-    std::vector<std::string> lines;
-    if (found == trace_.stacks.end()) return lines;
-    for (const StackFrame& frame : found->frames) {
-        std::string line = frame.function.empty() ? fmt::format("{:#x}", frame.ip) : frame.function;
-        if (!frame.file.empty()) line += fmt::format("  {}:{}", frame.file, frame.line);
-        if (!frame.module.empty()) line += fmt::format("  ({}+{:#x})", frame.module, frame.offset);
-        lines.push_back(std::move(line));
-    }
-    return lines;
-}
-
 void Walk::check_content(const zcv_event& event, Send& send) {
     const bool changed = event.hash != 0 && send.hash != 0 && event.hash != send.hash;
     // Who is gone writes no more.
@@ -104,7 +91,7 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     std::vector<std::string> stack;
     if (send.write != no_record) {
         const zcv_event& write = trace_.events[send.write];
-        stack = stack_of(write);
+        stack = lines_of(trace_, static_cast<std::uint32_t>(write.res));
         evidence.push_back(fmt::format("a watchpoint saw thread {} write to {:#x}{}", write.pid,
                                        write.addr,
                                        write.cqe_flags != 0 ? ", in a system call" : ""));

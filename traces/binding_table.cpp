@@ -16,6 +16,9 @@ using namespace world;
 
 namespace {
 
+constexpr std::string_view calls_not_replayed =
+    "content and ids are checked, no steps are taken yet";
+
 // Steps of designs that nothing recorded is bound to.
 template <class... Step>
 void add_not_taken(std::vector<Unobserved>& all, std::string_view why) {
@@ -25,9 +28,10 @@ void add_not_taken(std::vector<Unobserved>& all, std::string_view why) {
 void add_calls(std::vector<Unobserved>& all) {
     add_not_taken<app_sendmsg, msg_zerocopy_alloc, msg_zerocopy_realloc,
                   msg_zerocopy_realloc_refused, sock_omalloc_refused,
-                  mm_account_pinned_pages_refused, zerocopy_not_asked, ip_append_data_attach,
-                  skb_zerocopy_iter_stream_tail, msg_zerocopy_put_abort, tcp_sendmsg, udp_sendmsg,
-                  sock_sendmsg_failure, app_sendmsg_returns, app_read_errqueue, app_close>(
+                  mm_account_pinned_pages_refused, ip_generic_getfrag, tcp_sendmsg_not_asked,
+                  ip_append_data_attach, skb_zerocopy_iter_stream_tail, msg_zerocopy_put_abort,
+                  tcp_sendmsg, udp_sendmsg, sock_sendmsg_failure, app_sendmsg_returns,
+                  app_read_errqueue, app_close>(
         all, "not taken: no record is bound to a MSG_ZEROCOPY call yet");
     add_not_taken<handle_tx_zerocopy, tun_get_user, tun_get_user_fault, tun_get_user_down,
                   handle_tx_zerocopy_failure, vhost_zerocopy_signal_used,
@@ -66,7 +70,21 @@ const std::vector<Binding>& bindings() {
         {ZCV_EXIT, {}, "who is watched: what it sent goes on without it"},
         {ZCV_RING_CREATE, {}, "a new object: the address means another ring from here on"},
         {ZCV_WRITE, names<app_write>(), ""},
-        {ZCV_REGISTER, {}, "registered buffers are not modelled yet"},
+        {ZCV_REGISTER, {}, "replay does not follow the table of registered buffers"},
+        {ZCV_CALL, {}, calls_not_replayed},
+        {ZCV_CALL_DONE, {}, calls_not_replayed},
+        {ZCV_ERRQUEUE, {}, calls_not_replayed},
+        {ZCV_ERRQUEUE_READ, {}, calls_not_replayed},
+        {ZCV_CALL_TOLD, {}, calls_not_replayed},
+        {ZCV_RETRANSMIT, {}, "the clone that is sent again shows in its dev-queue record"},
+        {ZCV_ACK, {}, "what it releases shows in the head-free records"},
+        {ZCV_SOCK_STATE, {}, "what is purged shows in the head-free records"},
+        {ZCV_RESET, {}, "what is purged shows in the head-free records"},
+        {ZCV_CLOSE, {}, "drops a reference to a file; what is queued is still sent"},
+        {ZCV_SHUTDOWN, {}, "it moves no reference"},
+        {ZCV_UNMAP, {}, "pages live on in the packets that refer to them"},
+        {ZCV_LINK_FAIL, {}, "the member's own completion says what became of it"},
+        {ZCV_TASK_WORK, {}, "what it does is recorded one by one"},
     };
     return all;
 }
@@ -99,7 +117,6 @@ static std::vector<Unobserved> unobserved_of_protocols() {
         {step_name<tcp_retransmit_skb_unclone>(),
          "not taken: a clone whose device orphaned it is not told from one that is gone"},
         {step_name<device_reset>(), "not taken: each skb's own release is seen"},
-        {step_name<skb_orphan_frags_rx_failure>(), "not taken: the skb's drop is seen"},
         {step_name<tcp_sacktag_one>(), "not taken: it moves no reference"},
         {step_name<tcp_timeout_mark_lost>(), "not taken: it moves no reference"},
         {step_name<tcp_trim_head>(), "not taken: page references are not recorded"},
@@ -154,6 +171,9 @@ static std::vector<Unobserved> unobserved_of_requests() {
         {step_name<xskq_cons_read_desc>(), "not taken: AF_XDP rings are not recorded"},
         {step_name<xsk_device_dma>(), "not taken: AF_XDP rings are not recorded"},
         {step_name<xsk_tx_completed>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<app_fill_fill_ring>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<xsk_rcv>(), "not taken: AF_XDP rings are not recorded"},
+        {step_name<app_read_rx_ring>(), "not taken: AF_XDP rings are not recorded"},
     };
 }
 

@@ -46,7 +46,9 @@ constexpr std::uint32_t skb_fields = skb | head | ubuf | owner | chain | refs | 
                                      shinfo_flags | len | sock | ifindex | addr;
 
 // As zcv_event.h says, in the order of zcv_event_kind.
-constexpr std::array<std::uint32_t, ZCV_KIND_COUNT> fields_of_kind{
+constexpr std::uint32_t range_fields = sock | protocol | skb | user_data | addr | len | cqe_flags;
+
+constexpr std::uint32_t fields_of_kinds[]{
     every_field,  // unknown
     request_fields | sock | protocol | ubuf | refs | addr | len | opcode | sqe_flags | msg_flags |
         zc_flags | hash,                                                             // submit
@@ -70,7 +72,24 @@ constexpr std::array<std::uint32_t, ZCV_KIND_COUNT> fields_of_kind{
     0,                                                                               // exit
     ring | len | zc_flags,                                                           // ring-create
     ring | opcode | res,                                                             // register
+    addr | len | res | cqe_flags,                                                    // write
+    sock | protocol | user_data | addr | len | msg_flags | zc_flags | hash,          // call
+    sock | protocol | user_data | len | res | hash,                                  // call-done
+    range_fields,                                                                    // errqueue
+    range_fields | res,                                                              // -read
+    sock | protocol | user_data | addr | len | cqe_flags | hash,                     // call-told
+    skb_fields,                                                                      // retransmit
+    sock | protocol | addr,                                                          // ack
+    sock | protocol | len | res,                                                     // sock-state
+    sock | protocol,                                                                 // reset
+    sock | protocol,                                                                 // close
+    sock | protocol | res,                                                           // shutdown
+    addr | len | opcode,                                                             // unmap
+    request_fields | ubuf,                                                           // link-fail
+    len,                                                                             // task-work
 };
+constexpr auto fields_of_kind = std::to_array(fields_of_kinds);
+static_assert(fields_of_kind.size() == ZCV_KIND_COUNT, "every kind has its fields");
 
 constexpr std::array context_names{"unknown", "task", "softirq", "hardirq"};
 

@@ -12,6 +12,7 @@ namespace zcv {
 struct SendHistory {
     std::uint32_t number = 0;  // counts sends of the trace from 1
     std::uint64_t user_data = 0;
+    bool is_call = false;  // of sendmsg(MSG_ZEROCOPY): user_data is its id
     std::uint64_t addr = 0;
     std::uint32_t len = 0;
     std::uint32_t tgid = 0;

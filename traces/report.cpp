@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "traces/event_sets.hpp"
+
 namespace zcv {
 namespace {
 
@@ -21,8 +23,13 @@ double ms_since(std::uint64_t start, std::uint64_t time) {
 }
 
 void print_violation(std::ostream& out, const ReplayReport& report, const Violation& violation) {
-    out << fmt::format("\n{}  send #{}  user_data {:#x}  ubuf {:#x}  at +{:.3f} ms\n",
-                       violation.rule, violation.send, violation.request, violation.ubuf,
+    const bool call = violation.send > 0 && violation.send <= report.history.size() &&
+                      report.history[violation.send - 1].is_call;
+    const std::string name =
+        call ? fmt::format("id {}  socket {:#x}", violation.request,
+                           report.history[violation.send - 1].sock)
+             : fmt::format("user_data {:#x}  ubuf {:#x}", violation.request, violation.ubuf);
+    out << fmt::format("\n{}  send #{}  {}  at +{:.3f} ms\n", violation.rule, violation.send, name,
                        ms_since(start_of(report), violation.time_ns));
     out << "  " << violation.explanation << "\n  evidence: " << violation.evidence << '\n';
     for (std::size_t i = 0; i < std::min(frames_shown, violation.stack.size()); ++i)
@@ -71,8 +78,10 @@ void print_text(std::ostream& out, const ReplayReport& report, const Trace& trac
     if (!report.violations.empty()) {
         out << fmt::format(" ({} of {} sends)", report.violations.size(), report.sends);
     }
-    out << fmt::format("\n  kernel {}, profile {}, content hashes: {}\n", trace.info.kernel_release,
-                       report.profile, trace.info.hash.empty() ? "none" : trace.info.hash);
+    out << fmt::format("\n  kernel {}, profile {}, content hashes: {}{}\n",
+                       trace.info.kernel_release, report.profile,
+                       trace.info.hash.empty() ? "none" : trace.info.hash,
+                       records_skbs(trace.info) ? "" : ", what happens to skbs was not recorded");
     out << fmt::format("  matched {} of {} records, {} lost\n", report.matched, report.records,
                        report.lost);
     out << fmt::format(
@@ -109,6 +118,7 @@ nlohmann::json json_of(const ReplayReport& report, const Trace& trace, const std
                         {"kernel", trace.info.kernel_release},
                         {"profile", report.profile},
                         {"hash", trace.info.hash},
+                        {"skbs_recorded", records_skbs(trace.info)},
                         {"verdict", name_of(report.verdict)},
                         {"records", report.records},
                         {"matched", report.matched},

@@ -39,6 +39,7 @@ struct TraceInfo {
     std::string clock;    // "CLOCK_MONOTONIC"
     std::string started;  // wall clock, ISO 8601 UTC
     std::string hash;     // "none", "sampled", "full"
+    std::string events;   // which sets or kinds were wanted; empty in the first captures
     std::vector<std::string> command;
     std::vector<std::uint32_t> watched;          // process ids at the start
     std::vector<std::string> probes;             // attached
@@ -53,6 +54,7 @@ struct Totals {
         0;                           // the kernel skipped a probe because it was already running
     std::uint64_t map_failures = 0;  // a map update was refused: some events may be unattributed
     std::map<std::string, std::uint64_t> by_kind;
+    std::map<std::string, std::uint64_t> lost_by_kind;
 };
 
 // One place on a stack, as far as it could be found out; what could not is empty or 0.

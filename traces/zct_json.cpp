@@ -49,8 +49,9 @@ bool process_ids(const nlohmann::json& from, const char* name, std::vector<std::
     return true;
 }
 
-bool kind_counters(const nlohmann::json& from, std::map<std::string, std::uint64_t>& to) {
-    const auto found = from.find("by_kind");
+bool kind_counters(const nlohmann::json& from, const char* name,
+                   std::map<std::string, std::uint64_t>& to) {
+    const auto found = from.find(name);
     if (found == from.end()) return true;
     if (!found->is_object()) return false;
     for (const auto& [kind, count] : found->items()) {
@@ -67,7 +68,8 @@ nlohmann::ordered_json json_of(const TraceInfo& info) {
             {"boot_id", info.boot_id}, {"clock", info.clock},
             {"started", info.started}, {"hash", info.hash},
             {"command", info.command}, {"watched", info.watched},
-            {"probes", info.probes},   {"missing", info.missing}};
+            {"events", info.events},   {"probes", info.probes},
+            {"missing", info.missing}};
 }
 
 nlohmann::ordered_json json_of(const Totals& totals) {
@@ -75,7 +77,8 @@ nlohmann::ordered_json json_of(const Totals& totals) {
             {"lost", totals.lost},
             {"recursion_misses", totals.recursion_misses},
             {"map_failures", totals.map_failures},
-            {"by_kind", totals.by_kind}};
+            {"by_kind", totals.by_kind},
+            {"lost_by_kind", totals.lost_by_kind}};
 }
 
 nlohmann::ordered_json json_of(const Stack& stack) {
@@ -106,6 +109,7 @@ std::optional<TraceInfo> info_of(std::string_view text) {
         optional_field(json, "started", info.started) && optional_field(json, "hash", info.hash) &&
         optional_field(json, "command", info.command) &&
         process_ids(json, "watched", info.watched) && optional_field(json, "probes", info.probes) &&
+        optional_field(json, "events", info.events) &&
         optional_field(json, "missing", info.missing);
     if (!sound) return std::nullopt;
     return info;
@@ -140,10 +144,12 @@ std::optional<Totals> totals_of(std::string_view text) {
     const nlohmann::json json = parsed(text);
     if (!json.is_object()) return std::nullopt;
     Totals totals;
-    const bool sound =
-        counter(json, "records", totals.records) && counter(json, "lost", totals.lost) &&
-        counter(json, "recursion_misses", totals.recursion_misses) &&
-        counter(json, "map_failures", totals.map_failures) && kind_counters(json, totals.by_kind);
+    const bool sound = counter(json, "records", totals.records) &&
+                       counter(json, "lost", totals.lost) &&
+                       counter(json, "recursion_misses", totals.recursion_misses) &&
+                       counter(json, "map_failures", totals.map_failures) &&
+                       kind_counters(json, "by_kind", totals.by_kind) &&
+                       kind_counters(json, "lost_by_kind", totals.lost_by_kind);
     if (!sound) return std::nullopt;
     return totals;
 }

@@ -59,6 +59,31 @@ enum zcv_event_kind {
      * word), res = number of its stack in the trace, 0 none; cqe_flags = 1: the kernel wrote, for a
      * system call. cpu is ZCV_CPU_WATCH, which has sequence numbers of its own */
     ZCV_WRITE = 22,
+    /* sendmsg(), sendto() or one message of sendmmsg() with MSG_ZEROCOPY begins: sock, protocol,
+     * user_data (the id it is about to take), addr, len, msg_flags, hash; zc_flags = 1: the socket
+     * has SO_ZEROCOPY, without which the flag is ignored */
+    ZCV_CALL = 23,
+    /* It is over: sock, protocol, user_data (as in ZCV_CALL), len (ids taken since: 1 or 0 unless
+     * another thread sends too), res; hash, if a part was sent, of that part */
+    ZCV_CALL_DONE = 24,
+    /* inet_sk_error_report, with a range of ids last in the error queue: sock, protocol, skb,
+     * user_data and addr (first and last id), len (how many), cqe_flags (ee_code) */
+    ZCV_ERRQUEUE = 25,
+    ZCV_ERRQUEUE_READ = 26, /* the range left the queue: as above; res = 1: nobody read it */
+    /* A call of a range that was read: sock, protocol, user_data (its id), addr, len, cqe_flags
+     * (ee_code), hash */
+    ZCV_CALL_TOLD = 27,
+    ZCV_RETRANSMIT = 28, /* tcp_retransmit_skb: as the skb events above */
+    ZCV_ACK = 29,        /* tcp_probe: sock, protocol, addr (sequence number acknowledged + 2^32) */
+    ZCV_SOCK_STATE = 30, /* inet_sock_set_state: sock, protocol, res (state now), len (before) */
+    ZCV_RESET = 31,      /* tcp_receive_reset: sock, protocol */
+    ZCV_CLOSE = 32,      /* close() of a socket: sock, protocol */
+    ZCV_SHUTDOWN = 33,   /* shutdown(): sock, protocol, res (how) */
+    /* munmap(), madvise() that gives pages back, mremap(), brk(): addr, len, opcode (enum
+     * zcv_unmap). Before it happens */
+    ZCV_UNMAP = 34,
+    ZCV_LINK_FAIL = 35, /* io_uring_fail_link: req, ring, user_data: an earlier member failed */
+    ZCV_TASK_WORK = 36, /* io_uring_task_work_run with work: len (how many) */
     ZCV_KIND_COUNT
 };
 
@@ -67,6 +92,13 @@ enum zcv_context {
     ZCV_CONTEXT_TASK = 1,
     ZCV_CONTEXT_SOFTIRQ = 2,
     ZCV_CONTEXT_HARDIRQ = 3,
+};
+
+enum zcv_unmap {
+    ZCV_UNMAP_MUNMAP = 0,
+    ZCV_UNMAP_MADVISE = 1, /* DONTNEED, FREE or REMOVE */
+    ZCV_UNMAP_MREMAP = 2,
+    ZCV_UNMAP_BRK = 3, /* addr = the new end; len 0 */
 };
 
 #define ZCV_CPU_WATCH 0xffffu

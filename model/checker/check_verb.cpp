@@ -13,6 +13,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,7 +57,8 @@ std::uint64_t number_in(const std::string& option, const std::string& text) {
     const char* const end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, number);
     if (error != std::errc{} || stop != end || number == 0)
-        refuse(option + " " + text + ": not a number to work with: give 1 or more");
+        refuse(option + (option.back() == '=' ? "" : " ") + text +
+               ": not a number to work with: give 1 or more");
     return number;
 }
 
@@ -123,7 +125,8 @@ CheckSettings settings_of(const Options& options) {
         refuse("--format " + options.format + ": choose text or json");
     if (options.states_max) settings.states_max = number_in("--states-max", *options.states_max);
     if (options.time_max_s && !(std::isfinite(*options.time_max_s) && *options.time_max_s > 0))
-        refuse("--time-max: not a time to search: give seconds above 0");
+        refuse(fmt::format("--time-max {}: not a time to search: give seconds above 0",
+                           *options.time_max_s));
     settings.time_max_s = options.time_max_s.value_or(0);
     settings.memory_max = options.memory_max ? bytes_in(*options.memory_max) : memory_to_take();
     settings.threads = threads_of(options);
@@ -150,14 +153,17 @@ Scenario with_bounds(Scenario scenario, const std::string& text) {
     if (!scenario.bounded)
         refuse(scenario.name + " --bounds " + text +
                ": its bounds are its name: reference-B-R-K-Q");
-    std::istringstream parts(text);
+    std::set<std::string> given;
+    std::istringstream parts(text + ',');
     for (std::string part; std::getline(parts, part, ',');) {
         const std::size_t equals = part.find('=');
-        if (equals == std::string::npos)
-            refuse("--bounds " + text + ": not NAME=NUMBER[,NAME=NUMBER...]");
-        const std::uint64_t value =
-            number_in("--bounds " + part.substr(0, equals), part.substr(equals + 1));
-        scenario = scenario.bounded(part.substr(0, equals), value);
+        if (equals == std::string::npos || equals == 0)
+            refuse("--bounds " + shown(text) + ": not NAME=NUMBER[,NAME=NUMBER...]");
+        const std::string name = part.substr(0, equals);
+        if (!given.insert(name).second)
+            refuse("--bounds " + text + ": gives " + name + " twice: leave out one");
+        scenario = scenario.bounded(
+            name, number_in("--bounds " + name + "=", shown(part.substr(equals + 1))));
     }
     return scenario;
 }
@@ -165,7 +171,7 @@ Scenario with_bounds(Scenario scenario, const std::string& text) {
 Scenario named(const std::string& name, const Options& options) {
     const std::optional<Scenario> found = find_scenario(name);
     if (!found) {
-        refuse(name + ": no such scenario: " +
+        refuse(shown(name) + ": no such scenario: " +
                did_you_mean(name, known_names(), "zcv check --list names them all"));
     }
     Scenario scenario = *found;
@@ -189,6 +195,11 @@ std::vector<Scenario> chosen(const Options& options) {
     for (const std::string& name : options.names) result.push_back(named(name, options));
     if (result.empty())
         refuse("which scenario: none is named: give one (zcv check --list names them), or --all");
+    for (const auto& [option, file] : {std::pair{"--graph", options.graph_file},
+                                       std::pair{"--checkpoint", options.checkpoint_file},
+                                       std::pair{"--resume", options.resume_file},
+                                       std::pair{"--frontier", options.frontier_folder}})
+        if (file && file->empty()) refuse(std::string(option) + " '': name a file or folder");
     if (options.graph_file && result.size() > 1)
         refuse("--graph " + *options.graph_file + ": draws one scenario: name one");
     const auto& file = options.checkpoint_file ? options.checkpoint_file : options.resume_file;

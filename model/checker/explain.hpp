@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -83,11 +84,15 @@ template <System S>
 CounterexampleStep in_words(const S& system, std::size_t number, Taken taken,
                             const typename S::State& before, const typename S::State& after) {
     const StepInfo& info = system.steps()[taken.step];
+    std::string_view context = info.context;
+    // Who takes it may depend on the state: a system that knows says so.
+    if constexpr (requires { system.context(taken, before); })
+        context = system.context(taken, before);
     return {number,
             taken,
             std::string(info.name),
             system.params(taken),
-            std::string(info.context),
+            std::string(context),
             std::string(info.file),
             std::string(info.function),
             changes_between(system.fields(before), system.fields(after))};

@@ -32,15 +32,39 @@ bool frags_belong_to_a_ubuf(const FixedStore& s) {
     return s.any<ShinfoId>([&](ShinfoId h) { return s[h].uarg != none<UbufId>; });
 }
 
-// Frags without references of their own live as long as the ubuf: there must be one, and the pages
-// must be those of registered buffers.
+// Whether `node`, the buffer that a held resource node is of, keeps `b` pinned as well: where the
+// ring's nodes go in order, it holds up whatever is retired later.
+bool node_covers(const FixedStore& s, RingId ring, BufferId node, BufferId b) {
+    if (node == none<BufferId> || node == b) return true;  // none: it is the ring's own, for all
+    bool behind = false;
+    const auto& retired = s[ring].retired;
+    for (std::size_t i = 0; i < retired.size(); ++i) {
+        if (retired[i] == node) behind = true;
+        if (retired[i] == b) return behind;
+    }
+    return behind && s[b].registered;
+}
+
+// Whether a member of the ubuf's chain holds a resource node that keeps this buffer pinned.
+bool node_is_held(const FixedStore& s, UbufId uarg, BufferId b) {
+    return s.any<UbufId>([&](UbufId u) {
+        return s[u].alive && s[u].node && in_one_chain(s, u, uarg) &&
+               node_covers(s, s[s[u].request].ring, s[u].node_of, b);
+    });
+}
+
+// Frags without references of their own live as long as the ubuf: there must be one, the pages must
+// be those of registered buffers, and what keeps those pinned must go with the ubuf.
 bool managed_frags(const FixedStore& s) {
     return every<ShinfoId>(s, [&](ShinfoId h) {
         if (!s[h].managed) return true;
-        bool registered = s[h].uarg != none<UbufId>;
-        s[h].frags.for_each(
-            [&](RequestId r) { registered = registered && from_registered_buffer(s.api_of(r)); });
-        return registered;
+        const UbufId uarg = s[h].uarg;
+        bool kept = uarg != none<UbufId>;
+        s[h].frags.for_each([&](RequestId r) {
+            kept =
+                kept && from_registered_buffer(s.api_of(r)) && node_is_held(s, uarg, s[r].buffer);
+        });
+        return kept;
     });
 }
 
@@ -120,8 +144,8 @@ std::vector<KernelProperty> page_properties() {
           "No packet ever held a notification: the property was not put to the test."},
          has_ubufs},
         {{Must::always, "S5-managed-frags", managed_frags,
-          "A packet counts on a registration that does not cover its pages: they are freed under "
-          "the device, or references are put that were never taken."},
+          "A packet counts on a registration that its ubuf does not hold: its pages are freed "
+          "under the device, or references are put that were never taken."},
          has_registered_buffers},
         {{Must::sometimes, "S5-managed-frags-reached", frags_are_managed,
           "No packet ever left its references to a registration: the property was not put to the "

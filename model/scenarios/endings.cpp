@@ -53,6 +53,7 @@ std::vector<KernelScenario> resource_nodes() {
                  "too early?",
          .profile = "B4",
          .world = fixed_buffers(Api::send_zc_fixed, unregisters),
+         .unasked = {"S5"},
          .expect =
              {.broken = "S12-node-lives-with-notif", .states = 48, .transitions = 70, .depth = 12}},
         {.name = "node-held-by-notif",
@@ -65,6 +66,7 @@ std::vector<KernelScenario> resource_nodes() {
                  "again?",
          .profile = "B5",
          .world = fixed_buffers(Api::sendmsg_zc_fixed, unregisters),
+         .unasked = {"S5"},
          .expect =
              {.broken = "S12-node-lives-with-notif", .states = 36, .transitions = 47, .depth = 11}},
         {.name = "vectored-node-held-by-notif",

@@ -7,6 +7,7 @@ namespace {
 constexpr SockConfig xsk_driver{.xsk_zero_copy = true};
 constexpr SockConfig xsk_frags{.dma = true, .xsk_no_linear = true};
 constexpr SockConfig xsk_copies{.dma = true};
+constexpr SockConfig xsk_forwards{.xsk_zero_copy = true, .xsk_receives = true};
 
 World xdp_world(const SockConfig& config, std::uint32_t frames, const Hazards& hazards = {}) {
     return {
@@ -79,6 +80,18 @@ std::vector<KernelScenario> frames() {
     };
 }
 
+// Frames that also receive: fill, rx, tx and completion ring.
+std::vector<KernelScenario> frames_forwarded() {
+    return {
+        {.name = "xdp-forward",
+         .asks = "Received packets are sent on from the frames they lie in: is none received into "
+                 "while the device still reads it?",
+         .profile = "6.18",
+         .world = xdp_world(xsk_forwards, 2),
+         .expect = {.broken = "", .states = 190, .transitions = 392, .depth = 14}},
+    };
+}
+
 std::vector<KernelScenario> frames_lost() {
     return {
         {.name = "xdp-frame-early",
@@ -121,7 +134,7 @@ std::vector<KernelScenario> frames_lost() {
 
 std::vector<KernelScenario> other_paths() {
     std::vector<KernelScenario> all = copies();
-    for (const auto& group : {frames(), frames_lost()})
+    for (const auto& group : {frames(), frames_forwarded(), frames_lost()})
         all.insert(all.end(), group.begin(), group.end());
     return all;
 }

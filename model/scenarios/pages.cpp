@@ -16,7 +16,7 @@ constexpr SockConfig udp_esp{
 constexpr SockConfig vsock{.transport = Transport::vsock, .dma = true};
 
 // Nobody is told when spliced pages are let go.
-const std::vector<std::string> about_ubufs{"S1-", "S3", "S4", "S9", "S10"};
+const std::vector<std::string> about_ubufs{"S1", "S3", "S4", "S9", "S10"};
 
 KernelScenario fixed(KernelScenario row) {
     row.world.apis = {Api::send_zc_fixed};

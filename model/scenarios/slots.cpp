@@ -19,7 +19,9 @@ std::vector<KernelScenario> slots_that_hold() {
                    .bounds = slot_bounds},
          .expect = {.broken = "", .states = 96036, .transitions = 378254, .depth = 82}},
         {.name = "slots-tcp",
-         .asks = "Both sends lie in one TCP skb: does their notification wait for the ACK?",
+         .asks = "Two sends share a notification, and may share a TCP skb: does it wait until all "
+                 "their "
+                 "data is acknowledged, or the connection reset?",
          .profile = "6.0-rc",
          .world =
              {.apis = {Api::notif_slot, Api::notif_slot_flush},

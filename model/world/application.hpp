@@ -35,14 +35,7 @@ struct app_write {
         s[b].written = true;
         // At the same address lies other memory by now.
         if (s[b].unmapped) return;
-        s.template for_each<ShinfoId>([&](ShinfoId h) {
-            if (s[h].alive && s[h].pages.contains(b)) s[h].stale = true;
-        });
-        s.template for_each<RequestId>([&](RequestId r) {
-            const bool unread = s[r].phase == Phase::sqe || s[r].phase == Phase::prepped ||
-                                s[r].phase == Phase::issuing || s[r].phase == Phase::polled;
-            if (s[r].buffer == b && unread) s[r].stale = true;
-        });
+        kernel::change_content(s, b);
     }
 };
 

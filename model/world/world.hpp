@@ -231,6 +231,7 @@ struct SockConfig {
     bool orphans = false;       // the driver takes an skb out of its socket's accounts at once
     bool xsk_zero_copy = false;  // AF_XDP: the driver takes frames from the ring by itself
     bool xsk_no_linear = false;  // AF_XDP: ... or skbs whose frags are the frames, no copies
+    bool xsk_receives = false;   // AF_XDP: the application sends on what it received
     bool short_tails = false;    // MSG_ZEROCOPY: a message's last call is short and does without
     bool msg_more = false;  // UDP: a call may leave its datagram pending for the next one's data
 
@@ -377,6 +378,8 @@ inline bool World::models(Part part) const {
             return std::ranges::any_of(apis, uses_slot);
         case Part::xdp:
             return has(Api::af_xdp);
+        case Part::xdp_receive:
+            return has(Api::af_xdp) && some_sock(&SockConfig::xsk_receives);
     }
     return true;
 }

@@ -29,6 +29,37 @@ struct app_fill_tx_ring {
     }
 };
 
+// Gives the kernel a free frame to receive into.
+struct app_fill_fill_ring {
+    using Of = Ids<BufferId, SockId>;
+    static constexpr KernelRef at{"", "fill the fill ring"};
+    static constexpr Context context = Context::application;
+
+    static bool in(const World& world) { return world.models(Part::xdp_receive); }
+    static bool guard(const auto& s, BufferId b, SockId) { return !s[b].written && s[b].lent == 0; }
+    static void effect(auto& s, BufferId b, SockId sock) {
+        ++s[b].lent;
+        s[sock].fill_ring.push_back(b);
+    }
+};
+
+// Finds a received packet in the rx ring: the frame is its own again, and the packet can be sent on
+// from where it lies.
+struct app_read_rx_ring {
+    using Of = Ids<SockId>;
+    static constexpr KernelRef at{"", "read the rx ring"};
+    static constexpr Context context = Context::application;
+
+    static bool in(const World& world) { return world.models(Part::xdp_receive); }
+    static bool guard(const auto& s, SockId sock) { return !s[sock].rx_ring.empty(); }
+    static void effect(auto& s, SockId sock) {
+        const BufferId b = s[sock].rx_ring.front();
+        s[sock].rx_ring.pop_front();
+        --s[b].lent;
+        s[b].written = true;
+    }
+};
+
 // Takes the frame for sent because sendto() returned (users.md E1).
 struct app_reuses_frame {
     using Of = Ids<RequestId>;

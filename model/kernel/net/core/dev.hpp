@@ -3,7 +3,7 @@
 #include "model/kernel/net/core/skbuff.hpp"
 
 // Models net/core/dev.c: the way of an skb to a device, and into the receive path of this machine.
-// Left out: segmentation.
+// Software segmentation, which is on that way, is skb_segment() in skbuff.hpp.
 namespace zcv::kernel {
 
 struct dev_queue_xmit {
@@ -79,20 +79,6 @@ struct dev_queue_xmit_nit {
         const SkbId clone = skb_clone(s, k, Loc::rx);
         if (s[s[clone].shinfo].uarg == none<UbufId>) s[clone].loc = Loc::rx_copied;
     }
-};
-
-// There is no memory for the copy that a receiver on this machine must get: the packet is dropped,
-// and its release counts as a success.
-struct skb_orphan_frags_rx_failure {
-    using Of = Ids<SkbId>;
-    static constexpr KernelRef at{"include/linux/skbuff.h", "skb_orphan_frags_rx"};
-    static constexpr Context context = Context::softirq;
-
-    static bool in(const World& world) { return world.hazards.no_memory; }
-    static bool guard(const auto& s, SkbId k) {
-        return s[k].alive && s[k].loc == Loc::rx && s[s[k].shinfo].uarg != none<UbufId>;
-    }
-    static void effect(auto& s, SkbId k) { free_skb(s, k); }
 };
 
 }  // namespace zcv::kernel

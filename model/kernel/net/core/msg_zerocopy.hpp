@@ -216,19 +216,37 @@ struct msg_zerocopy_put_abort {
 
 // No flag was passed, or the socket was never told SO_ZEROCOPY, and then the flag is ignored: the
 // data is copied and no id taken.
-struct zerocopy_not_asked {
+template <class S>
+bool zerocopy_not_asked(const S& s, RequestId r) {
+    return in_sendmsg(s, r) && !s[r].appended &&
+           !(s.world().sets_so_zerocopy() && passes_flag(s, r));
+}
+
+inline bool may_not_ask_zerocopy(const World& world) {
+    return world.has(Api::msg_zerocopy) &&
+           (!world.sets_so_zerocopy() || world.some_sock(&SockConfig::short_tails));
+}
+
+struct ip_generic_getfrag {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"net/ipv4/ip_output.c", "ip_generic_getfrag"};
     static constexpr Context context = Context::syscall;
 
-    static bool in(const World& world) {
-        return world.has(Api::msg_zerocopy) &&
-               (!world.sets_so_zerocopy() ||
-                std::ranges::any_of(world.socks, &SockConfig::short_tails));
-    }
+    static bool in(const World& world) { return may_not_ask_zerocopy(world); }
     static bool guard(const auto& s, RequestId r) {
-        return in_sendmsg(s, r) && !s[r].appended &&
-               !(s.world().sets_so_zerocopy() && passes_flag(s, r));
+        return zerocopy_not_asked(s, r) && !is_stream(s, r);
+    }
+    static void effect(auto& s, RequestId r) { s[r].appended = true; }
+};
+
+struct tcp_sendmsg_not_asked {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/ipv4/tcp.c", "tcp_sendmsg_locked"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return may_not_ask_zerocopy(world); }
+    static bool guard(const auto& s, RequestId r) {
+        return zerocopy_not_asked(s, r) && is_stream(s, r);
     }
     static void effect(auto& s, RequestId r) { s[r].appended = true; }
 };

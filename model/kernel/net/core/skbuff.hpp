@@ -58,6 +58,19 @@ SkbId new_skb(S& s, ShinfoId h, SockId sock, Loc loc) {
     return k;
 }
 
+// The memory gets other content, under whoever refers to it.
+template <class S>
+void change_content(S& s, BufferId b) {
+    s.template for_each<ShinfoId>([&](ShinfoId h) {
+        if (s[h].alive && s[h].pages.contains(b)) s[h].stale = true;
+    });
+    s.template for_each<RequestId>([&](RequestId r) {
+        const bool unread = s[r].phase == Phase::sqe || s[r].phase == Phase::prepped ||
+                            s[r].phase == Phase::issuing || s[r].phase == Phase::polled;
+        if (s[r].buffer == b && unread) s[r].stale = true;
+    });
+}
+
 // Somebody reads the data: the device by DMA, or the CPU that copies it. What it finds there is
 // what the peer gets.
 template <class S>
@@ -268,13 +281,16 @@ struct skb_copy_ubufs {
     }
 };
 
-// No memory for the copy: the packet is dropped, and its ubuf hears of a success.
+// No memory for the copy, or for the private shared info that a clone needs first: the packet is
+// dropped, and its ubuf hears of a success.
 struct skb_copy_ubufs_failure {
     using Of = Ids<SkbId>;
     static constexpr KernelRef at{"net/core/skbuff.c", "skb_copy_ubufs"};
     static constexpr Context context = Context::softirq;
 
-    static bool in(const World& world) { return world.hazards.copy_fails; }
+    static bool in(const World& world) {
+        return world.hazards.copy_fails || world.hazards.no_memory;
+    }
     static bool guard(const auto& s, SkbId k) {
         return s[k].alive && s[k].loc == Loc::rx && s[s[k].shinfo].uarg != none<UbufId>;
     }

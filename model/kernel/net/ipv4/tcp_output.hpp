@@ -235,7 +235,8 @@ struct skb_shift {
 };
 
 // A packet that is longer than usual finds out how long a packet may be. It takes the place of the
-// skbs at the head of the write queue, which are freed.
+// skbs at the head of the write queue, which are freed. Left out: a last skb of which it takes a
+// part; the rest keeps the ubuf, and its notification waits as before.
 struct tcp_mtu_probe {
     using Of = Ids<SockId>;
     static constexpr KernelRef at{"net/ipv4/tcp_output.c", "tcp_mtu_probe"};

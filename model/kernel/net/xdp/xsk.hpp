@@ -3,9 +3,9 @@
 #include "model/kernel/net/core/skbuff.hpp"
 #include "model/kernel/net/xdp/xsk_queue.hpp"
 
-// Models net/xdp/xsk.c, sending: frames of a memory that the application and the kernel share go
-// out by the tx ring and come back by the completion ring. Left out: the fill and the rx ring, on
-// which frames go to the kernel for receiving only; frames of several descriptors; taps.
+// Models net/xdp/xsk.c: frames of a memory that the application and the kernel share go out by the
+// tx ring and come back by the completion ring, or go to the kernel by the fill ring and come back
+// with a packet by the rx ring. Left out: frames of several descriptors; taps.
 namespace zcv::kernel {
 
 template <class S>
@@ -94,6 +94,23 @@ struct xsk_tx_completed {
     static void effect(auto& s, SockId sock) {
         free_skb(s, descriptor_of(s, s[sock].completion_ring[s[sock].published]));
         xskq_prod_submit(s, sock);
+    }
+};
+
+// A packet arrives and is written into the oldest frame of the fill ring, whoever else still reads
+// that frame.
+struct xsk_rcv {
+    using Of = Ids<SockId>;
+    static constexpr KernelRef at{"net/xdp/xsk.c", "xsk_rcv"};
+    static constexpr Context context = Context::softirq;
+
+    static bool in(const World& world) { return world.models(Part::xdp_receive); }
+    static bool guard(const auto& s, SockId sock) { return !s[sock].fill_ring.empty(); }
+    static void effect(auto& s, SockId sock) {
+        const BufferId b = s[sock].fill_ring.front();
+        s[sock].fill_ring.pop_front();
+        s[sock].rx_ring.push_back(b);
+        change_content(s, b);
     }
 };
 
