@@ -452,6 +452,13 @@ World joining_calls() {
     return world;
 }
 
+// ... on a socket that was never told SO_ZEROCOPY.
+World unasked_calls() {
+    World world = joining_calls();
+    world.app = App::so_zerocopy_forgotten;
+    return world;
+}
+
 // The other providers, and MSG_ZEROCOPY that is given a ubuf.
 World others(const std::string& profile) {
     World world = everything(profile, App::conforming, 2, 8);
@@ -512,6 +519,14 @@ World all_pages() {
     return world;
 }
 
+// Spliced pages alone: what is deciphered where it lies.
+World spliced() {
+    World world = all_pages();
+    world.apis = {Api::splice};
+    world.hazards = {};
+    return world;
+}
+
 // Every way of the designs in which notifications belong to slots. A completion that posts for two
 // slots at once could overflow half-way, which the growing store is not told.
 World slots(const std::string& profile, std::vector<Api> apis) {
@@ -551,6 +566,13 @@ World frames(const std::string& profile, App app) {
     return world;
 }
 
+// Frames that are received into and sent on.
+World forwarded_frames() {
+    World world = frames("6.18", App::conforming);
+    world.socks[0].xsk_receives = true;
+    return world;
+}
+
 template <class... Step, class F>
 void for_each_name(StepList<Step...>, F&& f) {
     (f(step_name<Step>()), ...);
@@ -577,6 +599,7 @@ std::vector<World> worlds() {
             calls("6.18", App::conforming),
             calls("intended", App::close_before_errqueue),
             joining_calls(),
+            unasked_calls(),
             others("6.18"),
             others("given-ubuf-in-socket"),
             protocols("6.18"),
@@ -592,7 +615,9 @@ std::vector<World> worlds() {
             frames("6.18", App::conforming),
             frames("6.12", App::frame_early),
             frames("6.18", App::descriptor_lost),
-            all_pages()};
+            forwarded_frames(),
+            all_pages(),
+            spliced()};
 }
 
 }  // namespace
