@@ -557,19 +557,12 @@ World copies() {
     return world;
 }
 
-World frames(const std::string& profile, App app) {
-    World world = roomy({.xsk_zero_copy = true}, profile);
+World frames(const std::string& profile, App app, bool receives = false) {
+    World world = roomy({.xsk_zero_copy = true, .xsk_receives = receives}, profile);
     world.apis = {Api::af_xdp};
     world.app = app;
     world.socks.push_back({.dma = true, .xsk_no_linear = true});
     world.hazards.drops = true;
-    return world;
-}
-
-// Frames that are received into and sent on.
-World forwarded_frames() {
-    World world = frames("6.18", App::conforming);
-    world.socks[0].xsk_receives = true;
     return world;
 }
 
@@ -615,7 +608,7 @@ std::vector<World> worlds() {
             frames("6.18", App::conforming),
             frames("6.12", App::frame_early),
             frames("6.18", App::descriptor_lost),
-            forwarded_frames(),
+            frames("6.18", App::conforming, true),
             all_pages(),
             spliced()};
 }
