@@ -106,12 +106,14 @@ const std::vector<Rule> all{
      "SUBMIT < UNMAP < WRITE < NOTIF",
      "as R1, and munmap(), madvise(), mremap() or brk() over the buffer before the write",
      "always, unless a watchpoint saw the write before the pages went", "", "measured on 6.18"},
-    {"ZC-A17", error, "sends data twice",
+    {"ZC-A17", warning, "sends data twice",
      "A send on a stream was short, and its message was sent again from the start: what was "
      "accepted is in the stream twice.",
      "CQE(0 < res < len) < SUBMIT(same memory, same content)",
-     "the short result, and the second submission with the same address, length and hash; the "
-     "same content was never sent whole before", "",
+     "the short result, and the second submission with the same address, length and hash; on that "
+     "socket no content was ever sent whole twice",
+     "always: it concerns the bytes of the stream, not the life of a buffer; who sends the same "
+     "bytes over and over does it on purpose",
      "Go on at the byte after the last accepted one.", "vitastor #134"},
     {"ZC-B2", error, corrupts,
      "A buffer was written when the notification of a send that had failed came, as if that had "
@@ -192,11 +194,12 @@ const std::vector<Rule> all{
      "Sends failed for want of memory that may be locked.",
      "CQE(-ENOMEM|-ENOBUFS)", "the result", "",
      "Raise RLIMIT_MEMLOCK, or keep less in flight; root never meets the limit.", "helio #5"},
-    {"ZC-D7", error, "the stream has a hole",
+    {"ZC-D7", warning, "the stream has a hole",
      "A send on a stream was short, and one submitted behind it before that was known was sent "
      "all the same.",
      "SUBMIT(a) < SUBMIT(b) < CQE(a, 0 < res < len), CQE(b, res > 0)",
-     "the submissions and results on one TCP socket", "",
+     "the submissions and results on one TCP socket",
+     "always: it concerns the bytes of the stream, not the life of a buffer",
      "One send at a time on a stream, or MSG_WAITALL and IOSQE_IO_LINK.",
      "tokio-rs/io-uring #249; liburing 4dca51bb"},
     {"ZC-D8", note, "sends fail",

@@ -172,11 +172,11 @@ void name_findings(const Trace& trace, ReplayReport& report) {
     const AppView app(trace, report);
     name_early_writes(app, report);
     name_kernel_side(report);
-    add_stream_errors(report);
     for (const Violation& finding : report.violations)
         if (finding.severity != Severity::error) report.notes.push_back(finding);
     std::erase_if(report.violations,
                   [](const Violation& each) { return each.severity != Severity::error; });
+    add_stream_warnings(report);
     add_notes(trace, app, report);
 }
 

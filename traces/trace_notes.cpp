@@ -50,7 +50,7 @@ void add_holes(const std::vector<const SendHistory*>& sends, ReplayReport& repor
             return each->submitted_ns < *first.completed_ns && each->res > 0;
         });
         if (behind == sends.end()) continue;
-        report.violations.push_back(finding_of(
+        report.notes.push_back(finding_of(
             "ZC-D7", first, *first.completed_ns,
             fmt::format("{} of {} bytes were sent; send #{}, submitted before that was known, "
                         "sent {} behind them",
@@ -58,17 +58,19 @@ void add_holes(const std::vector<const SendHistory*>& sends, ReplayReport& repor
     }
 }
 
+// Who sends the same content whole more than once does not do so because progress was lost.
 void add_repeats(const std::vector<const SendHistory*>& sends, ReplayReport& report) {
     using Content = std::tuple<std::uint64_t, std::uint32_t, std::uint64_t>;
     std::map<Content, const SendHistory*> cut;  // the newest short one of that content
     std::set<Content> whole;
+    std::vector<Violation> found;
     for (const SendHistory* send : sends) {
         const Content content{send->addr, send->len, send->hash};
         if (send->hash == 0) continue;
         const auto before = cut.find(content);
-        if (before != cut.end() && !whole.contains(content) && before->second->completed_ns &&
+        if (before != cut.end() && before->second->completed_ns &&
             *before->second->completed_ns < send->submitted_ns && send->res > 0) {
-            report.violations.push_back(finding_of(
+            found.push_back(finding_of(
                 "ZC-A17", *send, send->submitted_ns,
                 fmt::format("send #{} of the same {} bytes had sent {}; this one sent them again "
                             "(content hash {:#018x})",
@@ -76,8 +78,9 @@ void add_repeats(const std::vector<const SendHistory*>& sends, ReplayReport& rep
             cut.erase(before);
         }
         if (is_short(*send)) cut[content] = send;
-        if (send->res > 0 && !is_short(*send)) whole.insert(content);
+        if (send->res > 0 && !is_short(*send) && !whole.insert(content).second) return;
     }
+    report.notes.insert(report.notes.end(), found.begin(), found.end());
 }
 
 // How many sends something is true of, and the first of them.
@@ -221,7 +224,7 @@ class Notes {
 
 }  // namespace
 
-void add_stream_errors(ReplayReport& report) {
+void add_stream_warnings(ReplayReport& report) {
     for (const auto& [sock, sends] : by_socket(report)) {
         add_holes(sends, report);
         add_repeats(sends, report);
