@@ -33,8 +33,8 @@ bool insert(Store& store, unsigned thread, std::uint64_t hash, const std::uint64
         }
         REQUIRE(how != Inserted::no_room);
         if (how == Inserted::crowded) {
-            const Table::Grown grown = store.grow(thread, hash);
-            if (grown == Table::Grown::no_memory) throw std::bad_alloc();
+            const Grown grown = store.grow(thread, hash);
+            if (grown == Grown::no_memory) throw std::bad_alloc();
         }
         hand.next_turn();
         std::this_thread::yield();

@@ -133,7 +133,7 @@ double inserts_a_second(const Shape& shape, unsigned threads) {
     std::uint64_t slots = 1024;
     while (slots * 3 / 4 < shape.states) slots *= 2;
     const zcv::checker::Region region(slots * sizeof(Cell));
-    region.advise_huge(0, region.bytes());
+    region.make_huge(0, region.bytes());
     Cell* const cells = reinterpret_cast<Cell*>(region.data());
     for (std::uint64_t i = 0; i < slots; i += 512) cells[i].store(0, std::memory_order_relaxed);
     const std::uint64_t inserts = std::min<std::uint64_t>(shape.transitions, 200'000'000) / threads;
