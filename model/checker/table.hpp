@@ -84,7 +84,7 @@ class Table {
     void prefetch(std::uint64_t hash) const {
         const Partition& part = parts_[hash >> partition_shift];
         const std::size_t size = part.size.load(std::memory_order_relaxed);
-        __builtin_prefetch(part.words + home(hash, size) * CellWords, 1, 1);
+        __builtin_prefetch(part.words + home(hash, size) * CellWords, 0, 3);
     }
     // Called within a turn, which it interrupts.
     Grown grow(Hand& hand, std::uint64_t hash);
