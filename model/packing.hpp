@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -58,7 +59,8 @@ constexpr unsigned bits_for(std::uint32_t max) {
     return static_cast<unsigned>(std::bit_width(max));
 }
 
-// Turns every field into one call of Derived::bits(value, width), by reference.
+// Turns every field into one call of Derived::bits(value, width), by reference; or, of a Derived
+// that has it, of place(where the field's byte is, width).
 template <class Derived>
 class FieldCodec : public FieldBounds {
   public:
@@ -66,23 +68,24 @@ class FieldCodec : public FieldBounds {
 
     template <class Id>
     void object(Id) {}
-    void flag(std::string_view, bool& value) { value = code(value ? 1u : 0u, 1) != 0; }
+    void flag(std::string_view, bool& value) { value = code(&value, value ? 1u : 0u, 1) != 0; }
     void count(std::string_view, std::uint8_t& value, std::uint32_t max) {
-        value = static_cast<std::uint8_t>(code(value, bits_for(max)));
+        value = static_cast<std::uint8_t>(code(&value, value, bits_for(max)));
     }
     template <class E, std::size_t N>
     void choice(std::string_view, E& value, const std::array<const char*, N>&) {
-        value = static_cast<E>(code(static_cast<std::uint32_t>(value), bits_for(N - 1)));
+        static_assert(sizeof(E) == 1);
+        value = static_cast<E>(code(&value, static_cast<std::uint32_t>(value), bits_for(N - 1)));
     }
     template <class Id>
     void ref(std::string_view, FixedKind::Ref<Id>& value) {
         const std::uint8_t name = static_cast<Derived&>(*this).name(value);
-        value.set_raw(static_cast<std::uint8_t>(code(name, bits_for(of(Id{})))));
+        value.set_raw(static_cast<std::uint8_t>(code(&value, name, bits_for(of(Id{})))));
     }
     template <class Id>
     void set(std::string_view, FixedKind::Set<Id>& value) {
         const std::uint8_t names = static_cast<Derived&>(*this).names(value);
-        value.set_raw(static_cast<std::uint8_t>(code(names, of(Id{}))));
+        value.set_raw(static_cast<std::uint8_t>(code(&value, names, of(Id{}))));
     }
     // A codec that renames objects has its own of these two.
     template <class Id>
@@ -95,7 +98,8 @@ class FieldCodec : public FieldBounds {
     }
     template <class T>
     void fifo(std::string_view name, FixedKind::Fifo<T>& value, std::uint32_t max) {
-        value.resize(code(static_cast<std::uint32_t>(value.size()), bits_for(max)));
+        value.resize(
+            code(value.count_byte(), static_cast<std::uint32_t>(value.size()), bits_for(max)));
         for (std::uint32_t i = 0; i < max; ++i) entry(name, value[i]);
     }
 
@@ -116,22 +120,77 @@ class FieldCodec : public FieldBounds {
         count(name, value.hi, ids());
         flag(name, value.copied);
     }
-    std::uint32_t code(std::uint32_t value, unsigned width) {
-        return static_cast<Derived&>(*this).bits(value, width);
+    std::uint32_t code(const void* byte, std::uint32_t value, unsigned width) {
+        if constexpr (requires { &Derived::place; }) {
+            static_cast<Derived&>(*this).place(byte, width);
+            return value;
+        } else {
+            return static_cast<Derived&>(*this).bits(value, width);
+        }
     }
 };
 
-class FieldMeasure : public FieldCodec<FieldMeasure> {
+// Where each field of a world's states is, in the store and in the words. It is worked out once, so
+// that packing asks nothing of a field: every one of them is a byte of the store.
+class FieldPlan : public FieldCodec<FieldPlan> {
   public:
-    using FieldCodec::FieldCodec;
-    std::uint32_t bits(std::uint32_t value, unsigned width) {
-        total_ += width;
-        return value;
+    explicit FieldPlan(const World& world) : FieldCodec(world) {
+        FixedStore any(world);
+        store_ = reinterpret_cast<const std::byte*>(&any);
+        any.visit(*this);
     }
-    std::size_t words() const { return (total_ + 63) / 64; }
+
+    std::size_t words() const { return (bits_ + 63) / 64; }
+
+    void pack(const FixedStore& state, std::uint64_t* words) const {
+        const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&state);
+        std::uint64_t word = 0;
+        for (const Field& field : fields_) {
+            const std::uint64_t value = bytes[field.offset];
+            ZCV_CHECK(value >> field.width == 0);
+            word |= value << field.shift;
+            if (field.shift + field.width < 64) continue;
+            *words++ = word;
+            // What did not fit; the shift is below 64, for the field began in this word.
+            word = field.shift == 0 ? 0 : value >> (64 - field.shift);
+        }
+        if (bits_ % 64 != 0) *words = word;
+    }
+
+    // Into a store that is `empty`, of this world, but for the fields.
+    void unpack(const std::uint64_t* words, FixedStore& state) const {
+        auto* const bytes = reinterpret_cast<std::uint8_t*>(&state);
+        for (const Field& field : fields_) {
+            std::uint64_t value = *words >> field.shift;
+            const unsigned end = unsigned{field.shift} + field.width;
+            if (end >= 64) {
+                ++words;
+                if (end > 64) value |= *words << (64 - field.shift);
+            }
+            bytes[field.offset] =
+                static_cast<std::uint8_t>(value & ((std::uint64_t{1} << field.width) - 1));
+        }
+    }
+
+    void place(const void* byte, unsigned width) {
+        const auto offset = static_cast<const std::byte*>(byte) - store_;
+        ZCV_CHECK(width <= 8 && offset >= 0 && offset < std::ptrdiff_t{sizeof(FixedStore)});
+        if (width > 0)
+            fields_.push_back({static_cast<std::uint16_t>(offset), static_cast<std::uint8_t>(width),
+                               static_cast<std::uint8_t>(bits_ % 64)});
+        bits_ += width;
+    }
 
   private:
-    std::size_t total_ = 0;
+    struct Field {
+        std::uint16_t offset;  // bytes, in the store
+        std::uint8_t width;    // bits
+        std::uint8_t shift;    // in its word
+    };
+
+    const std::byte* store_ = nullptr;  // while the plan is made
+    std::vector<Field> fields_;
+    std::size_t bits_ = 0;
 };
 
 class FieldWriter : public FieldCodec<FieldWriter> {
@@ -158,27 +217,6 @@ class FieldWriter : public FieldCodec<FieldWriter> {
   private:
     std::uint64_t* words_;
     std::uint64_t word_ = 0;
-    unsigned used_ = 0;
-};
-
-class FieldReader : public FieldCodec<FieldReader> {
-  public:
-    FieldReader(const World& world, const std::uint64_t* words)
-        : FieldCodec(world), words_(words) {}
-
-    std::uint32_t bits(std::uint32_t, unsigned width) {
-        std::uint64_t value = *words_ >> used_;
-        used_ += width;
-        if (used_ >= 64) {
-            used_ -= 64;
-            ++words_;
-            if (used_ > 0) value |= *words_ << (width - used_);
-        }
-        return static_cast<std::uint32_t>(value & ((std::uint64_t{1} << width) - 1));
-    }
-
-  private:
-    const std::uint64_t* words_;
     unsigned used_ = 0;
 };
 
