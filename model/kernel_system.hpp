@@ -44,10 +44,11 @@ class KernelSystem {
     std::size_t words() const { return plan_.words(); }
 
     void pack(const State& state, std::uint64_t* words) const { plan_.pack(state, words); }
-    void unpack(const std::uint64_t* words, State& state) const {
-        state = FixedStore(world_);
-        plan_.unpack(words, state);
+    void pack_after(const State& before, const std::uint64_t* words_before, const State& after,
+                    std::uint64_t* words) const {
+        plan_.pack_after(before, words_before, after, words);
     }
+    void unpack(const std::uint64_t* words, State& state) const { plan_.unpack(words, state); }
 
     const Symmetry& symmetry() const { return symmetry_; }
     void pack_representative(const State& state, std::uint64_t* words, bool) const {

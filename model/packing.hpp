@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -134,62 +136,91 @@ class FieldCodec : public FieldBounds {
 // that packing asks nothing of a field: every one of them is a byte of the store.
 class FieldPlan : public FieldCodec<FieldPlan> {
   public:
-    explicit FieldPlan(const World& world) : FieldCodec(world) {
-        FixedStore any(world);
-        store_ = reinterpret_cast<const std::byte*>(&any);
-        any.visit(*this);
+    // The world must outlive the plan.
+    explicit FieldPlan(const World& world) : FieldCodec(world), empty_(world) {
+        empty_.visit(*this);
+        std::vector<Field> by_offset = fields_;
+        std::ranges::stable_sort(by_offset, {}, &Field::offset);
+        for (const Field& field : by_offset) {
+            const auto offset = static_cast<std::uint16_t>(field.offset / sizeof(std::uint64_t) *
+                                                           sizeof(std::uint64_t));
+            if (parts_.empty() || parts_.back().offset != offset) parts_.push_back({offset, {}});
+            parts_.back().fields.push_back(field);
+        }
     }
 
     std::size_t words() const { return (bits_ + 63) / 64; }
 
     void pack(const FixedStore& state, std::uint64_t* words) const {
-        const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&state);
-        std::uint64_t word = 0;
-        for (const Field& field : fields_) {
-            const std::uint64_t value = bytes[field.offset];
-            ZCV_CHECK(value >> field.width == 0);
-            word |= value << field.shift;
-            if (field.shift + field.width < 64) continue;
-            *words++ = word;
-            // What did not fit; the shift is below 64, for the field began in this word.
-            word = field.shift == 0 ? 0 : value >> (64 - field.shift);
-        }
-        if (bits_ % 64 != 0) *words = word;
+        std::fill_n(words, this->words(), 0);
+        add_changes(empty_, state, words);
+    }
+    // The same of a successor: a step changes few fields, and only they are written anew.
+    void pack_after(const FixedStore& before, const std::uint64_t* words_before,
+                    const FixedStore& after, std::uint64_t* words) const {
+        std::copy_n(words_before, this->words(), words);
+        add_changes(before, after, words);
     }
 
-    // Into a store that is `empty`, of this world, but for the fields.
     void unpack(const std::uint64_t* words, FixedStore& state) const {
+        state = empty_;
         auto* const bytes = reinterpret_cast<std::uint8_t*>(&state);
         for (const Field& field : fields_) {
-            std::uint64_t value = *words >> field.shift;
             const unsigned end = unsigned{field.shift} + field.width;
-            if (end >= 64) {
-                ++words;
-                if (end > 64) value |= *words << (64 - field.shift);
-            }
+            std::uint64_t value = words[field.word] >> field.shift;
+            if (end > 64) value |= words[field.word + 1] << (64 - field.shift);
             bytes[field.offset] =
                 static_cast<std::uint8_t>(value & ((std::uint64_t{1} << field.width) - 1));
         }
     }
 
     void place(const void* byte, unsigned width) {
-        const auto offset = static_cast<const std::byte*>(byte) - store_;
+        const auto offset =
+            static_cast<const std::byte*>(byte) - reinterpret_cast<const std::byte*>(&empty_);
         ZCV_CHECK(width <= 8 && offset >= 0 && offset < std::ptrdiff_t{sizeof(FixedStore)});
         if (width > 0)
-            fields_.push_back({static_cast<std::uint16_t>(offset), static_cast<std::uint8_t>(width),
-                               static_cast<std::uint8_t>(bits_ % 64)});
+            fields_.push_back(
+                {static_cast<std::uint16_t>(offset), static_cast<std::uint16_t>(bits_ / 64),
+                 static_cast<std::uint8_t>(bits_ % 64), static_cast<std::uint8_t>(width)});
         bits_ += width;
     }
 
   private:
     struct Field {
         std::uint16_t offset;  // bytes, in the store
-        std::uint8_t width;    // bits
-        std::uint8_t shift;    // in its word
+        std::uint16_t word;    // where its lowest bit is
+        std::uint8_t shift;
+        std::uint8_t width;  // bits
+    };
+    // Eight bytes of the store, compared at once.
+    struct Part {
+        std::uint16_t offset;
+        std::vector<Field> fields;
     };
 
-    const std::byte* store_ = nullptr;  // while the plan is made
-    std::vector<Field> fields_;
+    // `words` are those of `before` and become those of `after`.
+    void add_changes(const FixedStore& before, const FixedStore& after,
+                     std::uint64_t* words) const {
+        const auto* const old_bytes = reinterpret_cast<const std::uint8_t*>(&before);
+        const auto* const new_bytes = reinterpret_cast<const std::uint8_t*>(&after);
+        for (const Part& part : parts_) {
+            if (std::memcmp(old_bytes + part.offset, new_bytes + part.offset,
+                            sizeof(std::uint64_t)) == 0)
+                continue;
+            for (const Field& field : part.fields) {
+                const std::uint64_t value = new_bytes[field.offset];
+                ZCV_CHECK(value >> field.width == 0);
+                const std::uint64_t change = value ^ old_bytes[field.offset];
+                words[field.word] ^= change << field.shift;
+                if (field.shift + field.width > 64)
+                    words[field.word + 1] ^= change >> (64 - field.shift);
+            }
+        }
+    }
+
+    FixedStore empty_;
+    std::vector<Field> fields_;  // in the order of the words
+    std::vector<Part> parts_;    // the same, in the order of the store
     std::size_t bits_ = 0;
 };
 
