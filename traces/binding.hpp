@@ -136,6 +136,7 @@ class Walk {
     void write_and_submit(Send& send, const zcv_event& event);
     void on_write(std::size_t record, const zcv_event& event);
     void check_content(const zcv_event& event, Send& send);
+    void check_ends(const zcv_event& event, Send& send);
     void report_reuse(Send& send, const zcv_event& event);
     void check_copied(const zcv_event& event, Send& send);
     void give_up(Send& send);
