@@ -106,7 +106,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
                 mismatch("this kind of record is newer than this zcv");
         }
     } catch (MismatchError& error) {
-        if (send != nullptr) give_up(event, *send);
+        if (send != nullptr) check_ends(event, give_up(*send));
         touched_.clear();
         error.mismatch.certain = is_certain(record);
         return std::move(error.mismatch);
@@ -577,11 +577,11 @@ void Walk::check_copied(const zcv_event& event, Send& send) {
 }
 
 // Nothing more is claimed of a send after a record of it could not be explained.
-void Walk::give_up(const zcv_event& event, Send& send) {
+Walk::Send& Walk::give_up(Send& send) {
     send.lost = true;
     if (send.buffer != none<BufferId>)
         std::erase(users_of_buffer_[index(send.buffer)], send.generation);
-    check_ends(event, send);
+    return send;
 }
 
 void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns,
