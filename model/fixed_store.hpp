@@ -74,6 +74,7 @@ struct FixedKind {
         }
         void clear() { *this = Fifo{}; }
         void resize(std::size_t n) { count_ = static_cast<std::uint8_t>(n); }
+        const std::uint8_t* count_byte() const { return &count_; }
 
       private:
         std::uint8_t count_ = 0;

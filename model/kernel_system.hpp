@@ -27,7 +27,7 @@ class KernelSystem {
     explicit KernelSystem(const World& world, const std::vector<std::string>& unasked = {},
                           bool claims_all = false)
         : world_(world),
-          words_(measure(world_)),
+          plan_(world_),
           present_(present_in(world_, Steps{})),
           symmetry_(world_, claims_all) {
         for (const KernelProperty& property : kernel_properties()) {
@@ -41,18 +41,14 @@ class KernelSystem {
     KernelSystem& operator=(const KernelSystem&) = delete;
 
     State initial() const { return FixedStore(world_); }
-    std::size_t words() const { return words_; }
+    std::size_t words() const { return plan_.words(); }
 
-    void pack(const State& state, std::uint64_t* words) const {
-        FieldWriter writer(world_, words);
-        State copy = state;
-        copy.visit(writer);
+    void pack(const State& state, std::uint64_t* words) const { plan_.pack(state, words); }
+    void pack_after(const State& before, const std::uint64_t* words_before, const State& after,
+                    std::uint64_t* words) const {
+        plan_.pack_after(before, words_before, after, words);
     }
-    void unpack(const std::uint64_t* words, State& state) const {
-        state = FixedStore(world_);
-        FieldReader reader(world_, words);
-        state.visit(reader);
-    }
+    void unpack(const std::uint64_t* words, State& state) const { plan_.unpack(words, state); }
 
     const Symmetry& symmetry() const { return symmetry_; }
     void pack_representative(const State& state, std::uint64_t* words, bool) const {
@@ -90,12 +86,6 @@ class KernelSystem {
         const bool more = property.size() > name.size() && !name.empty();
         return !(more && is_digit(name.back()) && is_digit(property[name.size()]));
     }
-    static std::size_t measure(const World& world) {
-        FieldMeasure measure(world);
-        FixedStore(world).visit(measure);
-        return measure.words();
-    }
-
     template <class Step>
     static bool exists_in(const World& world) {
         if constexpr (requires { Step::in(world); }) return Step::in(world);
@@ -136,7 +126,7 @@ class KernelSystem {
     }
 
     World world_;
-    std::size_t words_;
+    FieldPlan plan_;
     std::array<bool, Steps::size> present_;
     Symmetry symmetry_;
     std::vector<checker::Property<State>> properties_;

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,7 +61,8 @@ constexpr unsigned bits_for(std::uint32_t max) {
     return static_cast<unsigned>(std::bit_width(max));
 }
 
-// Turns every field into one call of Derived::bits(value, width), by reference.
+// Turns every field into one call of Derived::bits(value, width), by reference; or, of a Derived
+// that has it, of place(where the field's byte is, width).
 template <class Derived>
 class FieldCodec : public FieldBounds {
   public:
@@ -66,23 +70,24 @@ class FieldCodec : public FieldBounds {
 
     template <class Id>
     void object(Id) {}
-    void flag(std::string_view, bool& value) { value = code(value ? 1u : 0u, 1) != 0; }
+    void flag(std::string_view, bool& value) { value = code(&value, value ? 1u : 0u, 1) != 0; }
     void count(std::string_view, std::uint8_t& value, std::uint32_t max) {
-        value = static_cast<std::uint8_t>(code(value, bits_for(max)));
+        value = static_cast<std::uint8_t>(code(&value, value, bits_for(max)));
     }
     template <class E, std::size_t N>
     void choice(std::string_view, E& value, const std::array<const char*, N>&) {
-        value = static_cast<E>(code(static_cast<std::uint32_t>(value), bits_for(N - 1)));
+        static_assert(sizeof(E) == 1);
+        value = static_cast<E>(code(&value, static_cast<std::uint32_t>(value), bits_for(N - 1)));
     }
     template <class Id>
     void ref(std::string_view, FixedKind::Ref<Id>& value) {
         const std::uint8_t name = static_cast<Derived&>(*this).name(value);
-        value.set_raw(static_cast<std::uint8_t>(code(name, bits_for(of(Id{})))));
+        value.set_raw(static_cast<std::uint8_t>(code(&value, name, bits_for(of(Id{})))));
     }
     template <class Id>
     void set(std::string_view, FixedKind::Set<Id>& value) {
         const std::uint8_t names = static_cast<Derived&>(*this).names(value);
-        value.set_raw(static_cast<std::uint8_t>(code(names, of(Id{}))));
+        value.set_raw(static_cast<std::uint8_t>(code(&value, names, of(Id{}))));
     }
     // A codec that renames objects has its own of these two.
     template <class Id>
@@ -95,7 +100,8 @@ class FieldCodec : public FieldBounds {
     }
     template <class T>
     void fifo(std::string_view name, FixedKind::Fifo<T>& value, std::uint32_t max) {
-        value.resize(code(static_cast<std::uint32_t>(value.size()), bits_for(max)));
+        value.resize(
+            code(value.count_byte(), static_cast<std::uint32_t>(value.size()), bits_for(max)));
         for (std::uint32_t i = 0; i < max; ++i) entry(name, value[i]);
     }
 
@@ -116,22 +122,106 @@ class FieldCodec : public FieldBounds {
         count(name, value.hi, ids());
         flag(name, value.copied);
     }
-    std::uint32_t code(std::uint32_t value, unsigned width) {
-        return static_cast<Derived&>(*this).bits(value, width);
+    std::uint32_t code(const void* byte, std::uint32_t value, unsigned width) {
+        if constexpr (requires { &Derived::place; }) {
+            static_cast<Derived&>(*this).place(byte, width);
+            return value;
+        } else {
+            return static_cast<Derived&>(*this).bits(value, width);
+        }
     }
 };
 
-class FieldMeasure : public FieldCodec<FieldMeasure> {
+// Where each field of a world's states is, in the store and in the words. It is worked out once, so
+// that packing asks nothing of a field: every one of them is a byte of the store.
+class FieldPlan : public FieldCodec<FieldPlan> {
   public:
-    using FieldCodec::FieldCodec;
-    std::uint32_t bits(std::uint32_t value, unsigned width) {
-        total_ += width;
-        return value;
+    // The world must outlive the plan.
+    explicit FieldPlan(const World& world) : FieldCodec(world), empty_(world) {
+        empty_.visit(*this);
+        std::vector<Field> by_offset = fields_;
+        std::ranges::stable_sort(by_offset, {}, &Field::offset);
+        for (const Field& field : by_offset) {
+            const auto offset = static_cast<std::uint16_t>(field.offset / sizeof(std::uint64_t) *
+                                                           sizeof(std::uint64_t));
+            if (parts_.empty() || parts_.back().offset != offset) parts_.push_back({offset, {}});
+            parts_.back().fields.push_back(field);
+        }
     }
-    std::size_t words() const { return (total_ + 63) / 64; }
+
+    std::size_t words() const { return (bits_ + 63) / 64; }
+
+    void pack(const FixedStore& state, std::uint64_t* words) const {
+        std::fill_n(words, this->words(), 0);
+        add_changes(empty_, state, words);
+    }
+    // The same of a successor: a step changes few fields, and only they are written anew.
+    void pack_after(const FixedStore& before, const std::uint64_t* words_before,
+                    const FixedStore& after, std::uint64_t* words) const {
+        std::copy_n(words_before, this->words(), words);
+        add_changes(before, after, words);
+    }
+
+    void unpack(const std::uint64_t* words, FixedStore& state) const {
+        state = empty_;
+        auto* const bytes = reinterpret_cast<std::uint8_t*>(&state);
+        for (const Field& field : fields_) {
+            const unsigned end = unsigned{field.shift} + field.width;
+            std::uint64_t value = words[field.word] >> field.shift;
+            if (end > 64) value |= words[field.word + 1] << (64 - field.shift);
+            bytes[field.offset] =
+                static_cast<std::uint8_t>(value & ((std::uint64_t{1} << field.width) - 1));
+        }
+    }
+
+    void place(const void* byte, unsigned width) {
+        const auto offset =
+            static_cast<const std::byte*>(byte) - reinterpret_cast<const std::byte*>(&empty_);
+        ZCV_CHECK(width <= 8 && offset >= 0 && offset < std::ptrdiff_t{sizeof(FixedStore)});
+        if (width > 0)
+            fields_.push_back(
+                {static_cast<std::uint16_t>(offset), static_cast<std::uint16_t>(bits_ / 64),
+                 static_cast<std::uint8_t>(bits_ % 64), static_cast<std::uint8_t>(width)});
+        bits_ += width;
+    }
 
   private:
-    std::size_t total_ = 0;
+    struct Field {
+        std::uint16_t offset;  // bytes, in the store
+        std::uint16_t word;    // where its lowest bit is
+        std::uint8_t shift;
+        std::uint8_t width;  // bits
+    };
+    // Eight bytes of the store, compared at once.
+    struct Part {
+        std::uint16_t offset;
+        std::vector<Field> fields;
+    };
+
+    // `words` are those of `before` and become those of `after`.
+    void add_changes(const FixedStore& before, const FixedStore& after,
+                     std::uint64_t* words) const {
+        const auto* const old_bytes = reinterpret_cast<const std::uint8_t*>(&before);
+        const auto* const new_bytes = reinterpret_cast<const std::uint8_t*>(&after);
+        for (const Part& part : parts_) {
+            if (std::memcmp(old_bytes + part.offset, new_bytes + part.offset,
+                            sizeof(std::uint64_t)) == 0)
+                continue;
+            for (const Field& field : part.fields) {
+                const std::uint64_t value = new_bytes[field.offset];
+                ZCV_CHECK(value >> field.width == 0);
+                const std::uint64_t change = value ^ old_bytes[field.offset];
+                words[field.word] ^= change << field.shift;
+                if (field.shift + field.width > 64)
+                    words[field.word + 1] ^= change >> (64 - field.shift);
+            }
+        }
+    }
+
+    FixedStore empty_;
+    std::vector<Field> fields_;  // in the order of the words
+    std::vector<Part> parts_;    // the same, in the order of the store
+    std::size_t bits_ = 0;
 };
 
 class FieldWriter : public FieldCodec<FieldWriter> {
@@ -158,27 +248,6 @@ class FieldWriter : public FieldCodec<FieldWriter> {
   private:
     std::uint64_t* words_;
     std::uint64_t word_ = 0;
-    unsigned used_ = 0;
-};
-
-class FieldReader : public FieldCodec<FieldReader> {
-  public:
-    FieldReader(const World& world, const std::uint64_t* words)
-        : FieldCodec(world), words_(words) {}
-
-    std::uint32_t bits(std::uint32_t, unsigned width) {
-        std::uint64_t value = *words_ >> used_;
-        used_ += width;
-        if (used_ >= 64) {
-            used_ -= 64;
-            ++words_;
-            if (used_ > 0) value |= *words_ << (width - used_);
-        }
-        return static_cast<std::uint32_t>(value & ((std::uint64_t{1} << width) - 1));
-    }
-
-  private:
-    const std::uint64_t* words_;
     unsigned used_ = 0;
 };
 

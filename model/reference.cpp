@@ -174,14 +174,15 @@ Layout::Layout(const Shape& wanted) : shape(wanted) {
     pc_at = rb_at + rb_bits;
     ref_at = pc_at + 3;
     nskb_at = ref_at + ref_bits;
-    skbs_at = nskb_at + nskb_bits;
+    request_bits = nskb_at + nskb_bits;
+    skbs_bits = 3 * shape.skbs;
 
     unsigned next = 0;
+    for (unsigned r = 0; r < shape.requests; ++r) skbs_at[r] = reserve(next, skbs_bits);
     cq_bits = entry_bits * shape.entries;
     cq_at = reserve(next, cq_bits);
     buffers_at = reserve(next, 2 * shape.buffers);
-    for (unsigned r = 0; r < shape.requests; ++r)
-        request_at[r] = reserve(next, skbs_at + 3 * shape.skbs);
+    for (unsigned r = 0; r < shape.requests; ++r) request_at[r] = reserve(next, request_bits);
     words = (next + 63) / 64;
 }
 

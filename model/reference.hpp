@@ -52,8 +52,11 @@ constexpr unsigned number(auto id) {
     return static_cast<unsigned>(id);
 }
 
-// Where each field of a state lies in its words, in the fewest bits each. The queue is one field,
-// head lowest; a request is one field, its parts at the same offsets in each.
+// Where each field of a state lies in its words, in the fewest bits each. The skbs come first:
+// states that differ in the first two alone are the most alike, and a visited set that keeps states
+// with the same upper bits together (checker::GroupStore) is the smaller for it. The queue is one
+// field, head lowest; a request is one field, its parts at the same offsets in each, but for its
+// skbs.
 struct Layout {
     explicit Layout(const Shape& wanted);
 
@@ -66,7 +69,9 @@ struct Layout {
     unsigned pc_at = 0;
     unsigned ref_at = 0, ref_bits = 0;
     unsigned nskb_at = 0, nskb_bits = 0;
-    unsigned skbs_at = 0;
+    unsigned request_bits = 0;
+    std::array<unsigned, 4> skbs_at{};
+    unsigned skbs_bits = 0;  // of one request
 };
 
 // A state is its packed words; the layout says how to read them and is not part of it.
@@ -93,7 +98,7 @@ struct State {
     Skb skb(RequestId r, SkbId k) const { return Skb{small(skb_at(r, k), 3)}; }
     void set_skb(RequestId r, SkbId k, Skb to) { set(skb_at(r, k), 3, number(to)); }
     bool no_skbs(RequestId r) const {
-        return get(at(r) + layout->skbs_at, 3 * layout->shape.skbs) == 0;
+        return get(layout->skbs_at[number(r)], layout->skbs_bits) == 0;
     }
 
     // An entry is 3 * request + kind, so it is never zero and the queue's length needs no field.
@@ -119,11 +124,19 @@ struct State {
         set(layout->cq_at, layout->cq_bits, queue | entry << (length * layout->entry_bits));
     }
 
-    // A request as one number, and without the name of its buffer.
-    unsigned block(RequestId r) const { return get(at(r), block_bits()); }
-    void set_block(RequestId r, unsigned to) { set(at(r), block_bits(), to); }
+    // All of a request as one number, and without the name of its buffer.
+    std::uint64_t block(RequestId r) const {
+        const std::uint64_t skbs = get(layout->skbs_at[number(r)], layout->skbs_bits);
+        return skbs << layout->request_bits | get(at(r), layout->request_bits);
+    }
+    void set_block(RequestId r, std::uint64_t to) {
+        const std::uint64_t mask = (std::uint64_t{1} << layout->request_bits) - 1;
+        set(at(r), layout->request_bits, static_cast<unsigned>(to & mask));
+        set(layout->skbs_at[number(r)], layout->skbs_bits,
+            static_cast<unsigned>(to >> layout->request_bits));
+    }
     std::uint64_t block_without_rb(RequestId r) const {
-        const unsigned rb_mask = ((1U << layout->rb_bits) - 1) << layout->rb_at;
+        const std::uint64_t rb_mask = ((std::uint64_t{1} << layout->rb_bits) - 1) << layout->rb_at;
         return block(r) & ~rb_mask;
     }
     void set_entry(unsigned i, unsigned to) {
@@ -133,9 +146,10 @@ struct State {
     friend bool operator==(const State& a, const State& b) { return a.words == b.words; }
 
   private:
-    unsigned block_bits() const { return layout->skbs_at + 3 * layout->shape.skbs; }
     unsigned at(RequestId r) const { return layout->request_at[number(r)]; }
-    unsigned skb_at(RequestId r, SkbId k) const { return at(r) + layout->skbs_at + 3 * number(k); }
+    unsigned skb_at(RequestId r, SkbId k) const {
+        return layout->skbs_at[number(r)] + 3 * number(k);
+    }
     static std::size_t word_of(unsigned bit) {
         if constexpr (Words == 1) return 0;
         return bit / 64;

@@ -11,21 +11,23 @@ Packed::Packed(const Layout& layout, Slowly slowly, Holds holds)
       holds_slowly_(std::move(holds)),
       requests_(layout.shape.requests),
       cq_at_(layout.cq_at),
-      entry_mask_(Bits::mask(layout.entry_bits)) {
-    const unsigned buffer_bits = 2 * layout.shape.buffers;
-    const unsigned block_bits = layout.skbs_at + 3 * layout.shape.skbs;
-    write_ = group_on({layout.buffers_at, buffer_bits, 0, 0}, 1);
+      entry_mask_((std::uint64_t{1} << layout.entry_bits) - 1) {
+    const Piece cq{layout.cq_at, layout.cq_bits};
+    const Piece buffers{layout.buffers_at, 2 * layout.shape.buffers};
+    const Piece nothing{layout.words * 64 - 1, 0};
+    write_ = patterns_of<2>({buffers, nothing}, 1);
     for (unsigned r = 0; r < requests_; ++r) {
         const unsigned at = layout.request_at[r];
         pc_at_[r] = at + layout.pc_at;
         got_at_[r] = at;
-        local_[r] = group_on({pc_at_[r], block_bits - layout.pc_at, 0, 0}, 1);
-        submit_[r] =
-            group_on({layout.buffers_at, buffer_bits, at + layout.rb_at, layout.rb_bits + 3}, 1);
-        push_[r] = group_on({layout.cq_at, layout.cq_bits, pc_at_[r], 3}, 1);
-        consume_[r] =
-            group_on({layout.cq_at, layout.cq_bits + buffer_bits, at, 1 + layout.rb_bits + 3}, 1);
-        holds_[r] = group_on({layout.buffers_at, buffer_bits, at, block_bits}, 32);
+        const Piece skbs{layout.skbs_at[r], layout.skbs_bits};
+        const Piece progress{pc_at_[r], layout.request_bits - layout.pc_at};
+        local_[r] = patterns_of<2>({skbs, progress}, 1);
+        submit_[r] = patterns_of<2>({buffers, {at + layout.rb_at, layout.rb_bits + 3}}, 1);
+        push_[r] = patterns_of<2>({cq, {pc_at_[r], 3}}, 1);
+        const Piece cq_and_buffers{cq.at, cq.bits + buffers.bits};
+        consume_[r] = patterns_of<2>({cq_and_buffers, {at, layout.pc_at + 3}}, 1);
+        holds_[r] = patterns_of<3>({skbs, buffers, {at, layout.request_bits}}, 32);
     }
     // A request that waits for its notification, or for its own completion: nothing else of it
     // matters to what may be at the head of the queue.
@@ -38,14 +40,16 @@ Packed::Packed(const Layout& layout, Slowly slowly, Holds holds)
     }
 }
 
-Packed::Group Packed::group_on(const Bits& footprint, unsigned cells_a_word) const {
-    Group group;
-    group.footprint = footprint;
-    if (footprint.count() > index_bits_max) return group;
-    const std::uint64_t words = (std::uint64_t{1} << footprint.count()) / cells_a_word + 1;
-    group.table = std::make_unique<checker::Region>(words * sizeof(std::uint64_t));
-    group.cells = reinterpret_cast<std::atomic<std::uint64_t>*>(group.table->data());
-    return group;
+template <std::size_t Pieces>
+Packed::Patterns<Pieces> Packed::patterns_of(const std::array<Piece, Pieces>& of,
+                                             unsigned cells_a_word) {
+    Patterns<Pieces> patterns;
+    patterns.footprint = Bits<Pieces>(of);
+    if (patterns.footprint.count() > index_bits_max) return patterns;
+    const std::uint64_t words = (std::uint64_t{1} << patterns.footprint.count()) / cells_a_word + 1;
+    patterns.table = std::make_unique<checker::Region>(words * sizeof(std::uint64_t));
+    patterns.cells = reinterpret_cast<std::atomic<std::uint64_t>*>(patterns.table->data());
+    return patterns;
 }
 
 const Packed::Group& Packed::group_of(checker::Taken taken, std::uint64_t word) const {

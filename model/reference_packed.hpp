@@ -18,20 +18,40 @@
 // guards and effects stay the only place where a step is written.
 namespace zcv::reference {
 
-// Bits of a word in at most two pieces, as an index.
-struct Bits {
-    unsigned first_at = 0, first_bits = 0;
-    unsigned second_at = 0, second_bits = 0;
+struct Piece {
+    unsigned at = 0, bits = 0;
+};
 
-    unsigned count() const { return first_bits + second_bits; }
+// Bits of a word in a few pieces, lowest first, as an index.
+template <std::size_t Pieces>
+class Bits {
+  public:
+    Bits() = default;
+    explicit Bits(const std::array<Piece, Pieces>& pieces) {
+        for (std::size_t i = 0; i < Pieces; ++i) {
+            const std::uint64_t own = ((std::uint64_t{1} << pieces[i].bits) - 1) << pieces[i].at;
+            // What is moved down to `count_` is moved by the difference.
+            ZCV_CHECK((mask_ & own) == 0 && pieces[i].at >= count_);
+            masks_[i] = own;
+            shifts_[i] = pieces[i].at - count_;
+            mask_ |= own;
+            count_ += pieces[i].bits;
+        }
+    }
+
+    unsigned count() const { return count_; }
     std::uint64_t index(std::uint64_t word) const {
-        return ((word >> first_at) & mask(first_bits)) | ((word >> second_at) & mask(second_bits))
-                                                             << first_bits;
+        std::uint64_t index = 0;
+        for (std::size_t i = 0; i < Pieces; ++i) index |= (word & masks_[i]) >> shifts_[i];
+        return index;
     }
-    std::uint64_t of(std::uint64_t word) const {
-        return word & (mask(first_bits) << first_at | mask(second_bits) << second_at);
-    }
-    static std::uint64_t mask(unsigned bits) { return (std::uint64_t{1} << bits) - 1; }
+    std::uint64_t of(std::uint64_t word) const { return word & mask_; }
+
+  private:
+    std::array<std::uint64_t, Pieces> masks_{};
+    std::array<unsigned, Pieces> shifts_{};
+    std::uint64_t mask_ = 0;
+    unsigned count_ = 0;
 };
 
 class Packed {
@@ -79,11 +99,13 @@ class Packed {
 
     // Steps with the same footprint, and what they do to each pattern of it: 0 is not worked out
     // yet, else where the moves are and, in the highest byte, how many.
-    struct Group {
-        Bits footprint;
+    template <std::size_t Pieces>
+    struct Patterns {
+        Bits<Pieces> footprint;
         std::unique_ptr<checker::Region> table;
         std::atomic<std::uint64_t>* cells = nullptr;
     };
+    using Group = Patterns<2>;
 
     template <class Visitor>
     void take(const Group& group, std::uint64_t word, Visitor& visit) const {
@@ -100,10 +122,11 @@ class Packed {
         for (const Move& move : moves_of(group, word)) visit(move.step, word + move.add);
     }
     bool holds_for(unsigned r, std::uint64_t word) const {
-        const Group& group = holds_[r];
+        const Patterns<3>& group = holds_[r];
         if (group.cells == nullptr) return holds_slowly_(group.footprint.of(word));
-        std::atomic<std::uint64_t>& cell = group.cells[group.footprint.index(word) / 32];
-        const unsigned shift = group.footprint.index(word) % 32 * 2;
+        const std::uint64_t index = group.footprint.index(word);
+        std::atomic<std::uint64_t>& cell = group.cells[index / 32];
+        const unsigned shift = index % 32 * 2;
         const std::uint64_t known = cell.load(std::memory_order_relaxed) >> shift & 3;
         if (known != 0) return known == 1;
         const bool holds = holds_slowly_(group.footprint.of(word));
@@ -111,7 +134,8 @@ class Packed {
         return holds;
     }
 
-    Group group_on(const Bits& footprint, unsigned cells_a_word) const;
+    template <std::size_t Pieces>
+    static Patterns<Pieces> patterns_of(const std::array<Piece, Pieces>& of, unsigned cells_a_word);
     const Group& group_of(checker::Taken taken, std::uint64_t word) const;
     std::vector<Move> moves_of(const Group& group, std::uint64_t word) const;
     std::uint64_t work_out(const Group& group, std::atomic<std::uint64_t>& cell,
@@ -126,7 +150,8 @@ class Packed {
     std::uint64_t entry_mask_;
     std::array<unsigned, 4> pc_at_{};
     std::array<unsigned, 4> got_at_{};
-    std::array<Group, 4> local_, submit_, push_, consume_, holds_;
+    std::array<Group, 4> local_, submit_, push_, consume_;
+    std::array<Patterns<3>, 4> holds_;
     Group write_;
     std::array<std::array<bool, 2>, 16> head_holds_{};
     // Lists of moves are made once and stay where they are.

@@ -181,9 +181,7 @@ Symmetry::Symmetry(const World& world, bool claims_all) : world_(&world), claims
     each_noun(Named{}, note);
     each_noun(Allocated{}, note);
     counts_[noun(TaskId{})] = 1;
-    FieldMeasure measure(world);
-    FixedStore(world).visit(measure);
-    words_ = measure.words();
+    words_ = FieldPlan(world).words();
     for (const ToldApart& each : told_apart(world))
         each_noun(Named{}, [&](auto id) {
             if (each.noun == noun_of(id) && !claims_all) apart_[noun(id)] = true;

@@ -197,6 +197,17 @@ TEST_CASE("the JSON report has the promised fields", "[cli]") {
     CHECK(all[1]["counterexample"][5]["changes"][0]["after"] == "free");
 }
 
+TEST_CASE("an inexact search says how likely it is to have missed something", "[cli]") {
+    const Run exact = check("reference-2-2-1-2");
+    CHECK_FALSE(contains(exact.out, "probability"));
+    const Run prints = check("udp-sink --visited fingerprint");
+    CHECK(prints.status == 0);
+    CHECK(contains(prints.out, "64 bits a state: some state was taken for another with probabil"));
+    const Run bits = check("reference-2-2-1-2 --visited bitstate --memory-max 64M");
+    CHECK(bits.status == 3);
+    CHECK(contains(bits.out, "three bits a state: at the end a new state was taken for a known"));
+}
+
 TEST_CASE("the same search gives the same report", "[cli]") {
     const std::string arguments = "reference-bug-2-2-2-3 --format json --memory-max 1G";
     auto first = documents(check(arguments).out).at(0);

@@ -66,6 +66,7 @@ struct Findings {
 
 Findings round_trips(const World& world) {
     const AnyKernel system(world);
+    const KernelSystem plain(world);
     Findings findings;
     std::map<Words, std::size_t> seen;  // and a hash of the state in words
     std::queue<Words> open;
@@ -90,7 +91,13 @@ Findings round_trips(const World& world) {
         FixedStore state(world);
         system.unpack(open.front().data(), state);
         open.pop();
-        system.for_each_next(state, [&](checker::Taken, const FixedStore& after) { meet(after); });
+        const Words before = packed(system, state);
+        system.for_each_next(state, [&](checker::Taken, const FixedStore& after) {
+            Words words(system.words(), 77);
+            plain.pack_after(state, before.data(), after, words.data());
+            findings.lost += words != packed(system, after);
+            meet(after);
+        });
     }
     findings.states = seen.size();
     return findings;

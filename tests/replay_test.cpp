@@ -204,6 +204,20 @@ TEST_CASE("content that changed before the notification breaks R1 and names the 
     CHECK(report.history[violation.send - 1].reused_early);
 }
 
+TEST_CASE("what a buffer held at both ends is compared even where the model lost the send",
+          "[replay]") {
+    Trace trace = capture("udp-nic-conforming");
+    const std::size_t notif = first_of(trace, ZCV_NOTIF, 7);
+    trace.events[first_of(trace, ZCV_COMPLETE, 7)].refs = 7;
+    CHECK(judged(trace).violations.empty());
+    trace.events[notif].hash ^= 1;
+    const ReplayReport report = judged(trace);
+    REQUIRE(report.divergence);
+    REQUIRE(report.violations.size() == 1);
+    CHECK(report.violations.front().property == "R1-no-reuse-before-release");
+    CHECK(report.violations.front().request == trace.events[notif].user_data);
+}
+
 TEST_CASE("a buffer sent twice at once without a write is no misuse", "[replay]") {
     Trace trace = capture("udp-nic-conforming");
     for (zcv_event& event : trace.events)

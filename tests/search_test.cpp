@@ -133,7 +133,7 @@ TEST_CASE("a bound ends all threads and leaves the verdict open", "[search][thre
     CHECK(cut.depth < 30);
 
     limits.states_max = 0;
-    limits.memory_max = 1 << 20;
+    limits.memory_max = 1 << 19;
     const Outcome tight = explored("reference-2-2-2-3", limits);
     CHECK(tight.verdict == Verdict::inconclusive);
     CHECK(tight.limit.find("memory") == 0);

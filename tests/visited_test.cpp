@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -33,8 +34,8 @@ bool insert(Store& store, unsigned thread, std::uint64_t hash, const std::uint64
         }
         REQUIRE(how != Inserted::no_room);
         if (how == Inserted::crowded) {
-            const Table::Grown grown = store.grow(thread, hash);
-            if (grown == Table::Grown::no_memory) throw std::bad_alloc();
+            const Grown grown = store.grow(thread, hash);
+            if (grown == Grown::no_memory) throw std::bad_alloc();
         }
         hand.next_turn();
         std::this_thread::yield();
@@ -105,6 +106,17 @@ TEST_CASE("words in a table agree with std::set through every growth", "[visited
     CHECK(static_cast<double>(budget.used()) / static_cast<double>(expected.size()) < 14);
 }
 
+TEST_CASE("words that share their upper bits share a cell and are told apart", "[visited]") {
+    Budget budget(0);
+    GroupStore store(budget, 1, 1);
+    std::set<std::uint64_t> expected;
+    for (const std::uint64_t word : many_words(400'000))
+        REQUIRE(insert(store, 0, &word) == expected.insert(word).second);
+    for (const std::uint64_t word : expected) REQUIRE_FALSE(insert(store, 0, &word));
+    // About 34 of 64 neighbours are there, and each group takes 16 bytes and its share of room.
+    CHECK(static_cast<double>(budget.used()) / static_cast<double>(expected.size()) < 1.1);
+}
+
 TEST_CASE("longer states agree with std::set through every growth", "[visited]") {
     Budget budget(0);
     SlotStore store(budget, 3, 1);
@@ -122,15 +134,47 @@ TEST_CASE("longer states agree with std::set through every growth", "[visited]")
 TEST_CASE("a crowded hash only makes a table slow, never wrong", "[visited]") {
     Budget budget(0);
     CellStore store(budget, 1, 1);
+    GroupStore groups(budget, 1, 1);
     // Hashes at the very end of a partition: all of them wrap around its end.
-    for (std::uint64_t i = 0; i < 3000; ++i) REQUIRE(insert(store, 0, ~i, &i));
-    for (std::uint64_t i = 0; i < 3000; ++i) REQUIRE_FALSE(insert(store, 0, ~i, &i));
+    for (std::uint64_t i = 0; i < 3000; ++i) {
+        REQUIRE(insert(store, 0, ~i, &i));
+        REQUIRE(insert(groups, 0, ~(i / 64), &i));
+    }
+    for (std::uint64_t i = 0; i < 3000; ++i) {
+        REQUIRE_FALSE(insert(store, 0, ~i, &i));
+        REQUIRE_FALSE(insert(groups, 0, ~(i / 64), &i));
+    }
 }
 
 TEST_CASE("of threads that find the same states one finds each of them new", "[visited][threads]") {
     const unsigned threads = GENERATE(2U, 3U, 8U);
     share_out<CellStore>(1, threads, 30'000);
+    share_out<GroupStore>(1, threads, 30'000);
     share_out<SlotStore>(3, threads, 20'000);
+}
+
+// Neighbours are found at the same moment by design: here every thread is after the same 64 bits.
+TEST_CASE("of threads that set bits of one cell each sets its own", "[visited][threads]") {
+    Budget budget(0);
+    GroupStore store(budget, 1, 4);
+    constexpr std::uint64_t groups = 2000;
+    std::atomic<std::uint64_t> fresh{0};
+    std::atomic<unsigned> at_start{0};
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < 4; ++thread)
+        running.emplace_back([&, thread] {
+            ++at_start;
+            while (at_start < 4) {
+            }
+            for (std::uint64_t group = 0; group < groups; ++group)
+                for (std::uint64_t i = 0; i < 64; ++i) {
+                    const std::uint64_t word = group * 64 + (i + 16 * thread) % 64;
+                    fresh += insert(store, thread, &word);
+                }
+        });
+    for (std::thread& thread : running) thread.join();
+    CHECK(fresh == groups * 64);
+    for (std::uint64_t word = 0; word < groups * 64; ++word) REQUIRE_FALSE(insert(store, 0, &word));
 }
 
 TEST_CASE("a table that may not grow says so and keeps what it has", "[visited]") {

@@ -51,8 +51,10 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     const zcv_event& event = trace_.events[record];
     now_ns_ = event.time_ns;
     Send* const send = send_meant(record);
-    if (send != nullptr && send->lost)
+    if (send != nullptr && send->lost) {
+        check_ends(event, *send);
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
+    }
     const bool of_request =
         (event.kind >= ZCV_COMPLETE && event.kind <= ZCV_DEFER) || event.kind == ZCV_TCP_APPEND;
     try {
@@ -105,7 +107,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
                 mismatch("this kind of record is newer than this zcv");
         }
     } catch (MismatchError& error) {
-        if (send != nullptr) give_up(*send);
+        if (send != nullptr) check_ends(event, give_up(*send));
         touched_.clear();
         error.mismatch.certain = is_certain(record);
         return std::move(error.mismatch);
@@ -584,10 +586,11 @@ void Walk::check_copied(const zcv_event& event, Send& send) {
 }
 
 // Nothing more is claimed of a send after a record of it could not be explained.
-void Walk::give_up(Send& send) {
+Walk::Send& Walk::give_up(Send& send) {
     send.lost = true;
     if (send.buffer != none<BufferId>)
         std::erase(users_of_buffer_[index(send.buffer)], send.generation);
+    return send;
 }
 
 Violation& Walk::violation(const Send& send, std::string property, Evidence by,

@@ -136,9 +136,10 @@ class Walk {
     void write_and_submit(Send& send, const zcv_event& event);
     void on_write(std::size_t record, const zcv_event& event);
     void check_content(const zcv_event& event, Send& send);
+    void check_ends(const zcv_event& event, Send& send);
     void report_reuse(Send& send, const zcv_event& event);
     void check_copied(const zcv_event& event, Send& send);
-    void give_up(Send& send);
+    Send& give_up(Send& send);
     Violation& violation(const Send& send, std::string property, Evidence by, std::uint64_t time_ns,
                          std::string evidence, std::string explanation);
     SockId sock_of(const zcv_event& event);

@@ -67,6 +67,14 @@ void Walk::check_content(const zcv_event& event, Send& send) {
     if (changed || (seen_otherwise && event.generation != 0)) report_reuse(send, event);
 }
 
+// Of a send with a record that was not explained the model claims nothing more. What its buffer
+// held at its submission and at its notification needs no model.
+void Walk::check_ends(const zcv_event& event, Send& send) {
+    if (event.kind != ZCV_NOTIF || send.notified || event.generation != send.generation) return;
+    send.notified = true;
+    check_content(event, send);
+}
+
 void Walk::report_reuse(Send& send, const zcv_event& event) {
     SendHistory& seen = history(send);
     const std::uint64_t until = event.time_ns;

@@ -60,6 +60,19 @@ Json json_of(const Expectation& expect) {
             {"depth", number(expect.depth)}};
 }
 
+// What an inexact visited set may have cost; "" of an exact one.
+std::string missed(const Outcome& outcome, checker::Visited visited) {
+    if (outcome.miss_probability == 0) return "";
+    if (visited == checker::Visited::bitstate)
+        return fmt::format(
+            "three bits a state: at the end a new state was taken for a known one with probability "
+            "{:.1g}\n",
+            outcome.miss_probability);
+    return fmt::format(
+        "64 bits a state: some state was taken for another with probability {:.1g} at most\n",
+        outcome.miss_probability);
+}
+
 }  // namespace
 
 Json json_of(const checker::CounterexampleStep& step) {
@@ -84,7 +97,8 @@ std::string in_words(const Expectation& expect) {
     return text;
 }
 
-std::string text_report(const Scenario& scenario, const Outcome& outcome) {
+std::string text_report(const Scenario& scenario, const Outcome& outcome,
+                        checker::Visited visited) {
     std::string text = fmt::format("{}  (profile {}, application {})\n  {}\n\n", scenario.name,
                                    scenario.profile, scenario.app, scenario.asks);
     text += fmt::format("{}  {}\n", name_of(outcome.verdict), property_of(outcome));
@@ -96,6 +110,7 @@ std::string text_report(const Scenario& scenario, const Outcome& outcome) {
     text += fmt::format("\n{} states, {} transitions, depth {}, {:.2f} s, {:.1f} bytes a state\n",
                         outcome.states, outcome.transitions, outcome.depth, outcome.seconds,
                         outcome.bytes_per_state);
+    text += missed(outcome, visited);
     if (outcome.verdict != Verdict::violation || outcome.counterexample.empty()) {
         const auto idle = never_taken(outcome);
         if (!idle.empty()) text += "never taken: " + joined(idle) + '\n';

@@ -24,7 +24,8 @@ struct CheckSettings {
 };
 
 // One scenario in full: question, verdict, property, counts, counterexample.
-std::string text_report(const Scenario& scenario, const checker::Outcome& outcome);
+std::string text_report(const Scenario& scenario, const checker::Outcome& outcome,
+                        checker::Visited visited);
 
 // One step of a counterexample.
 nlohmann::ordered_json json_of(const checker::CounterexampleStep& step);

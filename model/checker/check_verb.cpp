@@ -128,11 +128,14 @@ CheckSettings settings_of(const Options& options) {
         refuse(fmt::format("--time-max {}: not a time to search: give seconds above 0",
                            *options.time_max_s));
     settings.time_max_s = options.time_max_s.value_or(0);
-    settings.memory_max = options.memory_max ? bytes_in(*options.memory_max) : memory_to_take();
     settings.threads = threads_of(options);
     settings.visited = one_of("--visited", options.visited,
                               std::vector{checker::Visited::exact, checker::Visited::fingerprint,
                                           checker::Visited::bitstate});
+    settings.memory_max = options.memory_max ? bytes_in(*options.memory_max) : memory_to_take();
+    // Bits are set all over a table that does not grow: a gigabyte is enough for 10^9 states.
+    if (!options.memory_max && settings.visited == checker::Visited::bitstate)
+        settings.memory_max = std::min(settings.memory_max, std::uint64_t{2} << 30);
     settings.symmetry =
         one_of("--symmetry", options.symmetry,
                std::vector{checker::Symmetry::off, checker::Symmetry::on, checker::Symmetry::deep});
@@ -367,7 +370,7 @@ Status check(const Options& options) {
         if (settings.reduction && !outcome.reduction) whole.push_back(scenario.name);
         std::cout << (json    ? json_report(scenario, outcome, settings)
                       : table ? columns.row(scenario, outcome)
-                              : text_report(scenario, outcome))
+                              : text_report(scenario, outcome, settings.visited))
                   << std::flush;
         if (interrupted) break;
     }
@@ -413,8 +416,10 @@ void add_check_verb(CLI::App& app, Status& status) {
     verb->add_option("--profile", options->profile, "under another kernel profile");
     verb->add_option("--app", options->app, "with another application policy");
     verb->add_option("--states-max", options->states_max, "end after this many states");
-    verb->add_option("--memory-max", options->memory_max,
-                     "end at this size, like 4G (default: three quarters of what is free)");
+    verb->add_option(
+        "--memory-max", options->memory_max,
+        "end at this size, like 4G (default: three quarters of what is free; bitstate: "
+        "2G)");
     verb->add_option("--time-max", options->time_max_s, "end after this many seconds");
     verb->add_option("--graph", options->graph_file, "also write the explored graph to this .dot");
     verb->add_option("--format", options->format,

@@ -35,17 +35,22 @@ Region::~Region() {
     munmap(data_, bytes_);
 }
 
-void Region::advise_huge(std::uint64_t first_byte, std::uint64_t bytes) const {
+void Region::advise(std::uint64_t first_byte, std::uint64_t bytes, int advice) const {
     const auto at = reinterpret_cast<std::uintptr_t>(data_) + first_byte;
     const auto begin = (at + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes;
     const auto end = (at + bytes) / huge_page_bytes * huge_page_bytes;
     if (end <= begin) return;
-    // Advice only: without huge pages the search is slower, not wrong. Pages that were small when
-    // the part was small are put together now, where the kernel (6.1) knows how.
-    void* const from = reinterpret_cast<void*>(begin);
-    static_cast<void>(madvise(from, end - begin, MADV_HUGEPAGE));
-    constexpr int madv_collapse = 25;
-    static_cast<void>(madvise(from, end - begin, madv_collapse));
+    static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, advice));
+}
+
+void Region::want_huge(std::uint64_t first_byte, std::uint64_t bytes) const {
+    advise(first_byte, bytes, MADV_HUGEPAGE);
+}
+
+void Region::make_huge(std::uint64_t first_byte, std::uint64_t bytes) const {
+    constexpr int madv_collapse = 25;  // since Linux 6.1; older C libraries do not name it
+    want_huge(first_byte, bytes);
+    advise(first_byte, bytes, madv_collapse);
 }
 
 }  // namespace zcv::checker

@@ -41,10 +41,15 @@ class Region {
     std::uint64_t* data() const { return data_; }
     std::uint64_t bytes() const { return bytes_; }
     // Huge pages for this part, where there are any: a random probe then misses one cache, not also
-    // the page tables.
-    void advise_huge(std::uint64_t first_byte, std::uint64_t bytes) const;
+    // the page tables. Advice only: without them the search is slower, not wrong. want_huge() is
+    // about pages not touched yet; make_huge() also puts those together that were small when the
+    // part was small, and takes memory for all of it.
+    void want_huge(std::uint64_t first_byte, std::uint64_t bytes) const;
+    void make_huge(std::uint64_t first_byte, std::uint64_t bytes) const;
 
   private:
+    void advise(std::uint64_t first_byte, std::uint64_t bytes, int advice) const;
+
     std::uint64_t* data_ = nullptr;
     std::uint64_t bytes_ = 0;
 };

@@ -246,7 +246,7 @@ void draw(const S& system, const Limits& limits, const Outcome& outcome) {
 
 template <System S>
 Outcome explore_exactly(const S& system, const Limits& limits) {
-    return system.words() == 1 ? explore_with<S, CellStore>(system, limits)
+    return system.words() == 1 ? explore_with<S, GroupStore>(system, limits)
                                : explore_with<S, SlotStore>(system, limits);
 }
 

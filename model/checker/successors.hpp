@@ -43,6 +43,7 @@ class Successors {
             }
         }
         system_.unpack(words, state_);
+        words_ = words;
         taken_.clear();
         found_.clear();
         system_.for_each_next(state_, Collect{this});
@@ -66,12 +67,13 @@ class Successors {
     template <class Slot, class Done>
     bool visit_alone(const std::uint64_t* words, Slot&& slot, Done&& done) {
         system_.unpack(words, state_);
+        words_ = words;
 #ifndef NDEBUG
         ZCV_CHECK(broken_promise(system_, state_).empty());
 #endif
         return system_.for_each_alone(state_, [&](Taken taken, const State& after) {
             std::uint64_t* const to = slot();
-            system_.pack(after, to);
+            pack(after, to);
             represent(to);
             done(taken.step);
         });
@@ -92,14 +94,23 @@ class Successors {
                     return to->system_.pack_representative(after, words, deep);
                 }
             }
-            to->system_.pack(after, words);
+            to->pack(after, words);
         }
     };
+
+    // A successor of state_.
+    void pack(const State& after, std::uint64_t* words) const {
+        if constexpr (PacksSuccessors<S>)
+            system_.pack_after(state_, words_, after, words);
+        else
+            system_.pack(after, words);
+    }
 
     const S& system_;
     Symmetry symmetry_;
     bool reduction_;
-    State state_;
+    State state_;                           // the one whose successors are visited
+    const std::uint64_t* words_ = nullptr;  // and the same, packed
     std::vector<std::uint8_t> taken_;
     std::vector<std::uint64_t> found_;  // successors, packed one after the other
 };

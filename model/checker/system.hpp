@@ -89,6 +89,13 @@ concept PackedSteps = requires(const S& system, std::uint64_t word) {
     system.for_each_packed(word, [](std::uint8_t, std::uint64_t) {});
 };
 
+// A successor packed, given its predecessor, packed and not.
+template <class S>
+concept PacksSuccessors = requires(const S& system, const typename S::State& state,
+                                   const std::uint64_t* packed, std::uint64_t* words) {
+    system.pack_after(state, packed, state, words);
+};
+
 // True only when every always-property holds in the packed state.
 template <class S>
 concept PackedProperties = requires(const S& system, const std::uint64_t* packed) {

@@ -4,7 +4,14 @@
 #include <cmath>
 #include <new>
 
+#include "model/ensure.hpp"
+
 namespace zcv::checker {
+
+GroupStore::GroupStore(Budget& budget, std::size_t words, unsigned threads)
+    : table_(budget, ~std::uint64_t{0}, threads) {
+    ZCV_CHECK(words == 1);
+}
 
 double CellStore::miss_probability(std::uint64_t states) const {
     if (words_ == 1) return 0;
@@ -30,7 +37,7 @@ bool SlotStore::next_chunk(Place& place) {
     }
     // A few chunks of all threads share a huge page; those beyond the first pages are worth one.
     if (first > 0 && first / chunk_states % 64 == 0)
-        states_.advise_huge(first * words_ * sizeof(std::uint64_t), bytes * 64);
+        states_.make_huge(first * words_ * sizeof(std::uint64_t), bytes * 64);
     place = {first, first + chunk_states};
     return true;
 }
@@ -42,7 +49,7 @@ BitStore::BitStore(Budget& budget, std::size_t words, unsigned threads)
       count_(region_.bytes() / sizeof(std::uint64_t)),
       words_(words) {
     if (!budget.take(budget.max() / 2)) throw std::bad_alloc();
-    region_.advise_huge(0, region_.bytes());
+    region_.want_huge(0, region_.bytes());
     for (unsigned i = 0; i < threads; ++i) hands_.emplace_back();
 }
 

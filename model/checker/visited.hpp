@@ -9,12 +9,12 @@
 #include "model/checker/table.hpp"
 
 // The states found so far, in one of three ways. Exact: no state is ever taken for another.
-// Fingerprint: a state is 64 bits of hash. Bitstate: a state is three bits of a word.
+// Fingerprint: a state is 64 bits of hash. Bitstate: a state is three bits of a word. Stores that
+// do not hold their states offer identity(): what two states have in common if and only if the
+// store cannot tell them apart; it determines the hash.
 namespace zcv::checker {
 
 enum class Visited : std::uint8_t { exact, fingerprint, bitstate };
-
-using Inserted = Table::Inserted;
 
 // A bijection: nothing of the word is lost.
 inline std::uint64_t mixed(std::uint64_t word) {
@@ -34,7 +34,49 @@ inline std::uint64_t mixed(const std::uint64_t* words, std::size_t count) {
     return mixed(all);
 }
 
-// States as their mixed words: exact when a state is one word, fingerprints when it is more.
+// One-word states, exactly: those that differ in their lowest six bits only share a cell, which is
+// the rest of the word, mixed, and beside it a bit for each of the 64. A system whose steps change
+// those bits more often than others is explored with fewer cells than it has states.
+class GroupStore {
+  public:
+    static constexpr bool holds_states = false;
+
+    GroupStore(Budget& budget, std::size_t words, unsigned threads);
+
+    Hand& hand(unsigned thread) { return table_.hand(thread); }
+    static constexpr std::size_t words() { return 1; }
+    // One more than the group, so that none is zero, which is an empty cell.
+    static std::uint64_t hash(const std::uint64_t* state) {
+        return mixed((*state >> member_bits) + 1);
+    }
+    static std::uint64_t identity(std::uint64_t, const std::uint64_t* state) { return *state; }
+    void prefetch(std::uint64_t hash) const { table_.prefetch(hash); }
+    Inserted insert(unsigned thread, std::uint64_t hash, const std::uint64_t* state) {
+        const auto found = table_.insert(
+            hand(thread), hash, [hash](std::uint64_t cell) { return cell == hash; },
+            [hash] { return hash; });
+        if (found.cell == nullptr) return found.how;
+        const std::uint64_t own = std::uint64_t{1} << (*state & ((1U << member_bits) - 1));
+        Table<2>::Word& members = found.cell[1];
+        const std::uint64_t there = members.load(std::memory_order_relaxed);
+        if ((there & own) != 0) return Inserted::seen;
+        if (table_.alone()) {
+            members.store(there | own, std::memory_order_relaxed);
+            return Inserted::fresh;
+        }
+        const bool fresh = (members.fetch_or(own, std::memory_order_relaxed) & own) == 0;
+        return fresh ? Inserted::fresh : Inserted::seen;
+    }
+    Grown grow(unsigned thread, std::uint64_t hash) { return table_.grow(hand(thread), hash); }
+    static double miss_probability(std::uint64_t) { return 0; }
+
+  private:
+    static constexpr unsigned member_bits = 6;
+
+    Table<2> table_;
+};
+
+// States as their mixed words: fingerprints, but exact when a state is one word.
 class CellStore {
   public:
     static constexpr bool holds_states = false;  // they must be kept elsewhere to be expanded
@@ -45,23 +87,24 @@ class CellStore {
     Hand& hand(unsigned thread) { return table_.hand(thread); }
     std::size_t words() const { return words_; }
     std::uint64_t hash(const std::uint64_t* state) const { return mixed(state, words_); }
+    static std::uint64_t identity(std::uint64_t hash, const std::uint64_t*) { return hash; }
     void prefetch(std::uint64_t hash) const { table_.prefetch(hash); }
     Inserted insert(unsigned thread, std::uint64_t hash, const std::uint64_t*) {
         // An empty cell is zero, so the one state that mixes to zero is remembered beside the
         // table.
         if (hash == 0) return has_zero_.exchange(true) ? Inserted::seen : Inserted::fresh;
-        return table_.insert(
-            hand(thread), hash, [hash](std::uint64_t cell) { return cell == hash; },
-            [hash] { return hash; });
+        return table_
+            .insert(
+                hand(thread), hash, [hash](std::uint64_t cell) { return cell == hash; },
+                [hash] { return hash; })
+            .how;
     }
-    Table::Grown grow(unsigned thread, std::uint64_t hash) {
-        return table_.grow(hand(thread), hash);
-    }
+    Grown grow(unsigned thread, std::uint64_t hash) { return table_.grow(hand(thread), hash); }
     // How likely it is that some state was taken for another, at most: every pair may collide.
     double miss_probability(std::uint64_t states) const;
 
   private:
-    Table table_;
+    Table<1> table_;
     std::size_t words_;
     std::atomic<bool> has_zero_{false};
 };
@@ -86,13 +129,12 @@ class SlotStore {
         };
         Place& place = places_[thread];
         const Inserted how =
-            table_.insert(hand(thread), hash, same, [&] { return reserve(place, hash, state); });
+            table_.insert(hand(thread), hash, same, [&] { return reserve(place, hash, state); })
+                .how;
         if (how == Inserted::fresh) ++place.next;
         return how;
     }
-    Table::Grown grow(unsigned thread, std::uint64_t hash) {
-        return table_.grow(hand(thread), hash);
-    }
+    Grown grow(unsigned thread, std::uint64_t hash) { return table_.grow(hand(thread), hash); }
     // Where the state that this thread inserted last lies, for as long as the store.
     const std::uint64_t* newest(unsigned thread) const {
         return state_at(places_[thread].next - 1);
@@ -128,7 +170,7 @@ class SlotStore {
     bool next_chunk(Place& place);
 
     Budget& budget_;
-    Table table_;
+    Table<1> table_;
     Region states_;
     std::size_t words_;
     std::atomic<std::uint64_t> chunks_{0};
@@ -146,6 +188,7 @@ class BitStore {
     Hand& hand(unsigned thread) { return hands_[thread]; }
     std::size_t words() const { return words_; }
     std::uint64_t hash(const std::uint64_t* state) const { return mixed(state, words_); }
+    static std::uint64_t identity(std::uint64_t hash, const std::uint64_t*) { return hash; }
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&bits_[place(hash)], 1, 1); }
     Inserted insert(unsigned, std::uint64_t hash, const std::uint64_t*) {
         const std::uint64_t own = std::uint64_t{1} << (hash & 63) |
@@ -156,7 +199,7 @@ class BitStore {
         const bool fresh = (word.fetch_or(own, std::memory_order_relaxed) & own) != own;
         return fresh ? Inserted::fresh : Inserted::seen;
     }
-    static Table::Grown grow(unsigned, std::uint64_t) { return Table::Grown::no_memory; }
+    static Grown grow(unsigned, std::uint64_t) { return Grown::no_memory; }
     // How likely it is that the last state found was wrongly taken for a known one.
     double miss_probability(std::uint64_t states) const;
 

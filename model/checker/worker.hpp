@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -60,8 +61,8 @@ struct Shared {
     Clock::time_point started = Clock::now();
 };
 
-// Successors wait in a short line before they are looked up, so that their part of the visited set
-// is in the cache by then.
+// Successors wait in a line before they are looked up, so that their part of the visited set is in
+// the cache by then: while one line fills, what the other needs is on its way.
 template <System S, class Store>
 class Worker {
   public:
@@ -73,13 +74,10 @@ class Worker {
           words_(shared.system.words()),
           successors_(shared.system, shared.limits),
           fresh_(shared.system.initial()),
-          line_(line_places * words_),
+          lines_{Line(words_), Line(words_)},
           buffer_(block_states * words_),
           taken_(shared.system.steps().size()) {
-        if constexpr (!Store::holds_states) {
-            // What no hash in that place can be.
-            for (std::uint64_t i = 0; i < recent_places; ++i) recent_.push_back(i + 1);
-        }
+        if constexpr (!Store::holds_states) forget_recent();
         std::uint64_t number = 0;
         for (const Property<State>& property : shared.system.properties()) {
             if (property.must == Must::always)
@@ -118,7 +116,7 @@ class Worker {
         const std::uint64_t hash = shared_.store.hash(state);
         shared_.store.hand(thread_).begin_turn();
         Inserted how = shared_.store.insert(thread_, hash, state);
-        while (how == Inserted::crowded && shared_.store.grow(thread_, hash) == Table::Grown::yes)
+        while (how == Inserted::crowded && shared_.store.grow(thread_, hash) == Grown::yes)
             how = shared_.store.insert(thread_, hash, state);
         shared_.store.hand(thread_).end_turn();
         if (how != Inserted::fresh && how != Inserted::seen) return out_of_room();
@@ -134,6 +132,13 @@ class Worker {
   private:
     static constexpr std::size_t line_places = 64;
     static constexpr std::size_t recent_places = std::size_t{1} << 14;
+
+    struct Line {
+        explicit Line(std::size_t words) : states(line_places * words) {}
+        std::vector<std::uint64_t> states;
+        std::array<std::uint64_t, line_places> hashes{};
+        std::size_t count = 0;
+    };
 
     void expand_blocks() {
         Hand& hand = shared_.store.hand(thread_);
@@ -169,24 +174,61 @@ class Worker {
     }
 
     // Where the next successor is written; it joins the line with push().
-    std::uint64_t* slot() {
-        std::uint64_t* const words = &line_[line_at_ * words_];
-        if (waiting_[line_at_]) settle(hashes_[line_at_], words);
-        waiting_[line_at_] = false;
-        return words;
-    }
+    std::uint64_t* slot() { return &filling_->states[filling_->count * words_]; }
     void push() {
-        hashes_[line_at_] = shared_.store.hash(&line_[line_at_ * words_]);
-        if constexpr (!Store::holds_states) {
-            // Steps that commute lead to the same state by two ways, one soon after the other.
-            // Where the hash is all that counts, that is seen without going to memory.
-            std::uint64_t& recent = recent_[hashes_[line_at_] % recent_places];
-            if (recent == hashes_[line_at_]) return;
-            recent = hashes_[line_at_];
+        if (++filling_->count == line_places) turn_lines();
+    }
+    void turn_lines() {
+        look_ahead(*filling_);
+        settle(*waiting_);
+        std::swap(filling_, waiting_);
+    }
+    void look_ahead(Line& line) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < line.count; ++i) {
+            const std::uint64_t* const state = &line.states[i * words_];
+            const std::uint64_t hash = shared_.store.hash(state);
+            if constexpr (!Store::holds_states) {
+                if (was_recent(hash, state)) continue;
+            }
+            if (kept != i) std::copy_n(state, words_, &line.states[kept * words_]);
+            line.hashes[kept++] = hash;
+            shared_.store.prefetch(hash);
         }
-        shared_.store.prefetch(hashes_[line_at_]);
-        waiting_[line_at_] = true;
-        line_at_ = (line_at_ + 1) % line_places;
+        line.count = kept;
+    }
+    void settle(Line& line) {
+        for (std::size_t i = 0; i < line.count; ++i)
+            settle(line.hashes[i], &line.states[i * words_]);
+        line.count = 0;
+    }
+
+    // Steps that commute lead to the same state by two ways, one soon after the other. Where a word
+    // tells states apart, that is seen without going to memory.
+    bool was_recent(std::uint64_t hash, const std::uint64_t* state) {
+        const std::uint64_t identity = Store::identity(hash, state);
+        std::uint64_t& recent = recent_[recent_place(hash, identity)];
+        if (recent == identity) return true;
+        recent = identity;
+        return false;
+    }
+    static std::size_t recent_place(std::uint64_t hash, std::uint64_t identity) {
+        return (hash >> 20 ^ identity) % recent_places;
+    }
+    // No place may hold what belongs there: nothing was seen yet.
+    void forget_recent() {
+        std::vector<std::uint64_t> state(words_);
+        const auto next = [&](std::size_t not_at) {
+            for (;; ++state[0]) {
+                const std::uint64_t hash = shared_.store.hash(state.data());
+                const std::uint64_t identity = Store::identity(hash, state.data());
+                const std::size_t at = recent_place(hash, identity);
+                if (at != not_at) return std::pair(at, identity);
+            }
+        };
+        const auto [at, identity] = next(recent_places);
+        recent_.assign(recent_places, identity);
+        recent_[at] = next(at).second;
     }
 
     void settle(std::uint64_t hash, const std::uint64_t* state) {
@@ -196,9 +238,9 @@ class Worker {
             if (how == Inserted::fresh) return found(state);
             if (how == Inserted::waiting) return defer(hash, state);
             if (how == Inserted::no_room) return out_of_room();
-            const Table::Grown grown = shared_.store.grow(thread_, hash);
-            if (grown == Table::Grown::somebody_else) return defer(hash, state);
-            if (grown == Table::Grown::no_memory) return out_of_room();
+            const Grown grown = shared_.store.grow(thread_, hash);
+            if (grown == Grown::somebody_else) return defer(hash, state);
+            if (grown == Grown::no_memory) return out_of_room();
         }
     }
 
@@ -216,10 +258,8 @@ class Worker {
     }
 
     void settle_all() {
-        for (std::size_t i = 0; i < line_places; ++i) {
-            slot();
-            line_at_ = (line_at_ + 1) % line_places;
-        }
+        turn_lines();
+        turn_lines();
         while (!deferred_hashes_.empty() && !shared_.halted) {
             shared_.store.hand(thread_).next_turn();
             std::this_thread::yield();
@@ -292,13 +332,12 @@ class Worker {
     std::size_t words_;
     Successors<S> successors_;
     State fresh_;  // the newest state, for the properties
-    std::vector<std::uint64_t> line_;
-    std::array<std::uint64_t, line_places> hashes_{};
-    std::array<bool, line_places> waiting_{};
-    std::size_t line_at_ = 0;
+    std::array<Line, 2> lines_;
+    Line* filling_ = &lines_[0];
+    Line* waiting_ = &lines_[1];
     std::vector<std::uint64_t> deferred_;
     std::vector<std::uint64_t> deferred_hashes_;
-    std::vector<std::uint64_t> recent_;  // hashes that were looked up not long ago
+    std::vector<std::uint64_t> recent_;  // what was looked up not long ago
     std::vector<std::uint64_t> buffer_;  // a block from disk
     std::vector<std::uint64_t> taken_;
     std::vector<const Property<State>*> always_;

@@ -1,7 +1,11 @@
 // zcv check beside other checkers on the reference model, in one run on one machine: a table on
 // stdout, the figures of every run in OUT/runs.csv and a plot in OUT/checker.png. Paired: in every
 // round each configuration runs once, one after the other, so that a machine that is busy for a
-// while is busy for all of them. Peers that are not installed are left out and said to be.
+// while is busy for all of them; a ratio is the median of the rounds' ratios. Time is processor
+// time where one thread works, which is what a busy machine leaves of it, and elapsed time where
+// two do. A peer that is not done after --peer-seconds-max counts with the rate it had until then:
+// its table was emptier than it would have become, so that rate flatters it. Peers that are not
+// installed are left out and said to be.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +17,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -43,9 +48,12 @@ const std::vector<Shape> shapes{{"3-3-1-3", 1'200'112, 7'725'144},
 
 struct Run {
     double seconds = 0;
+    double cpu_seconds = 0;
     double bytes = 0;  // of memory at most
     std::string out;
     int status = -1;
+    std::uint64_t states = 0;
+    bool whole = false;  // else cut off by --peer-seconds-max
 };
 
 Run run(const std::string& command) {
@@ -70,6 +78,10 @@ Run run(const std::string& command) {
     int ended = 0;
     wait4(child, &ended, 0, &usage);
     result.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    const auto seconds_of = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    result.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
     result.bytes = static_cast<double>(usage.ru_maxrss) * 1024;
     result.status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
     return result;
@@ -85,34 +97,59 @@ bool installed(const std::string& program) {
     return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
 }
 
+double median(std::vector<double> all) {
+    if (all.empty()) return 0;
+    std::sort(all.begin(), all.end());
+    return all[all.size() / 2];
+}
+
 struct Configuration {
     std::string name;
     std::string command;
-    std::string states;  // a regular expression that finds the number of states
+    std::string states;    // a regular expression that finds the number of states at the end
+    std::string progress;  // and one that finds it on the way, the last counts
     unsigned threads = 1;
     bool peer = false;
     bool reduced = false;  // explores less than all states, and is compared by time only
     std::vector<Run> runs = {};
 
-    double median(double (*of)(const Run&)) const {
+    double time_of(const Run& run) const { return threads == 1 ? run.cpu_seconds : run.seconds; }
+    double rate_of(const Run& run) const { return static_cast<double>(run.states) / time_of(run); }
+    double median_of(auto&& what) const {
         std::vector<double> all;
-        for (const Run& each : runs) all.push_back(of(each));
-        if (all.empty()) return 0;
-        std::sort(all.begin(), all.end());
-        return all[all.size() / 2];
+        for (const Run& each : runs) all.push_back(what(each));
+        return median(std::move(all));
     }
-    double seconds() const {
-        return median([](const Run& each) { return each.seconds; });
+    double time() const {
+        return median_of([&](const Run& run) { return time_of(run); });
+    }
+    double rate() const {
+        return median_of([&](const Run& run) { return rate_of(run); });
     }
     double bytes() const {
-        return median([](const Run& each) { return each.bytes; });
+        return median_of([](const Run& run) { return run.bytes; });
+    }
+    bool whole() const {
+        return std::all_of(runs.begin(), runs.end(), [](const Run& run) { return run.whole; });
     }
 };
 
+// The median over the rounds of what() of both; the last run of one that ran less often.
+double paired(const Configuration& a, const Configuration& b, auto&& what) {
+    std::vector<double> all;
+    for (std::size_t i = 0; i < std::max(a.runs.size(), b.runs.size()); ++i)
+        all.push_back(
+            what(a.runs[std::min(i, a.runs.size() - 1)], b.runs[std::min(i, b.runs.size() - 1)]));
+    return median(std::move(all));
+}
+
+// The last match: 0 when there is none.
 std::uint64_t number_by(const std::string& expression, const std::string& text) {
-    std::smatch found;
-    if (!std::regex_search(text, found, std::regex(expression))) return 0;
-    return std::stoull(found[1]);
+    const std::regex what(expression);
+    double number = 0;
+    for (std::sregex_iterator at(text.begin(), text.end(), what), end; at != end; ++at)
+        number = std::stod((*at)[1]);
+    return static_cast<std::uint64_t>(number);
 }
 
 struct Options {
@@ -120,8 +157,8 @@ struct Options {
     std::string peers = ZCV_PEERS;
     std::string out = "checker-bench";
     int rounds = 5;
-    double peer_seconds_max = 4000;
-    std::vector<std::string> shapes{"3-3-1-3", "2-2-3-2"};
+    double peer_seconds_max = 120;
+    std::vector<std::string> shapes{"3-3-1-3", "2-2-3-2", "3-3-2-2"};
 };
 
 // --- the machine's own ceiling -------------------------------------------------------------------
@@ -133,7 +170,7 @@ double inserts_a_second(const Shape& shape, unsigned threads) {
     std::uint64_t slots = 1024;
     while (slots * 3 / 4 < shape.states) slots *= 2;
     const zcv::checker::Region region(slots * sizeof(Cell));
-    region.advise_huge(0, region.bytes());
+    region.make_huge(0, region.bytes());
     Cell* const cells = reinterpret_cast<Cell*>(region.data());
     for (std::uint64_t i = 0; i < slots; i += 512) cells[i].store(0, std::memory_order_relaxed);
     const std::uint64_t inserts = std::min<std::uint64_t>(shape.transitions, 200'000'000) / threads;
@@ -160,26 +197,30 @@ double inserts_a_second(const Shape& shape, unsigned threads) {
         }
     };
     const auto began = Clock::now();
+    const std::clock_t cpu_began = std::clock();
     std::vector<std::thread> others;
     for (unsigned i = 1; i < threads; ++i) others.emplace_back(work, i);
     work(0);
     for (std::thread& each : others) each.join();
-    return static_cast<double>(inserts * threads) /
-           std::chrono::duration<double>(Clock::now() - began).count();
+    const double cpu_seconds = static_cast<double>(std::clock() - cpu_began) / CLOCKS_PER_SEC;
+    const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    return static_cast<double>(inserts * threads) / (threads == 1 ? cpu_seconds : seconds);
 }
 
 // --- the configurations --------------------------------------------------------------------------
 
 const std::string zcv_states = "\"states\":([0-9]+)";
 const std::string spin_states = "([0-9]+) states, stored";
+const std::string spin_progress = "States= *([0-9.e+]+)";
 const std::string rumur_states = "([0-9]+) states, [0-9]+ rules";
+const std::string rumur_progress = "([0-9]+) states explored";
 
 std::vector<Configuration> of_zcv(const Options& options, const Shape& shape) {
     const std::string check = options.zcv + " check --format json reference-" + shape.name;
-    return {{"zcv 1 thread", check + " --threads 1", zcv_states, 1},
-            {"zcv 2 threads", check + " --threads 2", zcv_states, 2},
-            {"zcv reduced", check + " --threads 2 --symmetry deep --reduction on", zcv_states, 2,
-             false, true}};
+    return {{"zcv 1 thread", check + " --threads 1", zcv_states, "", 1},
+            {"zcv 2 threads", check + " --threads 2", zcv_states, "", 2},
+            {"zcv reduced", check + " --threads 2 --symmetry deep --reduction on", zcv_states, "",
+             2, false, true}};
 }
 
 std::vector<Configuration> of_spin(const Options& options, const Shape& shape,
@@ -196,10 +237,12 @@ std::vector<Configuration> of_spin(const Options& options, const Shape& shape,
     must(compile + "-DMEMLIM=22000 -DBFS -o pan-bfs pan.c");
     must(compile + "-DMEMLIM=22000 -DCOLLAPSE -o pan-collapse pan.c");
     must(compile + "-DMEMLIM=22000 -DNCORE=2 -DFULL_TRAIL -o pan-2 pan.c");
-    return {{"Spin DFS", folder + "/pan-dfs" + flags, spin_states, 1, true},
-            {"Spin BFS", folder + "/pan-bfs -E -w" + std::to_string(bits), spin_states, 1, true},
-            {"Spin COLLAPSE", folder + "/pan-collapse" + flags, spin_states, 1, true},
-            {"Spin NCORE=2", folder + "/pan-2" + flags, spin_states, 2, true}};
+    return {
+        {"Spin DFS", folder + "/pan-dfs" + flags, spin_states, spin_progress, 1, true},
+        {"Spin BFS", folder + "/pan-bfs -E -w" + std::to_string(bits), spin_states, spin_progress,
+         1, true},
+        {"Spin COLLAPSE", folder + "/pan-collapse" + flags, spin_states, spin_progress, 1, true},
+        {"Spin NCORE=2", folder + "/pan-2" + flags, spin_states, spin_progress, 2, true}};
 }
 
 std::vector<Configuration> of_rumur(const Options& options, const Shape& shape,
@@ -216,9 +259,10 @@ std::vector<Configuration> of_rumur(const Options& options, const Shape& shape,
              " -lpthread -latomic");
         return folder + "/" + program;
     };
-    return {{"rumur 1 thread", make("rumur-1", 1, "off"), rumur_states, 1, true},
-            {"rumur 2 threads", make("rumur-2", 2, "off"), rumur_states, 2, true},
-            {"rumur symmetry", make("rumur-s", 2, "heuristic"), rumur_states, 2, true, true}};
+    return {{"rumur 1 thread", make("rumur-1", 1, "off"), rumur_states, rumur_progress, 1, true},
+            {"rumur 2 threads", make("rumur-2", 2, "off"), rumur_states, rumur_progress, 2, true},
+            {"rumur symmetry", make("rumur-s", 2, "heuristic"), rumur_states, rumur_progress, 2,
+             true, true}};
 }
 
 // --- the report ----------------------------------------------------------------------------------
@@ -226,59 +270,65 @@ std::vector<Configuration> of_rumur(const Options& options, const Shape& shape,
 struct Measured {
     Shape shape;
     std::vector<Configuration> all;
-    std::map<unsigned, std::vector<double>> ceiling;
+    std::map<unsigned, std::vector<double>> ceiling;  // by threads, one for each round
 
     const Configuration& named(const std::string& name) const {
         return *std::find_if(all.begin(), all.end(),
                              [&](const Configuration& each) { return each.name == name; });
     }
-    // The fastest peer with so many threads, or the leanest; null without peers.
-    const Configuration* best(unsigned threads, bool reduced, bool by_bytes) const {
+    // The peer of those `fit` that has the most of what(); null when there is none.
+    const Configuration* best(auto&& fit, auto&& what) const {
         const Configuration* best = nullptr;
         for (const Configuration& each : all) {
-            if (!each.peer || each.reduced != reduced || each.runs.empty()) continue;
-            if (!by_bytes && each.threads != threads) continue;
-            const double mine = by_bytes ? each.bytes() : each.seconds();
-            if (best == nullptr || mine < (by_bytes ? best->bytes() : best->seconds()))
-                best = &each;
+            if (!each.peer || each.runs.empty() || !fit(each)) continue;
+            if (best == nullptr || what(each) > what(*best)) best = &each;
         }
         return best;
     }
-    double ceiling_of(unsigned threads) const {
-        std::vector<double> runs = ceiling.at(threads);
-        std::sort(runs.begin(), runs.end());
-        return runs[runs.size() / 2];
-    }
 };
+
+std::string bounded(const Options& options, const Configuration& what) {
+    if (!what.peer) return what.command;
+    // Asked to end it says how far it came; it is given a second for that.
+    return "timeout -k 1 " + std::to_string(static_cast<long>(options.peer_seconds_max)) + " " +
+           what.command;
+}
+
+// False: it came to nothing that can be counted.
+bool count_states(const Measured& measured, const Configuration& what, Run& run) {
+    run.states = number_by(what.states, run.out);
+    run.whole = run.states != 0;
+    if (!run.whole && !what.progress.empty()) run.states = number_by(what.progress, run.out);
+    if (run.states == 0) {
+        std::cerr << '\n' << what.name << " came to no end: left out\n";
+        return false;
+    }
+    if (run.whole && !what.reduced && run.states != measured.shape.states) {
+        std::cerr << '\n'
+                  << what.name << " found " << run.states << " states, not "
+                  << measured.shape.states << ": the models are not equal\n";
+        std::exit(1);
+    }
+    return true;
+}
 
 void measure(const Options& options, Measured& measured, std::ofstream& csv) {
     for (int round = 0; round < options.rounds; ++round) {
-        for (const unsigned threads : {1U, 2U})
-            measured.ceiling[threads].push_back(inserts_a_second(measured.shape, threads));
+        for (const unsigned threads : {1U, 2U}) {
+            const double rate = inserts_a_second(measured.shape, threads);
+            measured.ceiling[threads].push_back(rate);
+            csv << measured.shape.name << ",random inserts/s," << threads << ",,,,"
+                << static_cast<std::uint64_t>(rate) << ",\n";
+        }
         for (Configuration& each : measured.all) {
-            // A peer that takes an hour is run once.
-            const bool enough = !each.runs.empty() && each.peer &&
-                                each.runs.front().seconds > options.peer_seconds_max / 10;
-            if (enough) continue;
             std::cerr << "\r\033[Kreference-" << measured.shape.name << ", round " << round + 1
                       << " of " << options.rounds << ": " << each.name << std::flush;
-            Run result =
-                run("timeout " + std::to_string(static_cast<long>(options.peer_seconds_max)) + " " +
-                    each.command);
-            const std::uint64_t states = number_by(each.states, result.out);
+            Run result = run(bounded(options, each));
+            if (!count_states(measured, each, result)) continue;
             csv << measured.shape.name << ',' << each.name << ',' << each.threads << ','
-                << result.seconds << ',' << result.bytes << ',' << states << '\n'
+                << result.seconds << ',' << result.cpu_seconds << ',' << result.bytes << ','
+                << result.states << ',' << (result.whole ? "whole" : "cut off") << '\n'
                 << std::flush;
-            if (states == 0) {
-                std::cerr << "\n" << each.name << " came to no end: left out\n";
-                continue;
-            }
-            if (!each.reduced && states != measured.shape.states) {
-                std::cerr << "\n"
-                          << each.name << " found " << states << " states, not "
-                          << measured.shape.states << ": the models are not equal\n";
-                std::exit(1);
-            }
             each.runs.push_back(std::move(result));
         }
     }
@@ -291,78 +341,121 @@ void say(const char* what, double reached, const char* unit, double wanted, bool
                 at_least ? "at least" : "at most", wanted, good ? "reached" : "NOT REACHED");
 }
 
-void report(const Measured& measured) {
+void print_table(const Measured& measured) {
     const auto states = static_cast<double>(measured.shape.states);
-    const auto transitions = static_cast<double>(measured.shape.transitions);
-    std::printf("\nreference-%s: %.0f states, %.0f transitions\n", measured.shape.name.c_str(),
-                states, transitions);
-    std::printf("  %-18s %10s %14s %16s %8s %5s\n", "", "seconds", "states/s", "transitions/s",
+    const double branching = static_cast<double>(measured.shape.transitions) / states;
+    std::printf("\nreference-%s: %llu states, %llu transitions\n", measured.shape.name.c_str(),
+                static_cast<unsigned long long>(measured.shape.states),
+                static_cast<unsigned long long>(measured.shape.transitions));
+    std::printf("  %-18s %10s %12s %14s %8s %5s\n", "", "seconds", "M states/s", "M transitions/s",
                 "B/state", "runs");
     for (const Configuration& each : measured.all) {
         if (each.runs.empty()) continue;
+        std::printf("  %-18s %9.2f%c ", each.name.c_str(), each.time(), each.whole() ? ' ' : '+');
         if (each.reduced)
-            std::printf(
-                "  %-18s %10.2f %14s %16s %8s %5zu  (%llu states)\n", each.name.c_str(),
-                each.seconds(), "", "", "", each.runs.size(),
-                static_cast<unsigned long long>(number_by(each.states, each.runs.front().out)));
+            std::printf("%12s %14s %8s %5zu  (%llu states)\n", "", "", "", each.runs.size(),
+                        static_cast<unsigned long long>(each.runs.front().states));
         else
-            std::printf("  %-18s %10.2f %14.0f %16.0f %8.1f %5zu\n", each.name.c_str(),
-                        each.seconds(), states / each.seconds(), transitions / each.seconds(),
-                        each.bytes() / states, each.runs.size());
+            std::printf(
+                "%12.3f %14.2f %8.1f %5zu\n", each.rate() / 1e6, each.rate() / 1e6 * branching,
+                each.bytes() / static_cast<double>(each.runs.front().states), each.runs.size());
     }
-    const double one = measured.named("zcv 1 thread").seconds();
-    const double two = measured.named("zcv 2 threads").seconds();
     for (const unsigned threads : {1U, 2U})
         std::printf("  ceiling, %u thread%s: %.1f M random inserts/s\n", threads,
-                    threads == 1 ? " " : "s", measured.ceiling_of(threads) / 1e6);
-    for (const unsigned threads : {1U, 2U}) {
-        const double own = threads == 1 ? one : two;
-        const std::string with = threads == 1 ? ", 1 thread" : ", 2 threads";
-        if (const Configuration* peer = measured.best(threads, false, false))
-            say(("states/s, times " + peer->name + with).c_str(), peer->seconds() / own, "", 10,
-                true);
-        say(("share of the ceiling" + with).c_str(),
-            100 * transitions / own / measured.ceiling_of(threads), " %", 40, true);
-    }
-    say("2 threads, times 1 thread", one / two, "", 1.8, true);
-    if (const Configuration* peer = measured.best(1, false, true))
-        say(("bytes a state, share of " + peer->name).c_str(),
-            100 * measured.named("zcv 1 thread").bytes() / peer->bytes(), " %", 50, false);
-    const Configuration* const peer = measured.best(2, true, false);
-    const Configuration* const plain = measured.best(2, false, false);
-    const Configuration* best = peer;
-    if (plain != nullptr && (best == nullptr || plain->seconds() < best->seconds())) best = plain;
-    if (best != nullptr)
-        say(("time to verdict, reduced, times " + best->name).c_str(),
-            best->seconds() / measured.named("zcv reduced").seconds(), "", 100, true);
+                    threads == 1 ? " " : "s", median(measured.ceiling.at(threads)) / 1e6);
 }
 
+void compare_rates(const Measured& measured, unsigned threads) {
+    const Configuration& own = measured.named(threads == 1 ? "zcv 1 thread" : "zcv 2 threads");
+    const std::string with = threads == 1 ? ", 1 thread" : ", 2 threads";
+    const Configuration* const peer = measured.best(
+        [&](const Configuration& each) { return each.threads == threads && !each.reduced; },
+        [](const Configuration& each) { return each.rate(); });
+    if (peer != nullptr)
+        say(("states/s, times " + peer->name + with).c_str(),
+            paired(own, *peer,
+                   [&](const Run& a, const Run& b) { return own.rate_of(a) / peer->rate_of(b); }),
+            "", 10, true);
+    std::vector<double> shares;
+    const auto transitions = static_cast<double>(measured.shape.transitions);
+    for (std::size_t i = 0; i < own.runs.size(); ++i)
+        shares.push_back(100 * transitions / own.time_of(own.runs[i]) /
+                         measured.ceiling.at(threads)[i]);
+    say(("share of the ceiling" + with).c_str(), median(std::move(shares)), " %", 40, true);
+}
+
+void report(const Measured& measured) {
+    print_table(measured);
+    for (const unsigned threads : {1U, 2U}) compare_rates(measured, threads);
+    const Configuration& one = measured.named("zcv 1 thread");
+    const Configuration& two = measured.named("zcv 2 threads");
+    say("2 threads, times 1 thread",
+        paired(one, two, [](const Run& a, const Run& b) { return a.seconds / b.seconds; }), "", 1.8,
+        true);
+    const Configuration* const leanest =
+        measured.best([](const Configuration& each) { return !each.reduced && each.whole(); },
+                      [](const Configuration& each) { return -each.bytes(); });
+    if (leanest != nullptr)
+        say(("bytes a state, share of " + leanest->name).c_str(),
+            100 * one.bytes() / leanest->bytes(), " %", 50, false);
+    const Configuration& reduced = measured.named("zcv reduced");
+    const Configuration* const fastest =
+        measured.best([](const Configuration&) { return true; },
+                      [](const Configuration& each) {
+                          return -each.median_of([](const Run& run) { return run.seconds; });
+                      });
+    if (fastest == nullptr || measured.shape.states < 100'000'000) return;
+    const std::string until =
+        fastest->whole()
+            ? ""
+            : ", cut off after " +
+                  std::to_string(static_cast<long>(fastest->runs.front().seconds)) + " s";
+    say(("time to verdict, reduced, times " + fastest->name + until).c_str(),
+        paired(*fastest, reduced, [](const Run& a, const Run& b) { return a.seconds / b.seconds; }),
+        "", 100, true);
+}
+
+// A group of bars for each configuration, a bar for each shape.
 void plot(const Options& options, const std::vector<Measured>& all) {
     std::ofstream data(options.out + "/checker.dat");
     std::ofstream script(options.out + "/checker.gp");
     data << "name";
-    for (const Measured& each : all) data << " reference-" << each.shape.name;
+    for (const Measured& each : all) {
+        std::ostringstream millions;
+        millions.precision(3);
+        millions << static_cast<double>(each.shape.states) / 1e6;
+        data << " \"reference-" << each.shape.name << ": " << millions.str() << " M states\"";
+    }
     data << '\n';
     for (const Configuration& column : all.front().all) {
         if (column.reduced) continue;
         data << '"' << column.name << '"';
         for (const Measured& each : all) {
             const Configuration& here = each.named(column.name);
-            data << ' '
-                 << (here.runs.empty()
-                         ? 0
-                         : static_cast<double>(each.shape.states) / here.seconds() / 1e6);
+            data << ' ';
+            if (here.runs.empty())
+                data << "NaN";
+            else
+                data << here.rate() / 1e6;
         }
         data << '\n';
     }
-    script << "set terminal pngcairo size 1100,600 font 'DejaVu Sans,11'\n"
+    // Okabe and Ito's colours, from dark to light, so that they differ in grey as well.
+    script << "set terminal pngcairo size 1200,640 font 'DejaVu Sans,12'\n"
               "set output 'checker.png'\n"
               "set title 'Exact exploration of the reference model, no reduction'\n"
-              "set ylabel 'million states a second'\nset logscale y\nset yrange [0.01:20]\n"
-              "set style data histograms\nset style fill solid 0.8\nset grid ytics\n"
-              "set xtics rotate by -25\nset key top right\n"
-              "plot for [i=2:"
-           << all.size() + 1 << "] 'checker.dat' using i:xtic(1) title columnheader(i)\n";
+              "set ylabel 'million states a second'\nset logscale y\nset yrange [0.03:10]\n"
+              "set style data histograms\nset style histogram clustered gap 1.5\n"
+              "set style fill solid border -1\nset boxwidth 0.95\nset border 3\n"
+              "set grid ytics lc rgb '#cccccc'\nset xtics nomirror rotate by -20\n"
+              "set ytics nomirror\nset key top right samplen 1\n"
+              "colours = '#0072b2 #e69f00 #cce5f3'\n"
+              "n = "
+           << all.size()
+           << "\nplot for [i=2:n+1] 'checker.dat' using i:xtic(1) lc rgb word(colours, i-1) "
+              "title columnheader(i), for [i=2:n+1] '' using "
+              "($0-1+(i-2-(n-1)/2.0)/(n+1.5)):(column(i)*1.15):(sprintf('%.2g', column(i))) "
+              "with labels font ',9' notitle\n";
     script.close();
     data.close();
     if (installed("gnuplot")) must("cd " + options.out + " && gnuplot checker.gp");
@@ -401,7 +494,7 @@ int main(int argc, char** argv) {
     const Options options = options_of(argc, argv);
     must("mkdir -p " + options.out);
     std::ofstream csv(options.out + "/runs.csv");
-    csv << "shape,configuration,threads,seconds,bytes,states\n";
+    csv << "shape,configuration,threads,seconds,cpu_seconds,bytes,states,ended\n";
     std::vector<Measured> all;
     for (const Shape& shape : shapes) {
         if (std::count(options.shapes.begin(), options.shapes.end(), shape.name) == 0) continue;
