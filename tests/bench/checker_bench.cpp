@@ -457,7 +457,7 @@ void plot(const Options& options, const std::vector<Measured>& all) {
               "set style data histograms\nset style histogram clustered gap 1.5\n"
               "set style fill solid border -1\nset boxwidth 0.95\nset border 3\n"
               "set grid ytics lc rgb '#cccccc'\nset xtics nomirror rotate by -20\n"
-              "set ytics nomirror\nset key top right samplen 1\n"
+              "set ytics nomirror\nset rmargin 9\nset key top right samplen 1\n"
               "colours = '#0072b2 #e69f00 #cce5f3'\n"
               "n = "
            << all.size()
