@@ -161,8 +161,8 @@ struct Options {
     std::string peers = ZCV_PEERS;
     std::string out = "checker-bench";
     int rounds = 5;
-    double peer_seconds_max = 120;
-    std::vector<std::string> shapes{"3-3-1-3", "2-2-3-2", "3-3-2-2"};
+    double peer_seconds_max = 60;
+    std::vector<std::string> shapes{"3-3-1-3", "2-2-3-2"};
 };
 
 // --- the machine's own ceiling -------------------------------------------------------------------
