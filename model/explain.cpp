@@ -10,6 +10,7 @@
 #include "model/nearest.hpp"
 #include "model/outcome.hpp"
 #include "model/progress.hpp"
+#include "model/rules.hpp"
 #include "model/world/misuses.hpp"
 #include "model/world/policies.hpp"
 
@@ -58,10 +59,20 @@ std::optional<Example> counterexample_of(const std::string& scenario) {
                    outcome.counterexample, outcome.repeat};
 }
 
-std::optional<Example> broken_example(const std::string& property) {
+// The smallest scenario that breaks it, "" when none does.
+std::string broken_scenario(const std::string& property) {
     const KernelScenario* row =
         smallest_where([&](const auto& each) { return each.expect.broken == property; });
-    return row == nullptr ? std::nullopt : counterexample_of(row->name);
+    return row == nullptr ? "" : row->name;
+}
+
+std::optional<Example> broken_example(const std::string& property) {
+    return counterexample_of(broken_scenario(property));
+}
+
+// "ZC-A1" of "ZC-A1-reused-after-first-cqe", "S1" of "S1-no-early-release".
+std::string number_of(const std::string& name) {
+    return name.substr(0, name.find('-', name.starts_with("ZC-") ? 3 : 0));
 }
 
 std::string broken_by(const std::string& property) {
@@ -328,8 +339,54 @@ std::string full_name(const Misuse& misuse) {
     return std::string(misuse.id) + "-" + std::string(misuse.name);
 }
 
+// What records show of it.
+Facts seen_in_a_trace(const Rule& rule) {
+    Facts facts{{"in a trace", std::string(rule.sequence)},
+                {"evidence", std::string(rule.evidence)}};
+    if (!rule.unless.empty()) facts.emplace_back("no error when", std::string(rule.unless));
+    facts.emplace_back(is_of_the_kernel(rule) ? "kernel functions" : "fix", std::string(rule.fix));
+    return facts;
+}
+
+// The kernel's side has the ids of properties and bugs.
+void add_what_a_trace_shows(Explanation& all) {
+    const Rule* const rule = find_rule(number_of(all.topic.name));
+    if (rule == nullptr) return;
+    const Facts facts = seen_in_a_trace(*rule);
+    all.facts.insert(all.facts.end(), facts.begin(), facts.end());
+}
+
+Explanation of_rule(const Topic& topic) {
+    const auto at = std::ranges::find_if(
+        rules(), [&](const Rule& rule) { return full_name(rule) == topic.name; });
+    Explanation all{.topic = topic,
+                    .facts = {{"severity", std::string(name_of(at->severity))},
+                              {"comes of it", std::string(at->harm)}}};
+    const std::string_view id = at->id.substr(3);
+    const auto misuse = std::ranges::find(misuses(), id, &Misuse::id);
+    if (misuse != misuses().end()) all.facts.emplace_back("misuse", std::string(misuse->says));
+    std::string example;
+    for (const std::string& policy : policies_of(id)) {
+        const PolicyStory* story = find_policy(policy);
+        all.facts.insert(all.facts.end(), {{"believes", std::string(story->believes)},
+                                           {"really", std::string(story->really)}});
+        const KernelScenario* const row = smallest_where([&](const auto& each) {
+            return name_of(each.app) == policy && each.profile == "6.18" &&
+                   !each.expect.broken.empty();
+        });
+        if (row != nullptr && example.empty()) example = row->name;
+    }
+    if (id == "R1") example = broken_scenario("R1-no-reuse-before-release");
+    const Facts facts = seen_in_a_trace(*at);
+    all.facts.insert(all.facts.end(), facts.begin(), facts.end());
+    if (!at->sources.empty()) all.facts.emplace_back("met in", std::string(at->sources));
+    if (!example.empty()) all.example = counterexample_of(example);
+    return all;
+}
+
 Explanation of_misuse(const Topic& topic) {
-    const auto at = std::ranges::find(misuses(), topic.name, full_name);
+    const auto at = std::ranges::find_if(
+        misuses(), [&](const Misuse& misuse) { return full_name(misuse) == topic.name; });
     Explanation all{.topic = topic};
     for (const std::string& policy : policies_of(at->id)) {
         const PolicyStory* story = find_policy(policy);
@@ -339,6 +396,11 @@ Explanation of_misuse(const Topic& topic) {
     }
     if (!at->why_not.empty()) all.facts.emplace_back("no policy", std::string(at->why_not));
     if (!at->shown.empty()) all.facts.emplace_back("shown by", std::string(at->shown));
+    if (find_rule("ZC-" + std::string(at->id)) != nullptr)
+        all.facts.emplace_back("in a trace", "ZC-" + std::string(at->id));
+    const auto unseen = std::ranges::find(unseen_misuses(), at->id, &Unseen::misuse);
+    if (unseen != unseen_misuses().end())
+        all.facts.emplace_back("in a trace", "no: " + std::string(unseen->why));
     return all;
 }
 
@@ -350,12 +412,14 @@ struct Kind {
 constexpr std::string_view always = "property";
 constexpr std::string_view eventually = "eventually-property";
 constexpr std::string_view misuse_kind = "misuse";
+constexpr std::string_view rule_kind = "rule";
 
 const std::vector<Kind>& kinds() {
-    static const std::vector<Kind> all{
-        {always, of_property},     {eventually, of_eventually}, {"bug", of_bug},
-        {"scenario", of_scenario}, {"step", of_step},           {"profile", of_profile},
-        {"switch", of_switch},     {"application", of_policy},  {misuse_kind, of_misuse}};
+    static const std::vector<Kind> all{{always, of_property},    {eventually, of_eventually},
+                                       {"bug", of_bug},          {"scenario", of_scenario},
+                                       {"step", of_step},        {"profile", of_profile},
+                                       {"switch", of_switch},    {"application", of_policy},
+                                       {misuse_kind, of_misuse}, {rule_kind, of_rule}};
     return all;
 }
 
@@ -386,6 +450,9 @@ std::vector<Topic> topics() {
     }
     for (const Misuse& each : misuses())
         all.push_back({std::string(misuse_kind), full_name(each), std::string(each.says)});
+    for (const Rule& each : rules())
+        if (!is_of_the_kernel(each))
+            all.push_back({std::string(rule_kind), full_name(each), std::string(each.says)});
     return all;
 }
 
@@ -394,14 +461,15 @@ std::vector<Explanation> explain(const std::string& name, std::string_view kind_
     std::vector<Explanation> all;
     for (const Topic& topic : topics()) {
         if (!kind_only.empty() && topic.kind != kind_only) continue;
-        const bool numbered =
-            topic.kind == always || topic.kind == eventually || topic.kind == misuse_kind;
-        const std::string number = topic.name.substr(0, topic.name.find('-'));
+        const bool numbered = topic.kind == always || topic.kind == eventually ||
+                              topic.kind == misuse_kind || topic.kind == rule_kind;
+        const std::string number = number_of(topic.name);
         names.push_back(topic.name);
         if (numbered) names.push_back(number);
         if (topic.name != name && !(numbered && number == name)) continue;
         const auto kind = std::ranges::find(kinds(), topic.kind, &Kind::name);
         all.push_back(kind->explain(topic));
+        if (topic.kind == always || topic.kind == "bug") add_what_a_trace_shows(all.back());
     }
     if (all.empty())
         throw Refusal(Status::usage,

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "model/checker/check_report.hpp"
 #include "model/explain.hpp"
 #include "model/gallery.hpp"
+#include "model/rules.hpp"
 #include "model/world/misuses.hpp"
 
 namespace zcv {
@@ -125,9 +127,29 @@ std::string markdown_of_misuses() {
     return text;
 }
 
+std::string markdown_of_rules() {
+    std::string text = "| rule | what was seen | evidence | no error when |\n|---|---|---|---|\n";
+    for (const Rule& rule : rules())
+        text += fmt::format(
+            "| {} {} | {} | {} | {} |\n", rule.id, short_name(rule), rule.says, rule.evidence,
+            rule.severity == Severity::error ? std::string(rule.unless)
+                                             : fmt::format("always: a {}", name_of(rule.severity)));
+    return text;
+}
+
+std::string markdown_of_unseen() {
+    std::string text = "| misuse | why no trace shows it |\n|---|---|\n";
+    for (const Unseen& each : unseen_misuses()) {
+        const auto at = std::ranges::find(misuses(), each.misuse, &Misuse::id);
+        text += fmt::format("| {} {} | {} |\n", at->id, at->name, each.why);
+    }
+    return text;
+}
+
 std::string markdown_of(const std::string& kind, const std::vector<Topic>& all) {
     if (kind == "bug") return markdown_of_bugs();
     if (kind == "misuse") return markdown_of_misuses();
+    if (kind == "rule") return markdown_of_rules() + "\n" + markdown_of_unseen();
     static const std::map<std::string, std::string> columns{
         {"property", "broken means"}, {"eventually-property", "broken means"},
         {"scenario", "asks"},         {"step", "who, where"},
@@ -189,16 +211,18 @@ void run(const Options& options) {
 void add_explain_verb(CLI::App& app, Status& status) {
     CLI::App* const verb = app.add_subcommand(
         "explain",
-        "what a rule, bug, scenario, step, profile, switch, application or misuse means");
+        "what a rule, property, bug, scenario, step, profile, switch, application or misuse "
+        "means");
     auto options = std::make_shared<Options>();
     verb->add_option("name", options->names, "what to explain; without one, what there is");
     verb->add_option("--kind", options->kind,
                      "of one kind only: property, eventually-property, bug, scenario, step, "
-                     "profile, switch, application or misuse");
+                     "profile, switch, application, misuse or rule");
     verb->add_option("--format", options->format, "text or json; with --kind also markdown");
     verb->footer(
         "\nExamples are explored when they are asked for, not recorded.\n\nExamples:\n"
         "  zcv explain\n"
+        "  zcv explain ZC-A1\n"
         "  zcv explain S1\n"
         "  zcv explain B24\n"
         "  zcv explain io_notif_flush\n"

@@ -182,8 +182,8 @@ void add_run_verb(CLI::App& app, Status& status) {
     verb->add_option("-o,--output", options->capture.output, "keep the trace here");
     verb->add_option("--profile", options->profile,
                      "the kernel to replay against; default: this one");
-    verb->add_option("--format", options->format, "text or json")
-        ->check(CLI::IsMember({"text", "json"}))
+    verb->add_option("--format", options->format, "text, json, jsonl, junit or sarif")
+        ->check(CLI::IsMember(report_formats()))
         ->capture_default_str();
     verb->add_flag("--forward-exit", options->forward_exit,
                    "exit with the command's status when that is not 0");

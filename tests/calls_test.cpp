@@ -65,7 +65,7 @@ class Socket {
 std::vector<std::string> broken(const ReplayReport& report) {
     std::vector<std::string> rules;
     for (const Violation& violation : report.violations)
-        rules.push_back(violation.rule + " " + std::to_string(violation.request));
+        rules.push_back(violation.property + " " + std::to_string(violation.request));
     return rules;
 }
 

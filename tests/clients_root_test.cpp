@@ -42,7 +42,7 @@ Judged judged(const std::string& client, const std::string& program = ZCV_CLIENT
 std::vector<std::uint64_t> accused(const json& report, const std::string& rule) {
     std::vector<std::uint64_t> names;
     for (const json& violation : report["violations"])
-        if (violation["rule"].get<std::string>().starts_with(rule + "-"))
+        if (violation["property"].get<std::string>().starts_with(rule + "-"))
             names.push_back(violation["request"]);
     std::ranges::sort(names);
     return names;

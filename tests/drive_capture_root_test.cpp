@@ -70,7 +70,7 @@ TEST_CASE("zcv run finds every misuse that writes too early", "[drive][root]") {
         CHECK(report["verdict"] == "VIOLATION");
         std::size_t early = 0;
         for (const json& violation : report["violations"])
-            early += violation["rule"] == "R1-no-reuse-before-release";
+            early += violation["property"] == "R1-no-reuse-before-release";
         CHECK(early > 0);
     }
 }

@@ -11,6 +11,7 @@
 #include "model/gallery.hpp"
 #include "model/outcome.hpp"
 #include "model/progress.hpp"
+#include "model/rules.hpp"
 #include "model/scenarios.hpp"
 #include "model/world/misuses.hpp"
 #include "model/world/policies.hpp"
@@ -152,6 +153,45 @@ TEST_CASE("a misuse is found by its number, also where a bug has the same", "[ex
     CHECK(run("--kind misuse --format markdown").out.find("| `close` |\n") != std::string::npos);
     CHECK(run("--kind bug B1").out.find("(misuse)") == std::string::npos);
     CHECK(run("--kind misuse B1").out.find("(bug)") == std::string::npos);
+}
+
+TEST_CASE("every misuse has a rule that a trace is held against, or a reason why it has none",
+          "[explain][rule]") {
+    for (const Misuse& misuse : misuses()) {
+        INFO(misuse.id);
+        const bool ruled = find_rule("ZC-" + std::string(misuse.id)) != nullptr;
+        const bool unseen = std::ranges::any_of(
+            unseen_misuses(), [&](const Unseen& each) { return each.misuse == misuse.id; });
+        CHECK(ruled != unseen);
+    }
+    std::set<std::string> ids;
+    for (const Rule& rule : rules()) {
+        INFO(rule.id);
+        CHECK(ids.insert(std::string(rule.id)).second);
+        CHECK_FALSE(short_name(rule).empty());  // of a misuse, property or bug that exists
+        for (const std::string_view text : {rule.harm, rule.says, rule.sequence, rule.evidence})
+            CHECK_FALSE(text.empty());
+        CHECK((!rule.fix.empty() || rule.severity == Severity::note));
+    }
+}
+
+TEST_CASE("a rule is explained with its story, its evidence, and a run of the model",
+          "[explain][rule]") {
+    const auto first = explain("ZC-A1");
+    REQUIRE(first.size() == 1);
+    CHECK(first[0].topic.name == "ZC-A1-reused-after-first-cqe");
+    CHECK(fact_of(first[0], "in a trace") == "SUBMIT < CQE(F_MORE) < WRITE < NOTIF");
+    CHECK(fact_of(first[0], "no error when").find("A15") != std::string::npos);
+    CHECK(fact_of(first[0], "believes") == find_policy("first-cqe")->believes);
+    REQUIRE(first[0].example.has_value());
+    CHECK(first[0].example->steps.back().step == "app_write");
+    CHECK(explain("ZC-B4").front().example->title.find("fifo-notifs") != std::string::npos);
+    CHECK(fact_of(explain("A1").front(), "in a trace") == "ZC-A1");
+    CHECK(fact_of(explain("A16").front(), "in a trace").starts_with("no: "));
+    // The kernel's side is explained where its property or bug is.
+    CHECK(fact_of(explain("S1").front(), "kernel functions").find("io_notif_tw_complete") !=
+          std::string::npos);
+    CHECK(fact_of(explain("B24", "bug").front(), "in a trace").find("NOTIF") != std::string::npos);
 }
 
 TEST_CASE("explain answers in text, JSON and markdown, and refuses in one line", "[cli]") {

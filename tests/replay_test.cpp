@@ -50,7 +50,7 @@ std::size_t first_of(const Trace& trace, zcv_event_kind kind, std::size_t skip =
 
 bool breaks(const ReplayReport& report, const std::string& rule) {
     return std::ranges::any_of(report.violations,
-                               [&](const Violation& v) { return v.rule.starts_with(rule); });
+                               [&](const Violation& v) { return v.property.starts_with(rule); });
 }
 
 }  // namespace
@@ -198,7 +198,7 @@ TEST_CASE("content that changed before the notification breaks R1 and names the 
     const ReplayReport report = judged(trace);
     REQUIRE(report.violations.size() == 1);
     const Violation& violation = report.violations.front();
-    CHECK(violation.rule == "R1-no-reuse-before-release");
+    CHECK(violation.property == "R1-no-reuse-before-release");
     CHECK(violation.request == trace.events[notif].user_data);
     CHECK(violation.ubuf == trace.events[notif].ubuf);
     CHECK(report.history[violation.send - 1].reused_early);
@@ -214,7 +214,7 @@ TEST_CASE("what a buffer held at both ends is compared even where the model lost
     const ReplayReport report = judged(trace);
     REQUIRE(report.divergence);
     REQUIRE(report.violations.size() == 1);
-    CHECK(report.violations.front().rule == "R1-no-reuse-before-release");
+    CHECK(report.violations.front().property == "R1-no-reuse-before-release");
     CHECK(report.violations.front().request == trace.events[notif].user_data);
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint32_t cqe_more = 2;
 constexpr std::uint32_t cqe_notif = 8;
+constexpr std::uint16_t recvsend_fixed_buf = 4;
 constexpr std::uint16_t send_zc_report_usage = 8;
 constexpr std::int32_t ecanceled = 125;
 constexpr std::uint32_t notif_zc_copied = 0x80000000u;
@@ -265,6 +266,12 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     seen.ring = event.ring;
     seen.sock = event.sock;
     seen.submitted_ns = event.time_ns;
+    seen.generation = event.generation;
+    seen.hash = event.hash;
+    seen.asked_usage = send.reports_usage;
+    seen.fixed = (event.zc_flags & recvsend_fixed_buf) != 0;
+    seen.stream = ahead_.streams.contains(event.sock);
+    seen.opcode = event.opcode;
     report_.history.push_back(seen);
     ++report_.sends;
     open_by_name_[{event.ring, event.user_data}].push_back(event.generation);
@@ -366,6 +373,7 @@ void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
     send.completed = true;
     history(send).completed_ns = event.time_ns;
     history(send).res = event.res;
+    history(send).more = more;
     ++report_.completed;
     if (!more) std::erase(users_of_buffer_[index(send.buffer)], send.generation);
     touch(send.notif);
@@ -504,25 +512,26 @@ void Walk::reap(RingId ring) {
 
 void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
     if (send.notified && nameless_ == 0) {
-        violation(send, "S9-one-notif-after-cqe", event.time_ns, "a second CQE with F_NOTIF",
+        violation(send, "S9-one-notif-after-cqe", Evidence::cqes, event.time_ns,
+                  "a second CQE with F_NOTIF",
                   "Clients free the wrong buffer when a notification comes twice.");
     }
     if (send.notified) mismatch("this send was notified before", around(send));
     if (!send.completed) {
         if (knows_all())
-            violation(send, "S9-one-notif-after-cqe", event.time_ns,
+            violation(send, "S9-one-notif-after-cqe", Evidence::cqes, event.time_ns,
                       "F_NOTIF was posted and the request's own CQE was not",
                       "Clients free the wrong buffer when a notification overtakes its "
                       "completion.");
         mismatch("its notification came before its completion", around(send));
     }
     if (!send.more && event.generation != 0)
-        violation(send, "S10-more-iff-notif", event.time_ns,
+        violation(send, "S10-more-iff-notif", Evidence::cqes, event.time_ns,
                   "F_NOTIF followed a CQE without F_MORE",
                   "The application was told that nothing more would come: the id may be in use "
                   "again, and the wrong send is taken for released (B24).");
     if (event.refs != ZCV_REFS_UNKNOWN && event.refs != 0)
-        violation(send, "S1-no-early-release", event.time_ns,
+        violation(send, "S1-no-early-release", Evidence::cqes, event.time_ns,
                   fmt::format("the notification was posted with {} references left", event.refs),
                   "The kernel said that it let go of the buffer, and it had not.");
     const bool copied = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
@@ -584,17 +593,18 @@ Walk::Send& Walk::give_up(Send& send) {
     return send;
 }
 
-void Walk::violation(const Send& send, std::string rule, std::uint64_t time_ns,
-                     std::string evidence, std::string explanation) {
+Violation& Walk::violation(const Send& send, std::string property, Evidence by,
+                           std::uint64_t time_ns, std::string evidence, std::string explanation) {
     const SendHistory& seen = report_.history[send.history];
-    report_.violations.push_back({std::move(rule),
-                                  seen.number,
-                                  seen.user_data,
-                                  send.ubuf,
-                                  time_ns,
-                                  std::move(evidence),
-                                  std::move(explanation),
-                                  {}});
+    return report_.violations.emplace_back(Violation{.property = std::move(property),
+                                                     .send = seen.number,
+                                                     .request = seen.user_data,
+                                                     .ubuf = send.ubuf,
+                                                     .time_ns = time_ns,
+                                                     .evidence = std::move(evidence),
+                                                     .explanation = std::move(explanation),
+                                                     .stack = {},
+                                                     .seen_by = {by}});
 }
 
 // Every notification whose last reference went with this record.

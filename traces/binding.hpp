@@ -140,8 +140,8 @@ class Walk {
     void report_reuse(Send& send, const zcv_event& event);
     void check_copied(const zcv_event& event, Send& send);
     Send& give_up(Send& send);
-    void violation(const Send& send, std::string rule, std::uint64_t time_ns, std::string evidence,
-                   std::string explanation);
+    Violation& violation(const Send& send, std::string property, Evidence by, std::uint64_t time_ns,
+                         std::string evidence, std::string explanation);
     SockId sock_of(const zcv_event& event);
     RingId ring_of(std::uint64_t address);
     BufferId buffer_of(const zcv_event& event);

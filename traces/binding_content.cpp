@@ -79,14 +79,18 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     SendHistory& seen = history(send);
     const std::uint64_t until = event.time_ns;
     std::vector<std::string> evidence;
+    std::vector<Evidence> seen_by;
+    std::uint32_t thread = 0;
     std::string when;
     if (send.hash != 0 && (send.rewritten_ns != 0 || event.hash != send.hash)) {
+        if (event.hash != 0) seen_by.push_back(Evidence::content_hash);
         evidence.push_back(fmt::format("content hash {:#018x} at submission", send.hash));
         if (event.hash != 0)
             evidence.back() += fmt::format(", {:#018x} at the notification", event.hash);
     }
     seen.reused_ns = until;
     if (send.rewritten_ns != 0) {
+        seen_by.push_back(Evidence::resubmission);
         evidence.push_back(fmt::format("submitted again with other content ({:#018x}) as send #{}",
                                        send.rewritten_hash, send.rewritten_by));
         when = fmt::format("at least {} before the kernel said that it had let go",
@@ -99,6 +103,8 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     std::vector<std::string> stack;
     if (send.write != no_record) {
         const zcv_event& write = trace_.events[send.write];
+        seen_by.push_back(Evidence::write_watch);
+        thread = write.pid;
         stack = lines_of(trace_, static_cast<std::uint32_t>(write.res));
         evidence.push_back(fmt::format("a watchpoint saw thread {} write to {:#x}{}", write.pid,
                                        write.addr,
@@ -108,12 +114,17 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
         seen.reused_ns = std::min<std::uint64_t>(*seen.reused_ns, write.time_ns);
     }
     seen.reused_early = true;
-    violation(send, "R1-no-reuse-before-release", *seen.reused_ns,
-              fmt::format("{}", fmt::join(evidence, "; ")),
-              fmt::format("Buffer {:#x} ({} bytes) was written {}: the peer may have received the "
-                          "later bytes.",
-                          seen.addr, seen.len, when));
-    report_.violations.back().stack = std::move(stack);
+    Violation& found = violation(
+        send, "R1-no-reuse-before-release", Evidence::content_hash, *seen.reused_ns,
+        fmt::format("{}", fmt::join(evidence, "; ")),
+        fmt::format("Buffer {:#x} ({} bytes) was written {}: the peer may have received the "
+                    "later bytes.",
+                    seen.addr, seen.len, when));
+    found.stack = std::move(stack);
+    found.seen_by = std::move(seen_by);
+    found.again_as = send.rewritten_by;
+    found.thread = thread;
+    if (thread != 0) found.stack_number = static_cast<std::uint32_t>(trace_.events[send.write].res);
 }
 
 }  // namespace zcv

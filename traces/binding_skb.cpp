@@ -49,7 +49,7 @@ bool Walk::still_held_after_notif(std::uint32_t life, const zcv_event& event) {
     if (!owner.notified || event.ubuf != owner.ubuf || event.kind == ZCV_HEAD_FREE) return false;
     const std::uint64_t notified = *report_.history[owner.history].notified_ns;
     if (event.time_ns < notified + skew_ns) return true;
-    violation(owner, "S1-no-early-release", event.time_ns,
+    violation(owner, "S1-no-early-release", Evidence::skbs, event.time_ns,
               fmt::format("skb {:#x} still refers to the ubuf {:.3f} ms after its notification",
                           event.skb, static_cast<double>(event.time_ns - notified) / 1e6),
               "The kernel said that it let go of the buffer, and a packet still refers to it.");

@@ -10,6 +10,7 @@
 namespace zcv {
 namespace {
 
+constexpr std::uint8_t ipproto_tcp = 6;
 constexpr std::uint32_t code_copied = 1;  // SO_EE_CODE_ZEROCOPY_COPIED
 
 std::string ms(std::uint64_t ns) {
@@ -61,6 +62,10 @@ void Calls::begins(const zcv_event& event) {
     seen.tgid = event.tgid;
     seen.sock = event.sock;
     seen.submitted_ns = event.time_ns;
+    seen.generation = event.generation;
+    seen.hash = event.hash;
+    seen.asked_usage = true;
+    seen.stream = event.protocol == ipproto_tcp;
     auto& users = users_[{event.tgid, event.addr, event.len}];
     for (const Name& name : users) {
         Call& before = calls_.at(name);
@@ -90,6 +95,7 @@ std::optional<std::string> Calls::ends(const zcv_event& event) {
     if (call == nullptr || call->generation != event.generation) return std::nullopt;
     history(*call).res = event.res;
     history(*call).completed_ns = event.time_ns;
+    history(*call).more = event.res > 0;
     ++report_.completed;
     call->done = true;
     if (event.hash != 0) call->hash = event.hash;
@@ -117,14 +123,14 @@ std::optional<std::string> Calls::reported(const zcv_event& event) {
         if (call == nullptr) continue;  // made before the capture began
         if (call->reported)
             report_.violations.push_back(
-                {"S14-ids-dense",
-                 history(*call).number,
-                 first + i,
-                 0,
-                 event.time_ns,
-                 fmt::format("the error queue gave id {} back twice", first + i),
-                 "The application frees the buffer of another call.",
-                 {}});
+                {.property = "S14-ids-dense",
+                 .send = history(*call).number,
+                 .request = first + i,
+                 .time_ns = event.time_ns,
+                 .evidence = fmt::format("the error queue gave id {} back twice", first + i),
+                 .explanation = "The application frees the buffer of another call.",
+                 .stack = {},
+                 .seen_by = {Evidence::error_queue}});
         call->reported = true;
         SendHistory& seen = history(*call);
         seen.copied = (event.cqe_flags & code_copied) != 0;
@@ -180,19 +186,26 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
     SendHistory& seen = history(call);
     std::vector<std::string> evidence;
     std::vector<std::string> stack;
+    std::vector<Evidence> seen_by;
+    std::uint32_t thread = 0;
     const std::uint64_t until = seen.notified_ns.value_or(event.time_ns);
     seen.reused_ns = until;
-    if (event.kind == ZCV_CALL_TOLD)
+    if (event.kind == ZCV_CALL_TOLD) {
+        seen_by.push_back(Evidence::content_hash);
         evidence.push_back(
             fmt::format("content hash {:#018x} when it was sent, {:#018x} when its range was read",
                         call.hash, event.hash));
+    }
     if (call.rewritten_ns != 0) {
+        seen_by.push_back(Evidence::resubmission);
         evidence.push_back(
             fmt::format("sent again with other content as send #{}", call.rewritten_by));
         seen.reused_ns = call.rewritten_ns;
     }
     if (call.write) {
         const zcv_event& write = trace_.events[*call.write];
+        seen_by.push_back(Evidence::write_watch);
+        thread = write.pid;
         evidence.push_back(fmt::format("a watchpoint saw thread {} write to {:#x}{}", write.pid,
                                        write.addr,
                                        write.cqe_flags != 0 ? ", in a system call" : ""));
@@ -202,14 +215,22 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
     seen.reused_early = true;
     const bool bounded = *seen.reused_ns != until;
     report_.violations.push_back(
-        {"R1-no-reuse-before-release", seen.number, seen.user_data, 0, *seen.reused_ns,
-         fmt::format("{}", fmt::join(evidence, "; ")),
-         fmt::format(
+        {.property = "R1-no-reuse-before-release",
+         .send = seen.number,
+         .request = seen.user_data,
+         .time_ns = *seen.reused_ns,
+         .evidence = fmt::format("{}", fmt::join(evidence, "; ")),
+         .explanation = fmt::format(
              "Buffer {:#x} ({} bytes) was written {}{} before the application read from the "
              "error queue that it may: the peer may have received the later bytes.",
              seen.addr, seen.len, bounded ? "" : "up to ",
              ms(until - (bounded ? *seen.reused_ns : seen.submitted_ns))),
-         std::move(stack)});
+         .stack = std::move(stack),
+         .seen_by = std::move(seen_by),
+         .again_as = call.rewritten_by,
+         .thread = thread,
+         .stack_number =
+             call.write ? static_cast<std::uint32_t>(trace_.events[*call.write].res) : 0});
 }
 
 void Calls::finish() {

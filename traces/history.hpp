@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "model/rules.hpp"
+
 namespace zcv {
 
 // One send as a replay saw it: when each phase began, nanoseconds on the trace's clock. A phase
@@ -16,8 +18,10 @@ struct SendHistory {
     std::uint64_t addr = 0;
     std::uint32_t len = 0;
     std::uint32_t tgid = 0;
+    std::uint32_t generation = 0;  // as in its records
     std::uint64_t ring = 0;
     std::uint64_t sock = 0;
+    std::uint64_t hash = 0;  // of the content at submission; 0 unknown
     std::uint64_t submitted_ns = 0;
     std::optional<std::uint64_t> attached_ns;   // first skb known to refer to it
     std::optional<std::uint64_t> on_wire_ns;    // first handed to a device
@@ -27,19 +31,33 @@ struct SendHistory {
     std::optional<std::uint64_t> reused_ns;     // the application wrote it again, at the latest
     bool reused_early = false;                  // ... before the notification
     bool copied = false;                        // the kernel reported ZC_COPIED
+    bool asked_usage = false;                   // ... and was asked to report it
+    bool more = false;                          // its own CQE had F_MORE
+    bool fixed = false;                         // from a registered buffer
+    bool stream = false;                        // on TCP
+    std::uint8_t opcode = 0;                    // IORING_OP_*, 0 for a call
     std::int32_t res = 0;
 };
 
-// A broken rule: what, which, when, how one knows.
+// Which kinds of records a finding rests on.
+enum class Evidence { content_hash, resubmission, write_watch, unmapping, cqes, error_queue, skbs };
+
+// A rule broken, or something worth knowing: what, which, when, how one knows.
 struct Violation {
-    std::string rule;           // "R1-reuse-before-release", "S1-no-early-release" ...
+    std::string property;       // "R1-no-reuse-before-release": what the model calls it; may be ""
     std::uint32_t send = 0;     // SendHistory::number
-    std::uint64_t request = 0;  // user_data
+    std::uint64_t request = 0;  // user_data, or a call's id
     std::uint64_t ubuf = 0;
-    std::uint64_t time_ns = 0;       // of the record that shows it
-    std::string evidence;            // what was seen
-    std::string explanation;         // what it means for the user
+    std::uint64_t time_ns = 0;  // of the record that shows it; of a write, the latest it can be
+    std::string evidence;       // what was seen
+    std::string explanation;    // what it means for the user
     std::vector<std::string> stack;  // who did it, innermost first; empty when that was not seen
+    const Rule* rule = nullptr;      // set by name_findings()
+    Severity severity = Severity::error;
+    std::vector<Evidence> seen_by = {};
+    std::uint32_t again_as = 0;      // number of the send that showed the buffer written; 0 none
+    std::uint32_t thread = 0;        // that wrote, 0 unknown
+    std::uint32_t stack_number = 0;  // of its stack in the trace, 0 none
 };
 
 }  // namespace zcv

@@ -7,6 +7,7 @@
 
 #include "model/profiles.hpp"
 #include "traces/binding.hpp"
+#include "traces/naming.hpp"
 
 namespace zcv {
 namespace {
@@ -143,6 +144,7 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
             "on a connection that split or retransmitted skbs a record was not explained: only one "
             "of several ways to read it was followed");
     }
+    name_findings(trace, report);
     decide(trace, report);
     return report;
 }

@@ -40,8 +40,9 @@ struct ReplayReport {
     std::uint64_t inferred_releases = 0;  // known only from the count at the notification
     bool ambiguous = false;  // some records fit several sends, so a divergence proves nothing
     std::optional<Divergence> divergence;
-    std::vector<Violation> violations;
-    std::vector<SendHistory> history;  // one entry a send, in order of submission
+    std::vector<Violation> violations;  // errors
+    std::vector<Violation> notes;       // warnings, and what is worth knowing; never the verdict
+    std::vector<SendHistory> history;   // one entry a send, in order of submission
 };
 
 // Whether every record is there that the kernel could have given.

@@ -24,10 +24,10 @@ Verdict worse(Verdict a, Verdict b) {
     return a == Verdict::inconclusive ? a : b;
 }
 
-Verdict replay_file(const std::string& file, const Options& options) {
+Verdict replay_file(const std::string& file, const Options& options, ReportPrinter& printer) {
     const Trace trace = read_trace(file);
     const ReplayReport report = replay(trace, {.profile = options.profile});
-    print_report(std::cout, report, trace, file, options.format);
+    printer.add(report, trace, file);
     return report.verdict;
 }
 
@@ -46,17 +46,21 @@ void add_replay_verb(CLI::App& app, Status& status) {
     verb->add_option("FILE", options->files, "traces (.zct)")->required();
     verb->add_option("--profile", options->profile,
                      "the kernel to hold it against (default: the one it was captured on)");
-    verb->add_option("--format", options->format, "text or json (one object a line)")
-        ->check(CLI::IsMember({"text", "json"}));
+    verb->add_option("--format", options->format,
+                     "text, json (one object a trace), jsonl (one a finding), junit or sarif")
+        ->check(CLI::IsMember(report_formats()));
     verb->footer("Profiles:" + profiles_in_words() +
                  "\n\nExit status: 0 CLEAN, 1 VIOLATION, 3 INCONCLUSIVE.\n\nExamples:\n"
                  "  zcv replay trace.zct\n"
                  "  zcv replay --profile 6.1 trace.zct\n"
-                 "  zcv replay --format json *.zct");
+                 "  zcv replay --format json *.zct\n"
+                 "  zcv replay --format junit *.zct > zcv.xml");
     verb->callback([options, &status] {
         Verdict verdict = Verdict::clean;
+        ReportPrinter printer(std::cout, options->format);
         for (const std::string& file : options->files)
-            verdict = worse(verdict, replay_file(file, *options));
+            verdict = worse(verdict, replay_file(file, *options, printer));
+        printer.finish();
         status = status_of(verdict);
     });
 }

@@ -143,12 +143,16 @@ double paired(const Configuration& a, const Configuration& b, auto&& what) {
     return median(std::move(all));
 }
 
-// The last match: 0 when there is none.
-std::uint64_t number_by(const std::string& expression, const std::string& text) {
+enum class Match { first, last };
+
+// 0 when there is none.
+std::uint64_t number_by(const std::string& expression, const std::string& text, Match which) {
     const std::regex what(expression);
     double number = 0;
-    for (std::sregex_iterator at(text.begin(), text.end(), what), end; at != end; ++at)
+    for (std::sregex_iterator at(text.begin(), text.end(), what), end; at != end; ++at) {
         number = std::stod((*at)[1]);
+        if (which == Match::first) break;
+    }
     return static_cast<std::uint64_t>(number);
 }
 
@@ -157,8 +161,8 @@ struct Options {
     std::string peers = ZCV_PEERS;
     std::string out = "checker-bench";
     int rounds = 5;
-    double peer_seconds_max = 120;
-    std::vector<std::string> shapes{"3-3-1-3", "2-2-3-2", "3-3-2-2"};
+    double peer_seconds_max = 60;
+    std::vector<std::string> shapes{"3-3-1-3", "2-2-3-2"};
 };
 
 // --- the machine's own ceiling -------------------------------------------------------------------
@@ -225,18 +229,22 @@ std::vector<Configuration> of_zcv(const Options& options, const Shape& shape) {
 
 std::vector<Configuration> of_spin(const Options& options, const Shape& shape,
                                    const std::string& folder) {
-    must("cd " + folder + " && spin -a -DB=" + shape.number(0) + " -DR=" + shape.number(1) +
-         " -DK=" + shape.number(2) + " -DQ=" + shape.number(3) + " " + options.peers +
-         "/sendzc.pml");
+    const auto generate = [&](const std::string& more) {
+        must("cd " + folder + " && spin -a -DB=" + shape.number(0) + " -DR=" + shape.number(1) +
+             " -DK=" + shape.number(2) + " -DQ=" + shape.number(3) + more + " " + options.peers +
+             "/sendzc.pml");
+    };
     const std::string compile = "cd " + folder + " && gcc -O3 -w -DSAFETY -DNOREDUCE ";
     // The hash table is as large as it is good for Spin: about a slot a state.
     unsigned bits = 18;
     while ((std::uint64_t{1} << bits) < shape.states) ++bits;
     const std::string flags = " -E -m10000000 -w" + std::to_string(bits);
-    must(compile + "-DMEMLIM=22000 -o pan-dfs pan.c");
+    generate(" -DNOTHING_HIDDEN");
     must(compile + "-DMEMLIM=22000 -DBFS -o pan-bfs pan.c");
-    must(compile + "-DMEMLIM=22000 -DCOLLAPSE -o pan-collapse pan.c");
     must(compile + "-DMEMLIM=22000 -DNCORE=2 -DFULL_TRAIL -o pan-2 pan.c");
+    generate("");
+    must(compile + "-DMEMLIM=22000 -o pan-dfs pan.c");
+    must(compile + "-DMEMLIM=22000 -DCOLLAPSE -o pan-collapse pan.c");
     return {
         {"Spin DFS", folder + "/pan-dfs" + flags, spin_states, spin_progress, 1, true},
         {"Spin BFS", folder + "/pan-bfs -E -w" + std::to_string(bits), spin_states, spin_progress,
@@ -296,9 +304,10 @@ std::string bounded(const Options& options, const Configuration& what) {
 
 // False: it came to nothing that can be counted.
 bool count_states(const Measured& measured, const Configuration& what, Run& run) {
-    run.states = number_by(what.states, run.out);
+    run.states = number_by(what.states, run.out, Match::first);
     run.whole = run.states != 0;
-    if (!run.whole && !what.progress.empty()) run.states = number_by(what.progress, run.out);
+    if (!run.whole && !what.progress.empty())
+        run.states = number_by(what.progress, run.out, Match::last);
     if (run.states == 0) {
         std::cerr << '\n' << what.name << " came to no end: left out\n";
         return false;
@@ -448,7 +457,7 @@ void plot(const Options& options, const std::vector<Measured>& all) {
               "set style data histograms\nset style histogram clustered gap 1.5\n"
               "set style fill solid border -1\nset boxwidth 0.95\nset border 3\n"
               "set grid ytics lc rgb '#cccccc'\nset xtics nomirror rotate by -20\n"
-              "set ytics nomirror\nset key top right samplen 1\n"
+              "set ytics nomirror\nset rmargin 9\nset key top right samplen 1\n"
               "colours = '#0072b2 #e69f00 #cce5f3'\n"
               "n = "
            << all.size()

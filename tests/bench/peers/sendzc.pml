@@ -30,9 +30,16 @@ byte nskb[R];
 bit got[R];
 byte skb[R * K];
 byte cq[Q]; /* 3 * request + kind, 0 is empty */
-hidden byte i;
-hidden byte n;
-hidden byte h;
+/* Spin knows no hidden variables breadth first and on several cores: there they are in its states,
+ * and always zero. */
+#ifdef NOTHING_HIDDEN
+#define TEMPORARY byte
+#else
+#define TEMPORARY hidden byte
+#endif
+TEMPORARY i;
+TEMPORARY n;
+TEMPORARY h;
 
 #define S(r, k) skb[(r) * K + (k)]
 #define FULL (cq[Q - 1] != 0)
@@ -88,7 +95,10 @@ inline check() {
     :: else -> break
     od;
     assert(HEADKIND != MORE || !got[(cq[0] - 1) / 3]);
-    assert(HEADKIND != NOTIF || got[(cq[0] - 1) / 3])
+    assert(HEADKIND != NOTIF || got[(cq[0] - 1) / 3]);
+    i = 0;
+    n = 0;
+    h = 0
 }
 
 #define WRITE(b) \

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "traces/replay.hpp"
+
+namespace zcv {
+
+// What the application did and was told, as far as records show it: what a belief about when a
+// buffer is free again can rest on. In order of time.
+class AppView {
+  public:
+    AppView(const Trace& trace, const ReplayReport& report);
+
+    // Whether something of that kind happened after `from` and not after `until`, nanoseconds.
+    bool closed(std::uint64_t sock, std::uint64_t from, std::uint64_t until) const;
+    bool ring_closed(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
+    bool unregistered(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
+    bool overflown(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
+    bool forked(std::uint32_t tgid, std::uint64_t from, std::uint64_t until) const;
+    bool cancelled(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
+    bool timed_out(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
+    // A copying send of the memory that begins at `addr` ended.
+    bool sent_copy(std::uint64_t sock, std::uint64_t addr, std::uint64_t from,
+                   std::uint64_t until) const;
+    // A part of this send's memory was given back to the system.
+    bool unmapped(const SendHistory& send, std::uint64_t from, std::uint64_t until) const;
+
+    // Notifications up to `until` that count for whoever takes them in the order of the results:
+    // enough of them to reach this send. Failed sends are left out by those who believe that they
+    // have none; cancelled ones alone by others.
+    enum class LeftOut { nothing, cancelled, failed };
+    bool counting_reaches(const SendHistory& send, std::uint64_t until, LeftOut left_out) const;
+
+    // Another send of the same name was in flight together with this one.
+    bool shares_name(const SendHistory& send) const;
+    // A notification up to `until` of another send in flight with the same name.
+    bool namesake_told(const SendHistory& send, std::uint64_t until) const;
+    // Every send of that socket that was told of said that it had been copied.
+    bool all_copied(std::uint64_t sock) const;
+    // Sends of that process that were not touched between their CQE and their notification.
+    std::uint64_t left_alone(std::uint32_t tgid) const;
+
+    std::uint64_t end_ns() const { return end_ns_; }
+    bool is_deferred_taskrun(std::uint64_t ring) const { return deferred_rings_.contains(ring); }
+
+  private:
+    using Times = std::vector<std::uint64_t>;
+    // One ring, or one socket of calls: results and notifications in order.
+    struct Queue {
+        Times announced, not_cancelled, not_failed;           // results
+        Times told, told_or_cancelled, told_at_all, refused;  // notifications; of failed sends
+    };
+    struct Memory {
+        std::uint64_t time_ns, begin, end;
+    };
+
+    void look_at(const zcv_event& event);
+    void count(const SendHistory& send);
+    static std::uint64_t queue_of(const SendHistory& send) {
+        return send.is_call ? send.sock : send.ring;
+    }
+
+    const ReplayReport& report_;
+    std::uint64_t end_ns_ = 0;
+    std::unordered_map<std::uint64_t, Times> closed_, ring_closed_, unregistered_, overflown_;
+    std::unordered_map<std::uint64_t, Times> cancelled_, timed_out_;
+    std::unordered_map<std::uint32_t, Times> forked_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, Times> copies_;  // by socket and address
+    std::unordered_map<std::uint32_t, std::vector<Memory>> unmapped_;
+    std::unordered_map<std::uint32_t, std::uint64_t> brk_;
+    std::unordered_set<std::uint64_t> deferred_rings_;
+    std::unordered_map<std::uint64_t, Queue> queues_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::size_t>> named_;
+    std::unordered_map<std::uint64_t, std::pair<std::uint64_t, std::uint64_t>> copied_;
+    std::unordered_map<std::uint32_t, std::uint64_t> left_alone_;
+};
+
+}  // namespace zcv

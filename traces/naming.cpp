@@ -1,0 +1,183 @@
+#include "traces/naming.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "model/ensure.hpp"
+#include "traces/app_view.hpp"
+#include "traces/trace_notes.hpp"
+
+namespace zcv {
+namespace {
+
+constexpr std::int32_t ecanceled = 125;
+
+// One early write, and when it can have been.
+struct Case {
+    Violation* finding;
+    const SendHistory* send;
+    std::uint64_t from;   // the submission
+    std::uint64_t until;  // the write, or the latest moment that it can have been
+    bool exact;           // a watchpoint saw it: `until` is when
+};
+
+struct Candidate {
+    const char* rule;
+    bool (*fits)(const AppView&, const Case&);
+};
+
+// The most exact first: something the application did or was told that it can have gone by.
+constexpr Candidate candidates[]{
+    {"ZC-A6", [](const AppView& app,
+                 const Case& c) { return app.ring_closed(c.send->ring, c.from, c.until); }},
+    {"ZC-A10",
+     [](const AppView& app, const Case& c) {
+         return c.send->is_call && !c.send->notified_ns &&
+                app.closed(c.send->sock, c.from, c.until);
+     }},
+    {"ZC-A3",
+     [](const AppView& app, const Case& c) { return app.closed(c.send->sock, c.from, c.until); }},
+    {"ZC-A7",
+     [](const AppView& app, const Case& c) {
+         return c.send->fixed && app.unregistered(c.send->ring, c.from, c.until);
+     }},
+    {"ZC-A14",
+     [](const AppView& app, const Case& c) { return app.forked(c.send->tgid, c.from, c.until); }},
+    {"ZC-A5", [](const AppView& app,
+                 const Case& c) { return app.timed_out(c.send->ring, c.from, c.until); }},
+    {"ZC-A4", [](const AppView& app,
+                 const Case& c) { return app.cancelled(c.send->ring, c.from, c.until); }},
+    {"ZC-B11", [](const AppView& app,
+                  const Case& c) { return app.overflown(c.send->ring, c.from, c.until); }},
+    {"ZC-B5", [](const AppView& app, const Case& c) { return app.shares_name(*c.send); }},
+    {"ZC-C10",
+     [](const AppView& app, const Case& c) {
+         return c.send->is_call &&
+                app.counting_reaches(*c.send, c.until, AppView::LeftOut::nothing);
+     }},
+    {"ZC-B4",
+     [](const AppView& app, const Case& c) {
+         return app.counting_reaches(*c.send, c.until, AppView::LeftOut::nothing);
+     }},
+    {"ZC-B3",
+     [](const AppView& app, const Case& c) {
+         return app.counting_reaches(*c.send, c.until, AppView::LeftOut::cancelled);
+     }},
+    {"ZC-B2",
+     [](const AppView& app, const Case& c) {
+         return app.counting_reaches(*c.send, c.until, AppView::LeftOut::failed);
+     }},
+    {"ZC-A9",
+     [](const AppView& app, const Case& c) {
+         return app.sent_copy(c.send->sock, c.send->addr + c.send->len, c.from, c.until);
+     }},
+    {"ZC-A8",
+     [](const AppView& app, const Case& c) {
+         return c.finding->again_as == 0 && app.left_alone(c.send->tgid) > 0 &&
+                c.send->completed_ns && c.until > *c.send->completed_ns;
+     }},
+    {"ZC-A2",
+     [](const AppView& app, const Case& c) {
+         return app.all_copied(c.send->sock) && c.send->completed_ns &&
+                c.until > *c.send->completed_ns;
+     }},
+    {"ZC-A1",
+     [](const AppView&, const Case& c) {
+         return c.send->completed_ns && c.until > *c.send->completed_ns;
+     }},
+    {"ZC-R1", [](const AppView&, const Case&) { return true; }},
+};
+
+void name(Case& c, const char* id) {
+    c.finding->rule = find_rule(id);
+    c.finding->severity = c.finding->rule->severity;
+    // A page that is not pinned is copied at the first write after a fork.
+    if (c.finding->rule->id == "ZC-A14" && !c.send->fixed) c.finding->severity = Severity::note;
+}
+
+// Other pages were at that address before the write, or may have been.
+bool is_of_other_pages(const AppView& app, const Case& c) {
+    const std::uint64_t last = c.exact ? c.until : c.send->notified_ns.value_or(app.end_ns());
+    return app.unmapped(*c.send, c.from, last);
+}
+
+// What must be true of a program beyond each of its cases, of which so many fit.
+bool fits_the_program(const AppView& app, std::string_view rule, const std::vector<Case>& cases,
+                      std::size_t fitting, std::size_t all) {
+    // A fork explains nothing where something else happened as well.
+    if (rule == "ZC-A14") return fitting == all;
+    if (rule == "ZC-A8") return app.left_alone(cases.front().send->tgid) >= fitting;
+    // Whoever mixes up two sends acts when the other's notification comes.
+    if (rule == "ZC-B5")
+        return 2 * static_cast<std::size_t>(std::ranges::count_if(
+                       cases,
+                       [&](const Case& c) { return app.namesake_told(*c.send, c.until); })) >=
+               fitting;
+    return true;
+}
+
+// Of one program: the first rule that fits all, else the one that fits most, and so on for the
+// rest.
+void name_all(const AppView& app, std::vector<Case> cases) {
+    const std::size_t all = cases.size();
+    while (!cases.empty()) {
+        const Candidate* best = nullptr;
+        std::size_t most = 0;
+        for (const Candidate& candidate : candidates) {
+            const auto fitting = static_cast<std::size_t>(std::ranges::count_if(
+                cases, [&](const Case& c) { return candidate.fits(app, c); }));
+            if (fitting <= most || !fits_the_program(app, candidate.rule, cases, fitting, all))
+                continue;
+            best = &candidate;
+            most = fitting;
+        }
+        for (Case& c : cases)
+            if (best->fits(app, c)) name(c, best->rule);
+        std::erase_if(cases, [](const Case& c) { return c.finding->rule != nullptr; });
+    }
+}
+
+void name_early_writes(const AppView& app, ReplayReport& report) {
+    std::map<std::uint32_t, std::vector<Case>> programs;
+    for (Violation& finding : report.violations) {
+        if (!finding.property.starts_with("R1-")) continue;
+        const SendHistory& send = report.history[finding.send - 1];
+        Case c{&finding, &send, send.submitted_ns, finding.time_ns, finding.thread != 0};
+        if (is_of_other_pages(app, c)) {
+            finding.seen_by.push_back(Evidence::unmapping);
+            name(c, "ZC-A15");
+        } else {
+            programs[send.tgid].push_back(c);
+        }
+    }
+    for (auto& [tgid, cases] : programs) name_all(app, std::move(cases));
+}
+
+// What the kernel did: a bug of the gallery where its shape is seen, else the property.
+void name_kernel_side(ReplayReport& report) {
+    for (Violation& finding : report.violations) {
+        if (finding.rule != nullptr) continue;
+        std::string_view id{finding.property};
+        id = id.substr(0, id.find('-'));
+        if (id == "S10" && report.history[finding.send - 1].res == -ecanceled) id = "B24";
+        finding.rule = find_rule(id);
+        ZCV_CHECK(finding.rule != nullptr);
+        finding.severity = finding.rule->severity;
+    }
+}
+
+}  // namespace
+
+void name_findings(const Trace& trace, ReplayReport& report) {
+    const AppView app(trace, report);
+    name_early_writes(app, report);
+    name_kernel_side(report);
+    for (const Violation& finding : report.violations)
+        if (finding.severity != Severity::error) report.notes.push_back(finding);
+    std::erase_if(report.violations,
+                  [](const Violation& each) { return each.severity != Severity::error; });
+    add_stream_warnings(report);
+    add_notes(trace, app, report);
+}
+
+}  // namespace zcv

@@ -1,0 +1,238 @@
+#include "traces/trace_notes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+namespace zcv {
+namespace {
+
+constexpr std::int32_t enomem = 12, emsgsize = 90, enobufs = 105, ecanceled = 125;
+constexpr std::uint8_t sqe_cqe_skip_success = 1U << 6U;
+constexpr std::uint64_t long_ns = 50'000'000;
+constexpr std::size_t sends_that_tell = 16;
+
+bool is_short(const SendHistory& send) {
+    return send.stream && send.res > 0 && static_cast<std::uint32_t>(send.res) < send.len;
+}
+
+Violation finding_of(const char* rule, const SendHistory& send, std::uint64_t time_ns,
+                     std::string evidence) {
+    Violation found;
+    found.rule = find_rule(rule);
+    found.severity = found.rule->severity;
+    found.send = send.number;
+    found.request = send.user_data;
+    found.time_ns = time_ns;
+    found.evidence = std::move(evidence);
+    found.explanation = std::string(found.rule->says);
+    found.seen_by = {Evidence::cqes};
+    return found;
+}
+
+// Sends one after another on each socket.
+std::map<std::uint64_t, std::vector<const SendHistory*>> by_socket(const ReplayReport& report) {
+    std::map<std::uint64_t, std::vector<const SendHistory*>> sockets;
+    for (const SendHistory& send : report.history)
+        if (send.stream) sockets[send.sock].push_back(&send);
+    return sockets;
+}
+
+void add_holes(const std::vector<const SendHistory*>& sends, ReplayReport& report) {
+    for (auto at = sends.begin(); at != sends.end(); ++at) {
+        const SendHistory& first = **at;
+        if (!is_short(first) || !first.completed_ns) continue;
+        const auto behind = std::find_if(at + 1, sends.end(), [&](const SendHistory* each) {
+            return each->submitted_ns < *first.completed_ns && each->res > 0;
+        });
+        if (behind == sends.end()) continue;
+        report.notes.push_back(finding_of(
+            "ZC-D7", first, *first.completed_ns,
+            fmt::format("{} of {} bytes were sent; send #{}, submitted before that was known, "
+                        "sent {} behind them",
+                        first.res, first.len, (*behind)->number, (*behind)->res)));
+    }
+}
+
+// Who sends the same content whole more than once does not do so because progress was lost.
+void add_repeats(const std::vector<const SendHistory*>& sends, ReplayReport& report) {
+    using Content = std::tuple<std::uint64_t, std::uint32_t, std::uint64_t>;
+    std::map<Content, const SendHistory*> cut;  // the newest short one of that content
+    std::set<Content> whole;
+    std::vector<Violation> found;
+    for (const SendHistory* send : sends) {
+        const Content content{send->addr, send->len, send->hash};
+        if (send->hash == 0) continue;
+        const auto before = cut.find(content);
+        if (before != cut.end() && before->second->completed_ns &&
+            *before->second->completed_ns < send->submitted_ns && send->res > 0) {
+            found.push_back(finding_of(
+                "ZC-A17", *send, send->submitted_ns,
+                fmt::format("send #{} of the same {} bytes had sent {}; this one sent them again "
+                            "(content hash {:#018x})",
+                            before->second->number, send->len, before->second->res, send->hash)));
+            cut.erase(before);
+        }
+        if (is_short(*send)) cut[content] = send;
+        if (send->res > 0 && !is_short(*send) && !whole.insert(content).second) return;
+    }
+    report.notes.insert(report.notes.end(), found.begin(), found.end());
+}
+
+// How many sends something is true of, and the first of them.
+struct Some {
+    std::uint64_t count = 0;
+    const SendHistory* first = nullptr;
+
+    void add(const SendHistory& send) {
+        if (count++ == 0) first = &send;
+    }
+};
+
+void note(ReplayReport& report, const char* rule, const Some& some, const std::string& evidence) {
+    if (some.count == 0) return;
+    const SendHistory& first = *some.first;
+    report.notes.push_back(finding_of(rule, first, first.completed_ns.value_or(first.submitted_ns),
+                                      fmt::format("{} {}", some.count, evidence)));
+}
+
+class Notes {
+  public:
+    Notes(const Trace& trace, const AppView& app, ReplayReport& report)
+        : trace_(trace), app_(app), report_(report) {
+        for (const SendHistory& send : report.history) by_generation_[send.generation] = &send;
+    }
+
+    void add() {
+        of_records();
+        of_results();
+        of_usage();
+        of_depth();
+        of_error_queues();
+    }
+
+  private:
+    const SendHistory* send_of(const zcv_event& event) const {
+        const auto found = by_generation_.find(event.generation);
+        return event.generation == 0 || found == by_generation_.end() ? nullptr : found->second;
+    }
+
+    void of_records() {
+        Some skipping, drained, linked;
+        std::unordered_map<std::uint64_t, const SendHistory*> at;  // by ubuf
+        for (const zcv_event& event : trace_.events) {
+            overflows_ += event.kind == ZCV_CQE_OVERFLOW;
+            ignored_ += event.kind == ZCV_CALL && event.zc_flags == 0;
+            if (event.kind == ZCV_ERRQUEUE && !queued_.contains(event.sock))
+                queued_[event.sock] = event.time_ns;
+            if (event.kind == ZCV_ERRQUEUE_READ && event.res == 0) read_.insert(event.sock);
+            const SendHistory* const send = send_of(event);
+            if (send == nullptr) continue;
+            if (event.kind == ZCV_SUBMIT) at[event.ubuf] = send;
+            if (event.kind == ZCV_PREP_FAILED && (event.sqe_flags & sqe_cqe_skip_success) != 0)
+                skipping.add(*send);
+            if (event.kind == ZCV_DEFER && (!send->completed_ns || send->res == -ecanceled))
+                drained.add(*send);
+            if (event.kind != ZCV_NOTIF || event.chain == 0 || event.chain == event.ubuf) continue;
+            const auto head = at.find(event.chain);
+            if (head != at.end() && send->copied && head->second->asked_usage &&
+                head->second->notified_ns && !head->second->copied)
+                linked.add(*send);
+        }
+        note(report_, "ZC-B12", skipping, "requests had IOSQE_CQE_SKIP_SUCCESS");
+        note(report_, "B32", drained, "deferred requests never started");
+        note(report_, "B25", linked,
+             "sends say COPIED, and the head of their chain that it was not");
+    }
+
+    void of_results() {
+        Some no_memory, too_large, waiting;
+        for (const SendHistory& send : report_.history) {
+            if (send.res == -enomem || send.res == -enobufs) no_memory.add(send);
+            if (send.res == -emsgsize) too_large.add(send);
+            if (send.released_ns && send.more && app_.is_deferred_taskrun(send.ring) &&
+                send.notified_ns.value_or(app_.end_ns()) > *send.released_ns + long_ns)
+                waiting.add(send);
+            else if (send.notified_ns)
+                told_rings_.insert(send.ring);
+        }
+        note(report_, "ZC-D6", no_memory, "sends failed with ENOMEM or ENOBUFS");
+        note(report_, "ZC-D8", too_large, "sends failed with EMSGSIZE");
+        if (waiting.count > 0 && !told_rings_.contains(waiting.first->ring))
+            note(report_, "ZC-B9", waiting,
+                 "sends were released and not told of for 50 ms or more");
+    }
+
+    void of_usage() {
+        Some copied;
+        std::uint64_t asked = 0;
+        for (const SendHistory& send : report_.history) {
+            if (!send.asked_usage || !send.notified_ns || send.res <= 0) continue;
+            ++asked;
+            if (send.copied) copied.add(send);
+        }
+        if (asked > 0 && copied.count == asked)
+            note(report_, "ZC-D1", copied, "sends were asked about, and all of them were copied");
+    }
+
+    void of_depth() {
+        Some sends;
+        const SendHistory* before = nullptr;
+        for (const SendHistory& send : report_.history) {
+            if (before != nullptr &&
+                (!before->notified_ns || *before->notified_ns > send.submitted_ns))
+                return;
+            before = &send;
+            sends.add(send);
+        }
+        if (sends.count >= sends_that_tell)
+            note(report_, "ZC-B8", sends, "sends, never two in flight");
+    }
+
+    void of_error_queues() {
+        if (overflows_ > 0 && !report_.history.empty())
+            report_.notes.push_back(finding_of("ZC-B10", report_.history.front(), 0,
+                                               fmt::format("{} CQEs overflowed", overflows_)));
+        if (ignored_ > 0)
+            report_.notes.push_back(
+                finding_of("ZC-C8", {}, 0,
+                           fmt::format("{} calls with MSG_ZEROCOPY on a socket without "
+                                       "SO_ZEROCOPY",
+                                       ignored_)));
+        Some unread;
+        for (const SendHistory& send : report_.history) {
+            const auto since = queued_.find(send.sock);
+            if (send.is_call && since != queued_.end() && !read_.contains(send.sock) &&
+                app_.end_ns() > since->second + long_ns)
+                unread.add(send);
+        }
+        note(report_, "ZC-C6", unread, "calls, and no range was read in 50 ms or more");
+    }
+
+    const Trace& trace_;
+    const AppView& app_;
+    ReplayReport& report_;
+    std::unordered_map<std::uint32_t, const SendHistory*> by_generation_;
+    std::unordered_map<std::uint64_t, std::uint64_t> queued_;  // socket: its first range
+    std::set<std::uint64_t> read_, told_rings_;
+    std::uint64_t overflows_ = 0, ignored_ = 0;
+};
+
+}  // namespace
+
+void add_stream_warnings(ReplayReport& report) {
+    for (const auto& [sock, sends] : by_socket(report)) {
+        add_holes(sends, report);
+        add_repeats(sends, report);
+    }
+}
+
+void add_notes(const Trace& trace, const AppView& app, ReplayReport& report) {
+    Notes(trace, app, report).add();
+}
+
+}  // namespace zcv
