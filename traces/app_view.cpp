@@ -61,8 +61,6 @@ void AppView::look_at(const zcv_event& event) {
                 unregistered_[event.ring].push_back(now);
             return;
         case ZCV_CLOSE:
-            (event.ring != 0 ? ring_closed_[event.ring] : closed_[event.sock]).push_back(now);
-            return;
         case ZCV_SHUTDOWN:
             closed_[event.sock].push_back(now);
             return;
@@ -107,9 +105,6 @@ void AppView::count(const SendHistory& send) {
 bool AppView::closed(std::uint64_t sock, std::uint64_t from, std::uint64_t until) const {
     return any_between(closed_, sock, from, until);
 }
-bool AppView::ring_closed(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const {
-    return any_between(ring_closed_, ring, from, until);
-}
 bool AppView::unregistered(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const {
     return any_between(unregistered_, ring, from, until);
 }
@@ -118,16 +113,6 @@ bool AppView::overflown(std::uint64_t ring, std::uint64_t from, std::uint64_t un
 }
 bool AppView::forked(std::uint32_t tgid, std::uint64_t from, std::uint64_t until) const {
     return any_between(forked_, tgid, from, until);
-}
-bool AppView::cancelled(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const {
-    return any_between(cancelled_, ring, from, until);
-}
-bool AppView::timed_out(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const {
-    return any_between(timed_out_, ring, from, until);
-}
-bool AppView::sent_copy(std::uint64_t sock, std::uint64_t addr, std::uint64_t from,
-                        std::uint64_t until) const {
-    return any_between(copies_, std::pair{sock, addr}, from, until);
 }
 
 bool AppView::unmapped(const SendHistory& send, std::uint64_t from, std::uint64_t until) const {

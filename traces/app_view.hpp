@@ -19,15 +19,9 @@ class AppView {
 
     // Whether something of that kind happened after `from` and not after `until`, nanoseconds.
     bool closed(std::uint64_t sock, std::uint64_t from, std::uint64_t until) const;
-    bool ring_closed(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
     bool unregistered(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
     bool overflown(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
     bool forked(std::uint32_t tgid, std::uint64_t from, std::uint64_t until) const;
-    bool cancelled(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
-    bool timed_out(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
-    // A copying send of the memory that begins at `addr` ended.
-    bool sent_copy(std::uint64_t sock, std::uint64_t addr, std::uint64_t from,
-                   std::uint64_t until) const;
     // A part of this send's memory was given back to the system.
     bool unmapped(const SendHistory& send, std::uint64_t from, std::uint64_t until) const;
 
@@ -68,10 +62,8 @@ class AppView {
 
     const ReplayReport& report_;
     std::uint64_t end_ns_ = 0;
-    std::unordered_map<std::uint64_t, Times> closed_, ring_closed_, unregistered_, overflown_;
-    std::unordered_map<std::uint64_t, Times> cancelled_, timed_out_;
+    std::unordered_map<std::uint64_t, Times> closed_, unregistered_, overflown_;
     std::unordered_map<std::uint32_t, Times> forked_;
-    std::map<std::pair<std::uint64_t, std::uint64_t>, Times> copies_;  // by socket and address
     std::unordered_map<std::uint32_t, std::vector<Memory>> unmapped_;
     std::unordered_map<std::uint32_t, std::uint64_t> brk_;
     std::unordered_set<std::uint64_t> deferred_rings_;

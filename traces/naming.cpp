@@ -1,5 +1,7 @@
 #include "traces/naming.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -28,13 +30,6 @@ struct Candidate {
 
 // The most exact first: something the application did or was told that it can have gone by.
 constexpr Candidate candidates[]{
-    {"ZC-A6", [](const AppView& app,
-                 const Case& c) { return app.ring_closed(c.send->ring, c.from, c.until); }},
-    {"ZC-A10",
-     [](const AppView& app, const Case& c) {
-         return c.send->is_call && !c.send->notified_ns &&
-                app.closed(c.send->sock, c.from, c.until);
-     }},
     {"ZC-A3",
      [](const AppView& app, const Case& c) { return app.closed(c.send->sock, c.from, c.until); }},
     {"ZC-A7",
@@ -43,10 +38,6 @@ constexpr Candidate candidates[]{
      }},
     {"ZC-A14",
      [](const AppView& app, const Case& c) { return app.forked(c.send->tgid, c.from, c.until); }},
-    {"ZC-A5", [](const AppView& app,
-                 const Case& c) { return app.timed_out(c.send->ring, c.from, c.until); }},
-    {"ZC-A4", [](const AppView& app,
-                 const Case& c) { return app.cancelled(c.send->ring, c.from, c.until); }},
     {"ZC-B11", [](const AppView& app,
                   const Case& c) { return app.overflown(c.send->ring, c.from, c.until); }},
     {"ZC-B5", [](const AppView& app, const Case& c) { return app.shares_name(*c.send); }},
@@ -66,10 +57,6 @@ constexpr Candidate candidates[]{
     {"ZC-B2",
      [](const AppView& app, const Case& c) {
          return app.counting_reaches(*c.send, c.until, AppView::LeftOut::failed);
-     }},
-    {"ZC-A9",
-     [](const AppView& app, const Case& c) {
-         return app.sent_copy(c.send->sock, c.send->addr + c.send->len, c.from, c.until);
      }},
     {"ZC-A8",
      [](const AppView& app, const Case& c) {
@@ -166,12 +153,25 @@ void name_kernel_side(ReplayReport& report) {
     }
 }
 
+// Content that differs at the end may have been changed before the pages were others or after.
+void doubt_notes(ReplayReport& report) {
+    const auto unseen = std::ranges::count_if(report.violations, [](const Violation& each) {
+        return each.severity == Severity::note && each.thread == 0;
+    });
+    if (unseen > 0)
+        report.reasons.push_back(fmt::format(
+            "{} buffers changed, and other pages may have been at their addresses by then (ZC-A14, "
+            "ZC-A15): which came first only a watchpoint can tell, and none was on them",
+            unseen));
+}
+
 }  // namespace
 
 void name_findings(const Trace& trace, ReplayReport& report) {
     const AppView app(trace, report);
     name_early_writes(app, report);
     name_kernel_side(report);
+    doubt_notes(report);
     for (const Violation& finding : report.violations)
         if (finding.severity != Severity::error) report.notes.push_back(finding);
     std::erase_if(report.violations,

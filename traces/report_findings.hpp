@@ -8,7 +8,7 @@
 // What the forms of a report share: findings that are one and the same, told once.
 namespace zcv {
 
-// Findings of one rule by the same code: the same stack, or where none was seen the same process.
+// Findings of one rule by the same code: the same stack; those of which none was seen are one.
 struct Finding {
     const Violation* first = nullptr;  // the one to tell
     std::vector<std::uint32_t> sends;  // SendHistory::number of each, in order
@@ -31,7 +31,7 @@ extern const char* const timeline_legend;
 // "content hash".
 const char* name_of(Evidence evidence);
 
-// "SEND_ZC", "SENDMSG_ZC", "sendmsg(MSG_ZEROCOPY)".
+// "SEND_ZC", "SENDMSG_ZC", "MSG_ZEROCOPY call".
 const char* kind_of(const SendHistory& send);
 
 }  // namespace zcv

@@ -522,6 +522,11 @@ int main(int argc, char** argv) {
         else
             std::cout << "rumur is left out: apt-get install rumur clang\n";
         measure(options, measured, csv);
+        for (const Configuration& each : measured.all)
+            if (!each.peer && each.runs.empty()) {
+                std::cerr << "checker_bench: " << each.name << " came to no end: see runs.csv\n";
+                return 1;
+            }
         report(measured);
         all.push_back(std::move(measured));
     }
