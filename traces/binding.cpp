@@ -281,9 +281,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
         must<kernel::io_send_zc_prep>("a prepared request", send.request);
     } else if (prepared) {
         must<kernel::io_send_zc_prep_late_failure>("a failed preparation", send.request);
-    } else {
-        must<kernel::io_send_zc_prep_early_failure>("a failed preparation", send.request);
-    }
+    }  // else refused before it owned anything: only its CQE says when that was listed
     send.notif = s_[send.request].ubuf;
     // Its CQE may go unseen into an overflow list, where it has no name.
     if (!prepared && ahead_.sends.at(send.generation).complete == no_record) give_up(send);
@@ -406,8 +404,13 @@ void Walk::succeed(Send& send, const zcv_event& event) {
 void Walk::fail(Send& send, const zcv_event& event) {
     const bool more = (event.cqe_flags & cqe_more) != 0;
     const RequestId r = send.request;
-    if (s_[r].phase == Phase::completed) return;  // the preparation failed before the notification
-    if (s_[r].phase == Phase::prepped && !more && event.res == -ecanceled) {
+    if (s_[r].phase == Phase::sqe) {
+        must<kernel::io_send_zc_prep_early_failure>("a failed preparation", r);
+        return;
+    }
+    const bool failed_before = s_[r].phase == Phase::issued;
+    if (!more &&
+        (failed_before || (s_[r].phase == Phase::prepped && event.res == -ecanceled))) {
         must<kernel::io_req_tw_fail_links>("a cancelled link", r);
         return;
     }
@@ -417,6 +420,9 @@ void Walk::fail(Send& send, const zcv_event& event) {
         while (s_.config(send.sock).transport == Transport::udp &&
                !s_[send.sock].write_queue.empty())
             take<kernel::ip_flush_pending_frames>(s_, send.sock);
+        if (usage_of(send) == Usage::zero_copied && can<kernel::tcp_remove_empty_skb>(s_, r) &&
+            s_.world().profile.chains)
+            take<kernel::tcp_remove_empty_skb>(s_, r);
         must<kernel::io_send_zc_failure>("a failed send", r);
     }
     must<kernel::io_sendrecv_fail>("a failed send", r);

@@ -122,7 +122,10 @@ void Walk::on_rx(std::uint32_t life, const zcv_event& event) {
 
 void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped) {
     const SkbId skb = skb_named(life, event);
-    if (event.ubuf == 0) copy_out(skb);
+    if (event.ubuf == 0) {
+        copy_out(skb);
+        if (!s_[skb].alive || state_of(skb).life == 0) return;  // a private copy, which is gone
+    }
     if (s_[skb].loc == Loc::qdisc) cut_up(life, skb);
     const Loc loc = s_[skb].loc;
     const bool before_data_was_read = loc == Loc::build || loc == Loc::qdisc || loc == Loc::rx;

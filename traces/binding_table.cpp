@@ -106,7 +106,7 @@ static std::vector<Unobserved> unobserved_of_protocols() {
         {step_name<skb_zerocopy_iter_stream_behind_copy>(),
          "not taken: other writers of a socket are not seen, the skb looks like a fresh one"},
         {step_name<tcp_remove_empty_skb>(),
-         "not taken: it moves no reference, only what is reported"},
+         "a failed send whose notification says that its data was not copied"},
         {step_name<tcp_sendmsg_plain>(), "not taken: other writers of a socket are not seen"},
         {step_name<tcp_downgrade_zcopy_pure>(),
          "not taken: other writers of a socket are not seen"},
