@@ -98,6 +98,9 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
                 on_write(record, event);
                 calls_.see_write(record, event);
                 break;
+            case ZCV_LINK_FAIL:
+                if (send != nullptr) history(*send).link_failed = true;
+                break;
             case ZCV_EXIT:
                 exited_.insert(event.tgid);
                 break;
@@ -208,7 +211,7 @@ SockId Walk::sock_of(const zcv_event& event) {
     SockConfig any;
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
     any.dma = any.sink = any.receives = any.copies_at_send = true;
-    any.forwards = any.segments = any.splits = any.tapped = true;
+    any.forwards = any.segments = any.splits = any.tapped = any.mirrors = true;
     const SockId sock = s_.add_sock(any);
     sock_at_[event.sock] = sock;
     sock_address_.resize(std::max<std::size_t>(sock_address_.size(), index(sock) + 1));
@@ -409,8 +412,7 @@ void Walk::fail(Send& send, const zcv_event& event) {
         return;
     }
     const bool failed_before = s_[r].phase == Phase::issued;
-    if (!more &&
-        (failed_before || (s_[r].phase == Phase::prepped && event.res == -ecanceled))) {
+    if (!more && (failed_before || (s_[r].phase == Phase::prepped && event.res == -ecanceled))) {
         must<kernel::io_req_tw_fail_links>("a cancelled link", r);
         return;
     }

@@ -154,6 +154,7 @@ class Walk {
     void on_head_free(std::uint32_t life, const zcv_event& event);
     void on_skb(std::uint32_t life, const zcv_event& event);
     SkbId skb_named(std::uint32_t life, const zcv_event& event);
+    SkbId mirrored(std::uint32_t life, SkbId skb, const zcv_event& event);
     void to_device(SkbId skb);
     void copy_out(SkbId skb);
     void finish_skb(SkbId skb);

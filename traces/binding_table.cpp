@@ -58,7 +58,7 @@ const std::vector<Binding>& bindings() {
         {ZCV_TCP_APPEND, names<io_send_zc_issue, io_link_skb, skb_zerocopy_iter_stream>(), ""},
         {ZCV_DEV_QUEUE,
          names<tcp_fragment, tcp_write_xmit, tcp_transmit_skb_refused, tcp_retransmit_skb,
-               dev_queue_xmit, dev_forward_skb>(),
+               dev_queue_xmit, tcf_mirred_to_dev, dev_forward_skb>(),
          ""},
         {ZCV_DEV_XMIT, names<dev_hard_start_xmit, skb_segment>(), ""},
         {ZCV_RX, names<netif_receive_skb_core>(), ""},
