@@ -214,20 +214,22 @@ void announce(Output& output, const zcv::Observer& observer, bool watching,
                 fmt::format("{{\"probes\":[{}],\"missing\":{{{}}}}}", probes, missing));
 }
 
-std::string counted(const __u64 (&by_kind)[ZCV_COUNTED_KINDS]) {
+using ByKind = std::array<std::uint64_t, ZCV_COUNTED_KINDS>;
+
+std::string counted(const auto& by_kind) {
     std::string kinds;
-    for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
+    for (std::size_t kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
         if (by_kind[kind] > 0)
             kinds += fmt::format("{}\"{}\":{}", kinds.empty() ? "" : ",", kind, by_kind[kind]);
     return kinds;
 }
 
-void send_totals(Output& output, const zcv::ObserverTotals& totals) {
+void send_totals(Output& output, const zcv::ObserverTotals& totals, const ByKind& by_kind) {
     output.text(ZCV_FRAME_TOTALS,
                 fmt::format("{{\"records\":{},\"lost\":{},\"recursion_misses\":{},"
                             "\"map_failures\":{},\"by_kind\":{{{}}},\"lost_by_kind\":{{{}}}}}",
-                            totals.counters.records, totals.counters.lost, totals.recursion_misses,
-                            totals.counters.map_failures, counted(totals.counters.by_kind),
+                            totals.records, totals.counters.lost, totals.recursion_misses,
+                            totals.counters.map_failures, counted(by_kind),
                             counted(totals.counters.lost_by_kind)));
 }
 
@@ -256,9 +258,11 @@ class Relay {
     }
     std::uint64_t relayed() const { return relayed_; }
     std::uint64_t writes() const { return writes_; }
+    const ByKind& by_kind() const { return by_kind_; }
 
   private:
     void send_batch() {
+        for (const zcv_event& event : batch_) by_kind_[event.kind % ZCV_COUNTED_KINDS]++;
         for (std::size_t at = 0; at < batch_.size(); at += batch_events) {
             const std::size_t count = std::min(batch_events, batch_.size() - at);
             output_.frame(ZCV_FRAME_EVENTS, &batch_[at], count * sizeof(zcv_event));
@@ -280,6 +284,7 @@ class Relay {
     std::vector<zcv::RawStack> stacks_;
     std::uint64_t relayed_ = 0;
     std::uint64_t writes_ = 0;
+    ByKind by_kind_{};
 };
 
 // A program that was running while it was detached may still submit a record, so the counters
@@ -288,7 +293,7 @@ void drain(zcv::Observer& observer, Relay& relay) {
     observer.detach();
     for (int i = 0; i < drain_turns; i++) {
         relay.turn();
-        if (i > 1 && relay.relayed() == observer.totals().counters.records) break;
+        if (i > 1 && relay.relayed() == observer.totals().records) break;
         usleep(poll_ms * 1000);
     }
 }
@@ -316,10 +321,9 @@ void capture(const Arguments& arguments, Output& output) {
     }
     drain(observer, relay);
     zcv::ObserverTotals totals = observer.totals();
-    totals.counters.records += relay.writes();
-    totals.counters.by_kind[ZCV_WRITE] += relay.writes();
+    totals.records += relay.writes();
     totals.counters.lost += watch ? watch->lost() : 0;
-    send_totals(output, totals);
+    send_totals(output, totals, relay.by_kind());
 }
 
 int capture_and_say_why_not(const Arguments& arguments) {

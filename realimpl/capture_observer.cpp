@@ -246,6 +246,8 @@ void Observer::configure(const ObserverOptions& options) {
                                        .madvise = SYS_madvise,
                                        .mremap = SYS_mremap,
                                        .brk = SYS_brk};
+    skeleton_->rodata->first_watched = options.pids.front();
+    skeleton_->bss->more_watched = options.pids.size() > 1;
     skeleton_->rodata->wake_bytes = options.buffer_bytes / 8;
 }
 
@@ -351,14 +353,12 @@ ObserverTotals Observer::totals() const {
     bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counters), &zero, each.data());
     for (const zcv_counters& one : each) {
         totals.counters.seq += one.seq;
-        totals.counters.records += one.records;
         totals.counters.lost += one.lost;
         totals.counters.map_failures += one.map_failures;
         for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
-            totals.counters.by_kind[kind] += one.by_kind[kind];
-        for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
             totals.counters.lost_by_kind[kind] += one.lost_by_kind[kind];
     }
+    totals.records = totals.counters.seq - totals.counters.lost;
     for (const Program& program : programs) {
         const bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
         if (!loaded || bpf_program__fd(loaded) < 0) continue;

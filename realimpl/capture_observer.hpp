@@ -29,6 +29,7 @@ struct ObserverOptions {
 
 struct ObserverTotals {
     zcv_counters counters{};
+    std::uint64_t records = 0;  // handed to the ring buffer
     std::uint64_t recursion_misses = 0;
 };
 

@@ -24,20 +24,18 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* Registered files live in the ring's own table, whose shape this reads since 6.13. */
 static __always_inline struct file* registered_file(struct io_kiocb* req, __u32 index) {
-    struct io_ring_ctx* ring = BPF_CORE_READ(req, ctx);
-    struct io_rsrc_node* node = NULL;
+    struct io_ring_ctx* ring = req->ctx;
     if (!bpf_core_field_exists(struct io_rsrc_data, nodes)) return NULL;
-    if (index >= BPF_CORE_READ(ring, file_table.data.nr)) return NULL;
-    struct io_rsrc_node** nodes = BPF_CORE_READ(ring, file_table.data.nodes);
-    bpf_probe_read_kernel(&node, sizeof(node), &nodes[index]);
-    return (struct file*)(BPF_CORE_READ(node, file_ptr) & ~3ul);
+    if (index >= ring->file_table.data.nr) return NULL;
+    __u64 node = read_u64(READ_ADDRESS(io_ring_ctx, ring, file_table.data.nodes) + 8ull * index);
+    return (struct file*)(READ(io_rsrc_node, node, file_ptr) & ~3ul);
 }
 
 /* At submission the request has no file yet, only the number the kernel will look up. */
 static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags) {
-    struct file* file = BPF_CORE_READ(req, file);
+    struct file* file = (struct file*)READ_ADDRESS(io_kiocb, req, file);
     if (!file) {
-        __u32 fd = (__u32)BPF_CORE_READ(req, cqe.fd);
+        __u32 fd = (__u32)req->cqe.fd;
         file = sqe_flags & SQE_FIXED_FILE ? registered_file(req, fd) : open_file(fd);
     }
     return sock_behind(file);
@@ -46,13 +44,13 @@ static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags
 /* Fills the ranges a request sends: one buffer, or what its iovecs name. */
 static __always_inline void ranges_of(struct io_kiocb* req, __u16 zc_flags,
                                       struct hash_state* state) {
-    struct io_sr_msg* sr = command_of(req);
+    const struct io_sr_msg* sr = command_of(req);
     __u64 array = 0, count = 0;
-    __u64 buffer = (__u64)BPF_CORE_READ(sr, buf);
-    __u32 length = (__u32)BPF_CORE_READ(sr, len);
+    __u64 buffer = READ_ADDRESS(io_sr_msg, sr, buf);
+    __u32 length = (__u32)READ(io_sr_msg, sr, len);
 
     state->ranges.count = 0;
-    if (BPF_CORE_READ(req, opcode) == OP_SENDMSG_ZC) {
+    if (req->opcode == OP_SENDMSG_ZC) {
         struct user_msghdr msg;
         /* A 32-bit program's msghdr has another layout; its payload stays unhashed. */
         struct io_ring_ctx* ring = BPF_CORE_READ(req, ctx);
@@ -73,45 +71,60 @@ static __always_inline void ranges_of(struct io_kiocb* req, __u16 zc_flags,
 }
 
 /* Enters a send into the maps under a generation of its own. */
-static __always_inline void remember(struct send* send, __u64 ubuf, const struct ranges* ranges) {
+static __always_inline void remember(struct send* send, __u64 ubuf, struct sock* sock,
+                                     const struct ranges* ranges) {
     struct request request = {.ubuf = ubuf,
                               .ring = send->ring,
+                              .sock = (__u64)sock,
                               .generation = send->generation,
                               .tgid = send->tgid,
-                              .user_data = send->user_data};
-    if (bpf_map_update_elem(&requests, &send->req, &request, BPF_ANY)) count_map_failure();
+                              .user_data = send->user_data,
+                              .protocol = protocol_of(sock)};
+    struct request* known = bpf_map_lookup_elem(&requests, &send->req);
+    if (known)
+        *known = request;
+    else if (bpf_map_update_elem(&requests, &send->req, &request, BPF_ANY))
+        count_map_failure();
     if (!ubuf) return;
-    if (bpf_map_update_elem(&sends, &ubuf, send, BPF_ANY)) count_map_failure();
+    struct send* before = bpf_map_lookup_elem(&sends, &ubuf);
+    if (before)
+        *before = *send;
+    else if (bpf_map_update_elem(&sends, &ubuf, send, BPF_ANY))
+        count_map_failure();
     if (send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY)) count_map_failure();
     owe_notification(send, ubuf);
 }
 
+static __always_inline bool is_zero_copy(__u8 opcode) {
+    return opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC;
+}
+
 static __always_inline int submitted(struct io_kiocb* req) {
     __u32 zero = 0;
-    __u8 opcode = BPF_CORE_READ(req, opcode);
-    if (opcode != OP_SEND_ZC && opcode != OP_SENDMSG_ZC) return 0;
+    __u8 opcode = req->opcode;
+    if (!is_zero_copy(opcode)) return 0;
     __u32 tgid = owner_tgid(req);
     if (!is_watched(tgid)) return 0;
     struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
     if (!state) return 0;
 
-    struct io_sr_msg* sr = command_of(req);
-    __u64 ubuf = ubuf_of((__u64)BPF_CORE_READ(sr, notif));
-    __u16 zc_flags = BPF_CORE_READ(sr, flags);
+    const struct io_sr_msg* sr = command_of(req);
+    __u64 ubuf = ubuf_of(READ_ADDRESS(io_sr_msg, sr, notif));
+    __u16 zc_flags = READ(io_sr_msg, sr, flags);
     ranges_of(req, zc_flags, state);
-    struct send send = {.ring = (__u64)BPF_CORE_READ(req, ctx),
+    struct send send = {.ring = READ_ADDRESS(io_kiocb, req, ctx),
                         .req = (__u64)req,
                         .tgid = tgid,
                         .task = owner_task(req),
-                        .user_data = BPF_CORE_READ(req, cqe.user_data),
+                        .user_data = req->cqe.user_data,
                         .addr = state->ranges.at[0].base,
                         .len = bytes_of(&state->ranges),
                         .generation = next_generation()};
     if (state->ranges.count == 0) send.addr = 0;
     send.vectors = opcode == OP_SENDMSG_ZC || (zc_flags & SEND_VECTORIZED);
     __u64 hash = hash_mode ? hash_ranges(state) : 0;
-    remember(&send, ubuf, &state->ranges);
     struct sock* sock = sock_of(req, sqe_flags_of(req));
+    remember(&send, ubuf, sock, &state->ranges);
     know_sock(sock, tgid);
 
     struct zcv_event* event = begin(ZCV_SUBMIT);
@@ -123,7 +136,7 @@ static __always_inline int submitted(struct io_kiocb* req) {
     name_sock(event, sock);
     event->addr = send.addr;
     event->len = send.len;
-    event->msg_flags = BPF_CORE_READ(sr, msg_flags);
+    event->msg_flags = READ(io_sr_msg, sr, msg_flags);
     event->zc_flags = zc_flags;
     event->hash = hash;
     finish(event, ubuf);
@@ -144,24 +157,23 @@ int BPF_PROG(submit_sqe, struct io_kiocb* req, bool force_nonblock) {
  * then that was made for it, still has the count it was born with, and will be posted. */
 SEC("tp_btf/io_uring_req_failed")
 int BPF_PROG(req_failed, const void* sqe, struct io_kiocb* req, int error) {
-    __u8 opcode = BPF_CORE_READ(req, opcode);
+    __u8 opcode = req->opcode;
     __u32 tgid = owner_tgid(req);
-    if ((opcode != OP_SEND_ZC && opcode != OP_SENDMSG_ZC) || !is_watched(tgid)) return 0;
-    struct send send = {.ring = (__u64)BPF_CORE_READ(req, ctx),
+    if (!is_zero_copy(opcode) || !is_watched(tgid)) return 0;
+    struct send send = {.ring = READ_ADDRESS(io_kiocb, req, ctx),
                         .req = (__u64)req,
                         .tgid = tgid,
                         .task = owner_task(req),
-                        .user_data = BPF_CORE_READ(req, cqe.user_data),
+                        .user_data = req->cqe.user_data,
                         .generation = next_generation()};
-    struct io_sr_msg* sr = command_of(req);
-    struct io_kiocb* notif = BPF_CORE_READ(sr, notif);
+    __u64 notif = READ_ADDRESS(io_sr_msg, command_of(req), notif);
     struct notif_view view;
-    __u64 ubuf = ubuf_of((__u64)notif);
+    __u64 ubuf = ubuf_of(notif);
     if (!view_notif(ubuf, &view) || view.ring != send.ring || view.task != send.task ||
-        view.refs != 1 || BPF_CORE_READ(notif, cqe.flags) != CQE_NOTIF ||
-        BPF_CORE_READ(notif, cqe.user_data) != send.user_data)
+        view.refs != 1 || READ(io_kiocb, notif, cqe.flags) != CQE_NOTIF ||
+        READ(io_kiocb, notif, cqe.user_data) != send.user_data)
         ubuf = 0;
-    remember(&send, ubuf, NULL);
+    remember(&send, ubuf, NULL, NULL);
     struct zcv_event* event = begin(ZCV_PREP_FAILED);
     if (!event) return 0;
     name_send(event, &send, ubuf);
@@ -178,7 +190,7 @@ int BPF_PROG(req_failed, const void* sqe, struct io_kiocb* req, int error) {
 static __always_inline int request_event(__u16 kind, struct io_kiocb* req) {
     __u64 key = (__u64)req;
     struct request* request = bpf_map_lookup_elem(&requests, &key);
-    if (!request || request->user_data != BPF_CORE_READ(req, cqe.user_data)) return 0;
+    if (!request || !request->generation || request->user_data != req->cqe.user_data) return 0;
     struct zcv_event* event = begin(kind);
     if (!event) return 0;
     name_request(event, request);
@@ -287,10 +299,11 @@ static __always_inline int completed(__u64 req, __u64 ring, const struct cqe* cq
     struct notif_view view;
     if (cqe->flags & CQE_NOTIF) return notified(req, ring, cqe);
     struct request* request = bpf_map_lookup_elem(&requests, &req);
-    if (!request || request->ring != ring || request->user_data != cqe->user_data) return 0;
-    struct io_kiocb* kiocb = (struct io_kiocb*)req;
-    __u8 opcode = BPF_CORE_READ(kiocb, opcode);
-    if (opcode != OP_SEND_ZC && opcode != OP_SENDMSG_ZC) return 0;
+    if (!request || !request->generation || request->ring != ring ||
+        request->user_data != cqe->user_data)
+        return 0;
+    __u8 opcode = READ(io_kiocb, req, opcode);
+    if (!is_zero_copy(opcode)) return 0;
     struct zcv_event* event = begin(ZCV_COMPLETE);
     if (event) {
         __u64 refs_at = refs_address_of(request->ubuf, request->generation);
@@ -299,11 +312,12 @@ static __always_inline int completed(__u64 req, __u64 ring, const struct cqe* cq
         event->opcode = opcode;
         event->res = cqe->res;
         event->cqe_flags = cqe->flags;
-        name_sock(event, sock_of(kiocb, sqe_flags_of(kiocb)));
+        event->sock = request->sock;
+        event->protocol = request->protocol;
         if (refs_at && view_notif(refs_at, &view)) event->chain = view.chain;
         finish(event, refs_at);
     }
-    bpf_map_delete_elem(&requests, &req);
+    request->generation = 0;
     return 0;
 }
 
@@ -323,12 +337,13 @@ int BPF_PROG(complete_by_value, void* ring, void* req, __u64 user_data, int res,
 /* The kernel names no request here, so the ring and the user's name for it must do. */
 SEC("tp_btf/io_uring_cqe_overflow")
 int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int flags) {
-    struct debt_key key = {.ring = (__u64)ring, .user_data = user_data};
-    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
-    if (!debt || debt->count == 0) return 0;
-    if (!(flags & (CQE_NOTIF | CQE_MORE)) && res >= 0) return 0;
+    struct debt* debt = debt_slot((__u64)ring, user_data);
+    if (!debt) return 0;
+    const bool named = has_name(debt, (__u64)ring, user_data);
+    if (!named && !denied_lately(debt, generations)) return 0;
+    if (!(flags & (CQE_NOTIF | CQE_MORE)) && (res >= 0 || !named)) return 0;
     struct notif_view view = {};
-    __u64 ubuf = debt->count == 1 && !debt->muddled ? debt->ubuf : 0;
+    __u64 ubuf = named && debt->count == 1 && !debt->muddled ? debt->ubuf : 0;
     __u64 refs_at = refs_address_of(ubuf, debt->generation);
     struct send* send = refs_at ? current_send(ubuf, &view) : NULL;
     __u64 hash = send && (flags & CQE_NOTIF) ? hash_again(ubuf, send) : 0;
@@ -345,7 +360,7 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
         event->hash = hash;
         finish(event, send ? ubuf : 0);
     }
-    if (flags & CQE_NOTIF) overflow_paid(debt, ubuf);
+    if (named && (flags & CQE_NOTIF)) overflow_paid(debt, ubuf);
     return 0;
 }
 
@@ -357,28 +372,22 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
 
 /* Where in its stream the data begins: the only name that outlives splitting and sending again. */
 static __always_inline __u64 sequence_of(struct sk_buff* skb) {
-    __be32 sequence = 0;
     __u16 at = skb->transport_header;
     struct sock* sock = skb->sk;
-    if (!sock || at == NO_TRANSPORT_HEADER) return 0;
-    if (BPF_CORE_READ(sock, sk_protocol) != PROTOCOL_TCP) return 0;
-    if (bpf_probe_read_kernel(&sequence, sizeof(sequence), skb->head + at + 4)) return 0;
-    return SEQUENCE_KNOWN | bpf_ntohl(sequence);
+    if (!sock || at == NO_TRANSPORT_HEADER || sock->sk_protocol != PROTOCOL_TCP) return 0;
+    return SEQUENCE_KNOWN | bpf_ntohl(read_u32(READ_ADDRESS(sk_buff, skb, head) + at + 4));
 }
 
 /* The same of an skb in TCP's own queues, which has no header yet. */
 static __always_inline __u64 sequence_in_queue(struct sk_buff* skb) {
-    __u32 sequence = 0;
-    const void* at = (const void*)skb + bpf_core_field_offset(struct sk_buff, cb);
-    if (bpf_probe_read_kernel(&sequence, sizeof(sequence), at)) return 0;
-    return SEQUENCE_KNOWN | sequence;
+    return SEQUENCE_KNOWN | read_u32((__u64)skb + bpf_core_field_offset(struct sk_buff, cb));
 }
 
 static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res) {
     struct skb_view view;
     struct notif_view notif = {};
     struct known_head known = {};
-    if (!view_skb(skb, &view)) return 0;
+    if (!(wanted_kinds >> kind & 1) || !view_skb(skb, &view)) return 0;
     struct send* send = view.ubuf ? current_send(view.ubuf, &notif) : NULL;
     struct call_view calls_of = {};
     const bool called = !send && view_calls(view.ubuf, &calls_of);
@@ -387,10 +396,10 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     } else if (called) {
         note_head(view.head, view.ubuf, calls_of.generation, calls_of.tgid, &known);
     } else {
-        struct known_head* head = bpf_map_lookup_elem(&heads, &view.head);
+        struct known_head* head = known_head_at(view.head);
         if (!head) return 0;
         if (view.ubuf) { /* the memory has another user now, its free went unseen */
-            bpf_map_delete_elem(&heads, &view.head);
+            forget_head(view.head, head);
             return 0;
         }
         known = *head;
@@ -412,7 +421,7 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     event->len = skb->len;
     event->addr = sequence_of(skb);
     event->sock = (__u64)skb->sk;
-    event->ifindex = device ? (__u32)BPF_CORE_READ(device, ifindex) : 0;
+    event->ifindex = device ? (__u32)device->ifindex : 0;
     event->res = res;
     finish(event, called || (send && !send->done) ? view.ubuf : 0);
     return 0;
@@ -450,7 +459,7 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
     struct notif_view view;
     struct skb_view at = {};
     struct known_head known = {};
-    __u64 ubuf = (__u64)msg->msg_ubuf;
+    __u64 ubuf = READ_ADDRESS(msghdr, msg, msg_ubuf);
     if (!ubuf) return 0;
     struct send* send = current_send(ubuf, &view);
     if (!send) return 0;
@@ -480,10 +489,10 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
 /* No tracepoint says that an skb's data is gone when TCP frees it from the retransmission queue.
  * The allocator's own do: the shared info sits at the end of the head. */
 static __always_inline int freed(__u64 head) {
-    struct known_head* found = bpf_map_lookup_elem(&heads, &head);
+    struct known_head* found = known_head_at(head);
     if (!found) return 0;
     struct known_head known = *found;
-    bpf_map_delete_elem(&heads, &head);
+    forget_head(head, found);
     struct zcv_event* event = begin(ZCV_HEAD_FREE);
     if (!event) return 0;
     event->head = head;
@@ -583,7 +592,6 @@ int BPF_PROG(sock_send_length, struct sock* sk, int res) {
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(sys_enter, struct pt_regs* regs, long number) {
-    if (!is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
     return system_call(regs, (__u32)number);
 }
 
@@ -595,6 +603,7 @@ int BPF_PROG(sched_process_fork, struct task_struct* parent, struct task_struct*
     __u8 yes = 1;
     if (!is_watched((__u32)parent->tgid) || tgid == (__u32)parent->tgid) return 0;
     if (bpf_map_update_elem(&watched, &tgid, &yes, BPF_ANY)) count_map_failure();
+    more_watched = 1;
     struct zcv_event* event = begin(ZCV_FORK);
     if (!event) return 0;
     event->addr = tgid;

@@ -92,26 +92,27 @@ static __always_inline void arguments_of(const struct pt_regs* regs, struct argu
 
 static __always_inline struct file* open_file(__u32 fd) {
     struct task_struct* task = bpf_get_current_task_btf();
-    struct fdtable* table = BPF_CORE_READ(task, files, fdt);
-    struct file* file = NULL;
-    if (fd >= BPF_CORE_READ(table, max_fds)) return NULL;
-    struct file** files = BPF_CORE_READ(table, fd);
-    bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
-    return file;
+    struct fdtable* table = task->files ? task->files->fdt : NULL;
+    if (!table || fd >= table->max_fds) return NULL;
+    return (struct file*)read_u64(READ_ADDRESS(fdtable, table, fd) + 8ull * fd);
 }
 
 /* The socket behind an open file, or NULL when it is something else. */
 static __always_inline struct sock* sock_behind(struct file* file) {
-    struct socket* socket = (struct socket*)BPF_CORE_READ(file, private_data);
-    if (!file || BPF_CORE_READ(socket, file) != file) return NULL;
-    return BPF_CORE_READ(socket, sk);
+    __u64 socket = file ? READ_ADDRESS(file, file, private_data) : 0;
+    if (!socket || READ_ADDRESS(socket, socket, file) != (__u64)file) return NULL;
+    return (struct sock*)READ_ADDRESS(socket, socket, sk);
 }
 
 /* MPTCP's number does not fit and would read as TCP's: it stays unknown. */
+static __always_inline __u8 protocol_of(struct sock* sock) {
+    __u16 protocol = sock ? READ(sock, sock, sk_protocol) : 0;
+    return protocol > 255 ? 0 : (__u8)protocol;
+}
+
 static __always_inline void name_sock(struct zcv_event* event, struct sock* sock) {
-    __u16 protocol = BPF_CORE_READ(sock, sk_protocol);
     event->sock = (__u64)sock;
-    event->protocol = protocol > 255 ? 0 : (__u8)protocol;
+    event->protocol = protocol_of(sock);
 }
 
 static __always_inline bool is_socks_zerocopy(struct sock* sock) {
@@ -235,7 +236,7 @@ static __always_inline __u64 shorten(const struct call_now* now, int res,
 static __always_inline int send_done(struct sock* sock, int res) {
     __u32 zero = 0;
     __u64 thread = bpf_get_current_pid_tgid();
-    struct call_now* found = bpf_map_lookup_elem(&calling, &thread);
+    struct call_now* found = any_calls ? bpf_map_lookup_elem(&calling, &thread) : NULL;
     if (!found || found->sock != (__u64)sock) return 0;
     struct call_now now = *found;
     bpf_map_delete_elem(&calling, &thread);
@@ -296,6 +297,7 @@ static __always_inline int system_call(const struct pt_regs* regs, __u32 number)
     const bool unmaps = number == system_calls.munmap || number == system_calls.madvise ||
                         number == system_calls.mremap || number == system_calls.brk;
     if (!sends && !closes && !unmaps) return 0;
+    if (!is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
     arguments_of(regs, &arguments);
     if (sends) return send_entered(number, &arguments);
     if (closes) return closing(&arguments, number == system_calls.close);

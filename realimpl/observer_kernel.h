@@ -17,6 +17,15 @@ struct count {
     int counter;
 };
 
+/* Stand for any memory whose first bytes are wanted. */
+struct timespec64 {
+    __s64 tv_sec;
+};
+
+struct refcount_struct {
+    struct count refs;
+};
+
 struct cfs_rq {
     struct rq* rq;
 };

@@ -25,11 +25,9 @@ struct zcv_call_numbers {
 
 /* One a CPU. Softirqs nest on top of tasks, so every change is atomic. */
 struct zcv_counters {
-    __u64 seq;          /* the next record's number */
-    __u64 records;      /* handed to the ring buffer */
+    __u64 seq;          /* the next record's number, lost ones included */
     __u64 lost;         /* the ring buffer was full */
     __u64 map_failures; /* a map refused an update */
-    __u64 by_kind[ZCV_COUNTED_KINDS];
     __u64 lost_by_kind[ZCV_COUNTED_KINDS];
 };
 

@@ -8,6 +8,7 @@
 
 #include "observer_hash.h"
 #include "observer_kernel.h"
+#include "observer_read.h"
 #include "observer_shared.h"
 #include "traces/zcv_event.h"
 
@@ -19,12 +20,14 @@
 #define SQE_FLAGS 0x7f /* the low bits of io_kiocb.flags are the SQE's */
 #define SEND_VECTORIZED (1u << 5)
 #define SKB_ZEROCOPY_ENABLE (1u << 0)
-#define KIOCB_BYTES 128u
-#define SHINFO_BYTES 64u
+#define HEAD_FILTER_SIZE 4096u
+#define DEBT_SLOTS 16384u
+#define WAKE_EVERY 32u /* records of one CPU between two looks at how full the ring buffer is */
 
 const volatile __u64 wanted_kinds = ~0ull;     /* a bit each; what is not wanted is not recorded */
 const volatile __u64 wake_bytes = 1 << 20;     /* in the ring buffer before the reader is woken */
 const volatile __s64 preempt_count_offset = 0; /* from this CPU's runqueue; 0 unknown */
+const volatile __u32 first_watched = 0;        /* one of them, mostly the only one */
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -74,34 +77,42 @@ struct {
     __type(value, struct ranges);
 } vectors SEC(".maps");
 
-/* One request between submission and completion, by its io_kiocb. */
+/* One request between submission and completion, by its io_kiocb. The kernel takes the same few
+ * io_kiocbs again and again, so the entry stays, without a generation, for the next one. */
 struct request {
     __u64 ubuf;
     __u64 ring;
+    __u64 sock;
     __u64 user_data;
-    __u32 generation;
+    __u32 generation; /* 0: none */
     __u32 tgid;
+    __u8 protocol;
+    __u8 unused[7];
 };
 
 struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 131072);
     __type(key, __u64);
     __type(value, struct request);
 } requests SEC(".maps");
 
+/* As with requests, the entry of a head that is gone stays, without a ubuf. */
 struct known_head {
-    __u64 ubuf;
+    __u64 ubuf; /* 0: not known any more */
     __u32 generation;
     __u32 tgid;
 };
 
 struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 131072);
     __type(key, __u64);
     __type(value, struct known_head);
 } heads SEC(".maps");
+
+/* How many known heads there are of each hash: most of what the allocator frees is none. */
+__u32 head_filter[HEAD_FILTER_SIZE];
 
 /* A socket that a watched process sends from. */
 struct known_sock {
@@ -117,29 +128,31 @@ struct {
 } socks SEC(".maps");
 
 /* Notifications owed under one name, for the overflow event that has no other. ubuf and generation
- * are the exclusive or of all of them, so with one left they are its own. */
-struct debt_key {
+ * are the exclusive or of all of them, so with one left they are its own. A slot has one name at a
+ * time; of a name that found its slot taken nothing is known, and an overflow says so. */
+struct debt {
     __u64 ring;
     __u64 user_data;
-};
-
-struct debt {
     __u64 ubuf;
     __u32 generation;
     __u32 count;
     __u32 tgid;
+    __u32 newest;  /* generation of the last one entered */
+    __u32 denied;  /* generation of the last one that found the slot taken, 0 none */
     __u32 muddled; /* one of several was paid and nobody knows which */
+    __u32 unused;
 };
 
 struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 65536);
-    __type(key, struct debt_key);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, DEBT_SLOTS);
+    __type(key, __u32);
     __type(value, struct debt);
 } debts SEC(".maps");
 
 __u32 generations = 0;
-volatile __u32 any_calls = 0; /* a watched process has called sendmsg(MSG_ZEROCOPY) */
+volatile __u32 more_watched = 0; /* processes than the first */
+volatile __u32 any_calls = 0;    /* a watched process has called sendmsg(MSG_ZEROCOPY) */
 
 static __always_inline __u32 next_generation(void) {
     return __sync_fetch_and_add(&generations, 1) + 1;
@@ -164,7 +177,8 @@ static __always_inline void know_sock(const struct sock* sock, __u32 tgid) {
 }
 
 static __always_inline bool is_watched(__u32 tgid) {
-    return bpf_map_lookup_elem(&watched, &tgid) != NULL;
+    if (tgid == first_watched) return true;
+    return more_watched && bpf_map_lookup_elem(&watched, &tgid) != NULL;
 }
 
 /* Requests --------------------------------------------------------------------------------- */
@@ -178,24 +192,25 @@ static __always_inline __u64 ubuf_offset(void) {
            bpf_core_field_offset(struct io_notif_data, uarg);
 }
 
+static __always_inline __u32 refs_of(__u64 ubuf) {
+    return read_u32(ubuf + bpf_core_field_offset(struct ubuf_info, refcnt));
+}
+
 static __always_inline __u64 ubuf_of(__u64 notif) {
     return notif ? notif + ubuf_offset() : 0;
 }
 
 static __always_inline __u8 sqe_flags_of(struct io_kiocb* req) {
-    __u8 low = 0;
-    bpf_probe_read_kernel(&low, 1, (void*)req + bpf_core_field_offset(struct io_kiocb, flags));
-    return low & SQE_FLAGS;
+    return (__u8)req->flags & SQE_FLAGS;
 }
 
 static __always_inline __u64 owner_task(struct io_kiocb* req) {
-    if (bpf_core_field_exists(struct io_kiocb, tctx)) return (__u64)BPF_CORE_READ(req, tctx);
-    return (__u64)BPF_CORE_READ((struct io_kiocb___before_6_13*)req, task);
+    if (bpf_core_field_exists(struct io_kiocb, tctx)) return READ_ADDRESS(io_kiocb, req, tctx);
+    return READ_ADDRESS(io_kiocb___before_6_13, req, task);
 }
 
 static __always_inline __u32 owner_tgid(struct io_kiocb* req) {
-    if (bpf_core_field_exists(struct io_kiocb, tctx))
-        return (__u32)BPF_CORE_READ(req, tctx, task, tgid);
+    if (bpf_core_field_exists(struct io_kiocb, tctx)) return (__u32)req->tctx->task->tgid;
     return (__u32)BPF_CORE_READ((struct io_kiocb___before_6_13*)req, task, tgid);
 }
 
@@ -208,27 +223,18 @@ struct notif_view {
     __u32 refs;
 };
 
-/* One read for all the fields: this runs for every skb of every watched send. */
 static __always_inline bool view_notif(__u64 ubuf, struct notif_view* view) {
-    __u8 raw[KIOCB_BYTES];
-    const __u64 uarg = ubuf_offset();
-    const __u64 refs = uarg + bpf_core_field_offset(struct ubuf_info, refcnt);
-    const __u64 ring = bpf_core_field_offset(struct io_kiocb, ctx);
-    const __u64 task = bpf_core_field_exists(struct io_kiocb, tctx)
-                           ? bpf_core_field_offset(struct io_kiocb, tctx)
-                           : bpf_core_field_offset(struct io_kiocb___before_6_13, task);
-    if (!ubuf || refs > KIOCB_BYTES - 4 || ring > KIOCB_BYTES - 8 || task > KIOCB_BYTES - 8)
-        return false;
-    if (bpf_probe_read_kernel(raw, sizeof(raw), (const void*)(ubuf - uarg))) return false;
-    view->refs = *(__u32*)(raw + refs);
-    view->ring = *(__u64*)(raw + ring);
-    view->task = *(__u64*)(raw + task);
+    const __u64 notif = ubuf - ubuf_offset();
+    if (!ubuf) return false;
+    view->refs = refs_of(ubuf);
+    view->ring = READ_ADDRESS(io_kiocb, notif, ctx);
+    view->task = bpf_core_field_exists(struct io_kiocb, tctx)
+                     ? READ_ADDRESS(io_kiocb, notif, tctx)
+                     : READ_ADDRESS(io_kiocb___before_6_13, notif, task);
     view->chain = 0;
     if (bpf_core_field_exists(struct io_notif_data, head)) {
-        const __u64 head = bpf_core_field_offset(struct io_kiocb, cmd) +
-                           bpf_core_field_offset(struct io_notif_data, head);
-        if (head > KIOCB_BYTES - 8) return false;
-        __u64 first = *(__u64*)(raw + head);
+        const __u64 data = notif + bpf_core_field_offset(struct io_kiocb, cmd);
+        __u64 first = READ_ADDRESS(io_notif_data, data, head);
         if (first) first += bpf_core_field_offset(struct io_notif_data, uarg);
         if (first != ubuf) view->chain = first;
     }
@@ -248,24 +254,49 @@ static __always_inline __u64 refs_address_of(__u64 ubuf, __u32 generation) {
     return send && send->generation == generation && !send->done ? ubuf : 0;
 }
 
+static __always_inline struct debt* debt_slot(__u64 ring, __u64 user_data) {
+    __u64 hash = ((ring >> 8) ^ user_data) * 0x9e3779b97f4a7c15ull;
+    __u32 slot = (__u32)(hash >> 32) & (DEBT_SLOTS - 1);
+    return bpf_map_lookup_elem(&debts, &slot);
+}
+
+static __always_inline bool has_name(const struct debt* debt, __u64 ring, __u64 user_data) {
+    return debt->count > 0 && debt->ring == ring && debt->user_data == user_data;
+}
+
+/* Sends without a place in this slot may still be in flight. A ring that is gone, or that nobody
+ * reads, must not keep its slots for ever: "still" means so many sends ago. */
+static __always_inline bool denied_lately(const struct debt* debt, __u32 generation) {
+    return debt->denied && generation - debt->denied < DEBT_SLOTS;
+}
+
 static __always_inline void owe_notification(const struct send* send, __u64 ubuf) {
-    struct debt_key key = {.ring = send->ring, .user_data = send->user_data};
-    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
-    if (debt && debt->tgid == send->tgid && debt->count > 0) {
+    struct debt* debt = debt_slot(send->ring, send->user_data);
+    if (!debt) return;
+    if (has_name(debt, send->ring, send->user_data) && debt->tgid == send->tgid) {
         __sync_fetch_and_xor(&debt->ubuf, ubuf);
         __sync_fetch_and_xor(&debt->generation, send->generation);
         __sync_fetch_and_add(&debt->count, 1);
+        debt->newest = send->generation;
         return;
     }
-    struct debt fresh = {
-        .ubuf = ubuf, .generation = send->generation, .count = 1, .tgid = send->tgid};
-    if (bpf_map_update_elem(&debts, &key, &fresh, BPF_ANY)) count_map_failure();
+    if (debt->count > 0 && send->generation - debt->newest < DEBT_SLOTS) {
+        debt->denied = send->generation;
+        return;
+    }
+    debt->ring = send->ring;
+    debt->user_data = send->user_data;
+    debt->ubuf = ubuf;
+    debt->generation = send->generation;
+    debt->newest = send->generation;
+    debt->tgid = send->tgid;
+    debt->muddled = denied_lately(debt, send->generation);
+    debt->count = 1;
 }
 
 static __always_inline void pay_notification(const struct send* send, __u64 ubuf) {
-    struct debt_key key = {.ring = send->ring, .user_data = send->user_data};
-    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
-    if (!debt || debt->tgid != send->tgid || debt->count == 0) return;
+    struct debt* debt = debt_slot(send->ring, send->user_data);
+    if (!debt || !has_name(debt, send->ring, send->user_data) || debt->tgid != send->tgid) return;
     __sync_fetch_and_xor(&debt->ubuf, ubuf);
     __sync_fetch_and_xor(&debt->generation, send->generation);
     __sync_fetch_and_add(&debt->count, -1);
@@ -289,22 +320,27 @@ struct skb_view {
 };
 
 static __always_inline bool view_skb(struct sk_buff* skb, struct skb_view* view) {
-    __u8 raw[SHINFO_BYTES];
-    const __u64 flags = bpf_core_field_offset(struct skb_shared_info, flags);
-    const __u64 frags = bpf_core_field_offset(struct skb_shared_info, nr_frags);
-    const __u64 dataref = bpf_core_field_offset(struct skb_shared_info, dataref);
-    const __u64 arg = bpf_core_field_offset(struct skb_shared_info, destructor_arg);
-    if (flags > SHINFO_BYTES - 1 || frags > SHINFO_BYTES - 1 || dataref > SHINFO_BYTES - 4 ||
-        arg > SHINFO_BYTES - 8)
-        return false;
-    view->head = (__u64)skb->head;
+    view->head = READ_ADDRESS(sk_buff, skb, head);
     if (!view->head) return false;
-    if (bpf_probe_read_kernel(raw, sizeof(raw), (const void*)(view->head + skb->end))) return false;
-    view->flags = *(raw + flags);
-    view->nr_frags = *(raw + frags);
-    view->dataref = *(__u16*)(raw + dataref);
-    view->ubuf = view->flags & SKB_ZEROCOPY_ENABLE ? *(__u64*)(raw + arg) : 0;
+    const __u64 shared = view->head + skb->end;
+    view->flags = READ(skb_shared_info, shared, flags);
+    view->nr_frags = READ(skb_shared_info, shared, nr_frags);
+    view->dataref = (__u16)READ(skb_shared_info, shared, dataref.counter);
+    view->ubuf = view->flags & SKB_ZEROCOPY_ENABLE
+                     ? READ_ADDRESS(skb_shared_info, shared, destructor_arg)
+                     : 0;
     return true;
+}
+
+static __always_inline __u32* head_count(__u64 head) {
+    __u32 hash = (__u32)(((head >> 6) * 0x9e3779b97f4a7c15ull) >> 40);
+    return &head_filter[hash & (HEAD_FILTER_SIZE - 1)];
+}
+
+static __always_inline struct known_head* known_head_at(__u64 head) {
+    if (*(volatile __u32*)head_count(head) == 0) return NULL;
+    struct known_head* found = bpf_map_lookup_elem(&heads, &head);
+    return found && found->ubuf ? found : NULL;
 }
 
 /* Makes the head known by the first ubuf it is seen with, so that its free is recognised. */
@@ -315,21 +351,27 @@ static __always_inline void note_head(__u64 head, __u64 ubuf, __u32 generation, 
     known->generation = generation;
     known->tgid = tgid;
     if (found && found->ubuf == ubuf && found->generation == generation) return;
-    if (bpf_map_update_elem(&heads, &head, known, BPF_ANY)) count_map_failure();
+    if (!found || !found->ubuf) __sync_fetch_and_add(head_count(head), 1);
+    if (found)
+        *found = *known;
+    else if (bpf_map_update_elem(&heads, &head, known, BPF_ANY))
+        count_map_failure();
+}
+
+static __always_inline void forget_head(__u64 head, struct known_head* found) {
+    found->ubuf = 0;
+    __sync_fetch_and_add(head_count(head), -1);
 }
 
 /* Records ---------------------------------------------------------------------------------- */
 
 static __always_inline __u8 context_now(void) {
-    __u32 count = 0;
     if (!preempt_count_offset || !bpf_core_field_exists(struct sched_entity, cfs_rq))
         return ZCV_CONTEXT_UNKNOWN;
     struct task_struct* task = bpf_get_current_task_btf();
     struct cfs_rq* queue = task->se.cfs_rq;
     if (!queue) return ZCV_CONTEXT_UNKNOWN;
-    __u64 own = (__u64)queue->rq;
-    if (bpf_probe_read_kernel(&count, sizeof(count), (const void*)(own + preempt_count_offset)))
-        return ZCV_CONTEXT_UNKNOWN;
+    __u32 count = read_u32(READ_ADDRESS(cfs_rq, queue, rq) + preempt_count_offset);
     if (count & 0xf0000) return ZCV_CONTEXT_HARDIRQ;
     return count & 0x100 ? ZCV_CONTEXT_SOFTIRQ : ZCV_CONTEXT_TASK;
 }
@@ -387,23 +429,19 @@ static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
         bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
         return;
     }
-    const void* refs = (const void*)(ubuf + bpf_core_field_offset(struct ubuf_info, refcnt));
     __u64 before = 0;
     for (int attempt = 0; attempt < 4; attempt++) {
         before = *(volatile __u64*)&own->seq;
-        if (ubuf && bpf_probe_read_kernel(&event->refs, sizeof(event->refs), refs))
-            event->refs = ZCV_REFS_UNKNOWN;
+        if (ubuf) event->refs = refs_of(ubuf);
         event->time_ns = bpf_ktime_get_ns();
         if (__sync_val_compare_and_swap(&own->seq, before, before + 1) == before) goto numbered;
     }
     before = __sync_fetch_and_add(&own->seq, 1);
 numbered:
     event->seq = (__u32)before;
-    __sync_fetch_and_add(&own->records, 1);
-    __sync_fetch_and_add(&own->by_kind[event->kind & (ZCV_COUNTED_KINDS - 1)], 1);
-    bpf_ringbuf_submit(event, bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes
-                                  ? BPF_RB_FORCE_WAKEUP
-                                  : BPF_RB_NO_WAKEUP);
+    const bool full =
+        before % WAKE_EVERY == 0 && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes;
+    bpf_ringbuf_submit(event, full ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 #endif
