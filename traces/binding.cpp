@@ -55,60 +55,8 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
         check_ends(event, *send);
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
     }
-    const bool of_request =
-        (event.kind >= ZCV_COMPLETE && event.kind <= ZCV_DEFER) || event.kind == ZCV_TCP_APPEND;
     try {
-        if (of_request && send == nullptr) mismatch("no send of that name is in flight");
-        switch (event.kind) {
-            case ZCV_SUBMIT:
-                on_submit(record, event, true);
-                break;
-            case ZCV_PREP_FAILED:
-                on_submit(record, event, event.ubuf != 0);
-                break;
-            case ZCV_COMPLETE:
-            case ZCV_NOTIF:
-            case ZCV_CQE_OVERFLOW:
-                if ((event.cqe_flags & cqe_notif) != 0)
-                    on_notif(event, *send, event.kind == ZCV_CQE_OVERFLOW);
-                else
-                    on_complete(event, *send, event.kind == ZCV_CQE_OVERFLOW);
-                break;
-            case ZCV_POLL_ARM:
-            case ZCV_ASYNC:
-            case ZCV_LINK:
-            case ZCV_DEFER:
-                on_request_moved(event, *send);
-                break;
-            case ZCV_TCP_APPEND:
-                on_tcp_append(record, event, *send);
-                break;
-            case ZCV_RING_CREATE:
-                ring_at_.erase(event.ring);
-                break;
-            case ZCV_DEV_QUEUE:
-            case ZCV_DEV_XMIT:
-            case ZCV_RX:
-            case ZCV_SKB_CONSUME:
-            case ZCV_SKB_DROP:
-            case ZCV_HEAD_FREE:
-                if (!calls_.knows(event.generation)) on_skb(ahead_.life_of[record], event);
-                break;
-            case ZCV_WRITE:
-                on_write(record, event);
-                calls_.see_write(record, event);
-                break;
-            case ZCV_LINK_FAIL:
-                if (send != nullptr) history(*send).link_failed = true;
-                break;
-            case ZCV_EXIT:
-                exited_.insert(event.tgid);
-                break;
-            default:
-                if (const auto why = calls_.take(event)) mismatch(*why);
-                if (event.kind < ZCV_KIND_COUNT) break;  // its binding says why it has no step
-                mismatch("this kind of record is newer than this zcv");
-        }
+        explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
         if (send != nullptr) check_ends(event, give_up(*send));
         touched_.clear();
@@ -117,6 +65,62 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     }
     note_releases(event.time_ns);
     return std::nullopt;
+}
+
+void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* send) {
+    const bool of_request =
+        (event.kind >= ZCV_COMPLETE && event.kind <= ZCV_DEFER) || event.kind == ZCV_TCP_APPEND;
+    if (of_request && send == nullptr) mismatch("no send of that name is in flight");
+    switch (event.kind) {
+        case ZCV_SUBMIT:
+            on_submit(record, event, true);
+            break;
+        case ZCV_PREP_FAILED:
+            on_submit(record, event, event.ubuf != 0);
+            break;
+        case ZCV_COMPLETE:
+        case ZCV_NOTIF:
+        case ZCV_CQE_OVERFLOW:
+            if ((event.cqe_flags & cqe_notif) != 0)
+                on_notif(event, *send, event.kind == ZCV_CQE_OVERFLOW);
+            else
+                on_complete(event, *send, event.kind == ZCV_CQE_OVERFLOW);
+            break;
+        case ZCV_POLL_ARM:
+        case ZCV_ASYNC:
+        case ZCV_LINK:
+        case ZCV_DEFER:
+            on_request_moved(event, *send);
+            break;
+        case ZCV_TCP_APPEND:
+            on_tcp_append(record, event, *send);
+            break;
+        case ZCV_RING_CREATE:
+            ring_at_.erase(event.ring);
+            break;
+        case ZCV_DEV_QUEUE:
+        case ZCV_DEV_XMIT:
+        case ZCV_RX:
+        case ZCV_SKB_CONSUME:
+        case ZCV_SKB_DROP:
+        case ZCV_HEAD_FREE:
+            if (!calls_.knows(event.generation)) on_skb(ahead_.life_of[record], event);
+            break;
+        case ZCV_WRITE:
+            on_write(record, event);
+            calls_.see_write(record, event);
+            break;
+        case ZCV_LINK_FAIL:
+            if (send != nullptr) history(*send).link_failed = true;
+            break;
+        case ZCV_EXIT:
+            exited_.insert(event.tgid);
+            break;
+        default:
+            if (const auto why = calls_.take(event)) mismatch(*why);
+            if (event.kind < ZCV_KIND_COUNT) break;  // its binding says why it has no step
+            mismatch("this kind of record is newer than this zcv");
+    }
 }
 
 // The send a record is about, or null.

@@ -108,6 +108,7 @@ class Walk {
         Mismatch mismatch;
     };
 
+    void explain_by_kind(std::size_t record, const zcv_event& event, Send* send);
     Send* send_meant(std::size_t record);
     bool is_certain(std::size_t record) const;
     void note_guess(SockId sock);
