@@ -1,5 +1,7 @@
 #include "model/reference.hpp"
 
+#include <algorithm>
+
 namespace zcv::reference {
 namespace {
 
@@ -179,6 +181,8 @@ Layout::Layout(const Shape& wanted) : shape(wanted) {
 
     unsigned next = 0;
     for (unsigned r = 0; r < shape.requests; ++r) skbs_at[r] = reserve(next, skbs_bits);
+    // Of a group's members nothing but skbs differs.
+    next = std::max(next, checker::Group::bits);
     cq_bits = entry_bits * shape.entries;
     cq_at = reserve(next, cq_bits);
     buffers_at = reserve(next, 2 * shape.buffers);

@@ -381,8 +381,8 @@ class System {
     }
     // In no particular order.
     template <class Visitor>
-    void for_each_packed(std::uint64_t word, Visitor&& visit) const requires(Words == 1);
-    bool surely_holds(const std::uint64_t* words) const requires(Words == 1);
+    void for_each_of_group(checker::Group group, Visitor&& visit) const requires(Words == 1);
+    bool surely_hold(checker::Group group) const requires(Words == 1);
 
     // Exact: two states have the same representative if and only if buffers and requests can be
     // renamed so that one becomes the other. `deep`: skbs of a request that are all attached can be
@@ -501,14 +501,14 @@ namespace zcv::reference {
 
 template <std::size_t Words>
 template <class Visitor>
-void System<Words>::for_each_packed(std::uint64_t word, Visitor&& visit) const
+void System<Words>::for_each_of_group(checker::Group group, Visitor&& visit) const
     requires(Words == 1) {
-    packed_->for_each_next(word, visit);
+    packed_->for_each_next(group, visit);
 }
 
 template <std::size_t Words>
-bool System<Words>::surely_holds(const std::uint64_t* words) const requires(Words == 1) {
-    return packed_->surely_holds(*words);
+bool System<Words>::surely_hold(checker::Group group) const requires(Words == 1) {
+    return packed_->surely_hold(group);
 }
 
 }  // namespace zcv::reference

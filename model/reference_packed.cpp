@@ -15,19 +15,19 @@ Packed::Packed(const Layout& layout, Slowly slowly, Holds holds)
     const Piece cq{layout.cq_at, layout.cq_bits};
     const Piece buffers{layout.buffers_at, 2 * layout.shape.buffers};
     const Piece nothing{layout.words * 64 - 1, 0};
-    write_ = patterns_of<2>({buffers, nothing}, 1);
+    write_ = patterns_of<StepSet, 2>({buffers, nothing});
     for (unsigned r = 0; r < requests_; ++r) {
         const unsigned at = layout.request_at[r];
         pc_at_[r] = at + layout.pc_at;
         got_at_[r] = at;
         const Piece skbs{layout.skbs_at[r], layout.skbs_bits};
         const Piece progress{pc_at_[r], layout.request_bits - layout.pc_at};
-        local_[r] = patterns_of<2>({skbs, progress}, 1);
-        submit_[r] = patterns_of<2>({buffers, {at + layout.rb_at, layout.rb_bits + 3}}, 1);
-        push_[r] = patterns_of<2>({cq, {pc_at_[r], 3}}, 1);
+        local_[r] = patterns_of<StepSet, 2>({skbs, progress});
+        submit_[r] = patterns_of<StepSet, 2>({buffers, {at + layout.rb_at, layout.rb_bits + 3}});
+        push_[r] = patterns_of<StepSet, 2>({cq, {pc_at_[r], 3}});
         const Piece cq_and_buffers{cq.at, cq.bits + buffers.bits};
-        consume_[r] = patterns_of<2>({cq_and_buffers, {at, layout.pc_at + 3}}, 1);
-        holds_[r] = patterns_of<3>({skbs, buffers, {at, layout.request_bits}}, 32);
+        consume_[r] = patterns_of<StepSet, 2>({cq_and_buffers, {at, layout.pc_at + 3}});
+        holds_[r] = patterns_of<Holding, 3>({skbs, buffers, {at, layout.request_bits}});
     }
     // A request that waits for its notification, or for its own completion: nothing else of it
     // matters to what may be at the head of the queue.
@@ -40,19 +40,18 @@ Packed::Packed(const Layout& layout, Slowly slowly, Holds holds)
     }
 }
 
-template <std::size_t Pieces>
-Packed::Patterns<Pieces> Packed::patterns_of(const std::array<Piece, Pieces>& of,
-                                             unsigned cells_a_word) {
-    Patterns<Pieces> patterns;
-    patterns.footprint = Bits<Pieces>(of);
-    if (patterns.footprint.count() > index_bits_max) return patterns;
-    const std::uint64_t words = (std::uint64_t{1} << patterns.footprint.count()) / cells_a_word + 1;
-    patterns.table = std::make_unique<checker::Region>(words * sizeof(std::uint64_t));
-    patterns.cells = reinterpret_cast<std::atomic<std::uint64_t>*>(patterns.table->data());
-    return patterns;
+template <class Set, std::size_t Pieces>
+Set Packed::patterns_of(const std::array<Piece, Pieces>& of) {
+    Set set;
+    set.footprint = Bits<Pieces>(of);
+    if (set.footprint.count() > index_bits_max) return set;
+    const std::uint64_t cells = std::uint64_t{1} << set.footprint.count();
+    set.table = std::make_unique<checker::Region>(cells * sizeof *set.cells);
+    set.cells = reinterpret_cast<decltype(set.cells)>(set.table->data());
+    return set;
 }
 
-const Packed::Group& Packed::group_of(checker::Taken taken, std::uint64_t word) const {
+const Packed::StepSet& Packed::set_of(checker::Taken taken, std::uint64_t word) const {
     const std::string_view step = step_infos()[taken.step].name;
     if (step == "Write") return write_;
     if (step == "Submit") return submit_[taken.ids[1]];
@@ -61,27 +60,46 @@ const Packed::Group& Packed::group_of(checker::Taken taken, std::uint64_t word) 
     return local_[taken.ids[0]];
 }
 
-std::vector<Packed::Move> Packed::moves_of(const Group& group, std::uint64_t word) const {
-    std::vector<Move> moves;
-    slowly_(word, [&](checker::Taken taken, std::uint64_t after) {
-        if (&group_of(taken, word) == &group) moves.push_back({after - word, taken.step});
+// Only states that are there are asked: the guards and effects of others may make no sense.
+void Packed::learn(const StepSet& set, checker::Group group, Moves& moves) const {
+    group.each([&](std::uint64_t word) {
+        const std::uint64_t alike = set.footprint.alike(word);
+        if ((moves.known & alike) != 0) return;
+        moves.known |= alike;
+        slowly_(word, [&](checker::Taken taken, std::uint64_t after) {
+            if (&set_of(taken, word) != &set) return;
+            constexpr std::uint64_t low = checker::Group::low;
+            const auto shift = static_cast<int>(after & low) - static_cast<int>(word & low);
+            const Move move{alike, (after & ~low) - (word & ~low), static_cast<std::int8_t>(shift),
+                            taken.step};
+            const auto same = std::ranges::find_if(moves.all, [&](const Move& other) {
+                return other.step == move.step && other.add == move.add &&
+                       other.shift == move.shift && (other.from & alike) == 0;
+            });
+            if (same == moves.all.end())
+                moves.all.push_back(move);
+            else
+                same->from |= alike;
+        });
     });
-    return moves;
 }
 
-std::uint64_t Packed::work_out(const Group& group, std::atomic<std::uint64_t>& cell,
-                               std::uint64_t word) const {
-    const std::vector<Move> moves = moves_of(group, word);
-    ZCV_CHECK(moves.size() < 256);
-    auto list = std::make_unique<Move[]>(moves.size() + 1);
-    std::copy(moves.begin(), moves.end(), list.get());
-    const auto address = reinterpret_cast<std::uintptr_t>(list.get());
-    ZCV_CHECK((address & ~address_mask) == 0);
-    const std::uint64_t entry = address | std::uint64_t{moves.size()} << 56;
+const Packed::Moves* Packed::work_out(const StepSet& set, checker::Group group) const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    lists_.push_back(std::move(list));
-    cell.store(entry, std::memory_order_release);
-    return entry;
+    std::atomic<const Moves*>& cell = set.cell_of(group.word);
+    const Moves* const before = cell.load(std::memory_order_relaxed);
+    auto moves = before == nullptr ? std::make_unique<Moves>() : std::make_unique<Moves>(*before);
+    learn(set, group, *moves);
+    lists_.push_back(std::move(moves));
+    cell.store(lists_.back().get(), std::memory_order_release);
+    return lists_.back().get();
+}
+
+std::uint64_t Packed::holding_slowly(const Holding& set, std::uint64_t word) const {
+    std::uint64_t members = 0;
+    for (unsigned i = 0; i <= checker::Group::low; ++i)
+        if (holds_slowly_(set.footprint.of(word | i))) members |= std::uint64_t{1} << i;
+    return members;
 }
 
 }  // namespace zcv::reference

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 #include <numeric>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -199,15 +201,45 @@ TEST_CASE("steps on the packed word are the steps of the definition", "[referenc
             system.for_each_next(state, [&](checker::Taken taken, const auto& after) {
                 expected.emplace_back(taken.step, after.words[0]);
             });
-            system.for_each_packed(state.words[0], [&](std::uint8_t step, std::uint64_t after) {
-                found.emplace_back(step, after);
+            const auto group = checker::Group::of(state.words[0]);
+            system.for_each_of_group(group, [&](std::uint8_t step, checker::Group after) {
+                after.each([&](std::uint64_t word) { found.emplace_back(step, word); });
             });
             std::ranges::sort(expected);
             std::ranges::sort(found);
             REQUIRE(found == expected);
-            REQUIRE(system.surely_holds(state.words.data()) == always_hold(state));
+            REQUIRE(system.surely_hold(group) == always_hold(state));
         });
     }
+}
+
+TEST_CASE("what a group does is what its states do", "[reference][packed]") {
+    const reference::System<1> system({2, 2, 2, 2});
+    std::map<std::uint64_t, std::uint64_t> members;
+    each_state(system, [&](const reference::State<1>& state) {
+        const auto own = checker::Group::of(state.words[0]);
+        members[own.word] |= own.members;
+    });
+    std::mt19937_64 random(4);
+    std::uint64_t together = 0;
+    for (const auto& [word, all] : members) {
+        // Some of those that there are, as they are found on one level.
+        const checker::Group group{word, all & random()};
+        std::map<std::pair<unsigned, std::uint64_t>, unsigned> expected;
+        std::map<std::pair<unsigned, std::uint64_t>, unsigned> found;
+        const auto into = [](auto& counts) {
+            return [&counts](std::uint8_t step, checker::Group after) {
+                after.each([&](std::uint64_t state) { ++counts[{step, state}]; });
+            };
+        };
+        group.each([&](std::uint64_t state) {
+            system.for_each_of_group(checker::Group::of(state), into(expected));
+        });
+        system.for_each_of_group(group, into(found));
+        REQUIRE(found == expected);
+        together += group.size() > 1;
+    }
+    CHECK(together > 1000);
 }
 
 TEST_CASE("symmetry counts orbits, as an exhaustive count of them does", "[reference][symmetry]") {

@@ -24,11 +24,11 @@ namespace {
 // Inserts as a worker does: grows what is crowded, comes back to what is being spread out. Several
 // threads are here at once, which Catch's assertions do not bear.
 template <class Store>
-bool insert(Store& store, unsigned thread, std::uint64_t hash, const std::uint64_t* state) {
+bool insert(Store& store, unsigned thread, std::uint64_t hash, std::vector<std::uint64_t> entry) {
     Hand& hand = store.hand(thread);
     hand.begin_turn();
     for (;;) {
-        const Inserted how = store.insert(thread, hash, state);
+        const Inserted how = store.insert(thread, hash, entry.data());
         if (how == Inserted::seen || how == Inserted::fresh) {
             hand.end_turn();
             return how == Inserted::fresh;
@@ -42,8 +42,16 @@ bool insert(Store& store, unsigned thread, std::uint64_t hash, const std::uint64
 }
 
 template <class Store>
-bool insert(Store& store, unsigned thread, const std::uint64_t* state) {
-    return insert(store, thread, store.hash(state), state);
+std::vector<std::uint64_t> entry_of(const std::uint64_t* state, std::size_t words) {
+    std::vector<std::uint64_t> entry(Store::entry_words(words));
+    enter<Store>(state, words, entry.data());
+    return entry;
+}
+
+template <class Store>
+bool insert(Store& store, unsigned thread, const std::uint64_t* state, std::size_t words = 1) {
+    const std::vector<std::uint64_t> entry = entry_of<Store>(state, words);
+    return insert(store, thread, store.hash(entry.data()), entry);
 }
 
 // Random words with repetitions, and the two that a table could confuse with its own marks.
@@ -69,7 +77,7 @@ void share_out(std::size_t words, unsigned threads, std::uint64_t states) {
             std::vector<std::uint64_t> state(words, 7);
             for (const std::uint64_t number : order) {
                 state.back() = number;
-                fresh[thread] += insert(store, thread, state.data());
+                fresh[thread] += insert(store, thread, state.data(), words);
             }
         });
     for (std::thread& thread : running) thread.join();
@@ -77,7 +85,7 @@ void share_out(std::size_t words, unsigned threads, std::uint64_t states) {
     std::vector<std::uint64_t> state(words, 7);
     for (std::uint64_t number = 0; number < states; ++number) {
         state.back() = number;
-        REQUIRE_FALSE(insert(store, 0, state.data()));
+        REQUIRE_FALSE(insert(store, 0, state.data(), words));
     }
 }
 
@@ -124,7 +132,7 @@ TEST_CASE("longer states agree with std::set through every growth", "[visited]")
         // States that differ in their last word only, or in their first.
         const std::vector<std::uint64_t> state{word % 3, 5, word / 3};
         const bool fresh = expected.insert(state).second;
-        REQUIRE(insert(store, 0, state.data()) == fresh);
+        REQUIRE(insert(store, 0, state.data(), 3) == fresh);
         if (fresh) REQUIRE(std::equal(state.begin(), state.end(), store.newest(0)));
     }
     CHECK(static_cast<double>(budget.used()) / static_cast<double>(expected.size()) < 24 + 14);
@@ -136,12 +144,12 @@ TEST_CASE("a crowded hash only makes a table slow, never wrong", "[visited]") {
     GroupStore groups(budget, 1, 1);
     // Hashes at the very end of a partition: all of them wrap around its end.
     for (std::uint64_t i = 0; i < 3000; ++i) {
-        REQUIRE(insert(store, 0, ~i, &i));
-        REQUIRE(insert(groups, 0, ~(i / 64), &i));
+        REQUIRE(insert(store, 0, ~i, entry_of<CellStore>(&i, 1)));
+        REQUIRE(insert(groups, 0, ~(i / 64), entry_of<GroupStore>(&i, 1)));
     }
     for (std::uint64_t i = 0; i < 3000; ++i) {
-        REQUIRE_FALSE(insert(store, 0, ~i, &i));
-        REQUIRE_FALSE(insert(groups, 0, ~(i / 64), &i));
+        REQUIRE_FALSE(insert(store, 0, ~i, entry_of<CellStore>(&i, 1)));
+        REQUIRE_FALSE(insert(groups, 0, ~(i / 64), entry_of<GroupStore>(&i, 1)));
     }
 }
 
@@ -216,7 +224,7 @@ TEST_CASE("a level comes back from memory and from disk as it was found", "[visi
     Budget budget(0);
     Frontier frontier(budget, 2, 2, false);
     if (disk) frontier.spill_to(std::filesystem::temp_directory_path().string());
-    std::vector<std::uint64_t> buffer(block_states * 2);
+    std::vector<std::uint64_t> buffer(block_entries * 2);
     for (std::uint64_t level = 0; level < 4; ++level) {
         std::set<std::uint64_t> expected;
         for (std::uint64_t i = 0; i < 5000; ++i) {
@@ -226,7 +234,7 @@ TEST_CASE("a level comes back from memory and from disk as it was found", "[visi
         }
         REQUIRE(frontier.turn_over(level));
         for (Block& block : frontier.level()) {
-            const std::uint64_t* const states = frontier.states_of(block, buffer.data());
+            const std::uint64_t* const states = frontier.entries_of(block, buffer.data());
             REQUIRE(states != nullptr);
             for (std::uint32_t i = 0; i < block.count; ++i) {
                 CHECK(states[2 * i] == level);
@@ -236,7 +244,43 @@ TEST_CASE("a level comes back from memory and from disk as it was found", "[visi
         }
         CHECK(expected.empty());
     }
-    if (disk) CHECK(budget.used() <= 2 * block_states * 16);
+    if (disk) CHECK(budget.used() <= 2 * block_entries * 16);
+}
+
+TEST_CASE("members of a group are found once, however they come", "[visited][frontier]") {
+    Budget budget(0);
+    GroupStore store(budget, 1, 1);
+    Frontier frontier(budget, 2, 1, false);
+    std::mt19937_64 random(7);
+    std::set<std::uint64_t> expected;
+    std::uint64_t found = 0;
+    for (int i = 0; i < 50'000; ++i) {
+        // Groups come back soon, and long after their block was closed.
+        const std::uint64_t number = random() % 4 == 0 ? random() % 9000 : random() % 20;
+        std::array<std::uint64_t, 2> entry{number << Group::bits, random() & random() & random()};
+        const Group all{entry[0], entry[1]};
+        std::uint64_t fresh = 0;
+        all.each([&](std::uint64_t word) { fresh += expected.insert(word).second; });
+        const std::uint64_t hash = GroupStore::hash(entry.data());
+        Inserted how = store.insert(0, hash, entry.data());
+        while (how == Inserted::crowded && store.grow(0, hash) == Grown::yes)
+            how = store.insert(0, hash, entry.data());
+        REQUIRE(how == (fresh > 0 ? Inserted::fresh : Inserted::seen));
+        if (how == Inserted::seen) continue;
+        REQUIRE(states_in<GroupStore>(entry.data()) == fresh);
+        REQUIRE(frontier.append_group(0, hash, entry.data()));
+        ++found;
+    }
+    REQUIRE(frontier.turn_over(0));
+    std::uint64_t entries = 0;
+    for (Block& block : frontier.level()) {
+        entries += block.count;
+        for (std::uint32_t i = 0; i < block.count; ++i)
+            Group{block.entries[2 * i], block.entries[2 * i + 1]}.each(
+                [&](std::uint64_t word) { REQUIRE(expected.erase(word) == 1); });
+    }
+    CHECK(expected.empty());
+    CHECK(entries < found);  // what was found apart is expanded together
 }
 
 TEST_CASE("a file cut anywhere is good up to its last whole level", "[visited][checkpoint]") {

@@ -53,7 +53,7 @@ class PackedSet {
 };
 
 // The states of `level` with a successor in `targets`.
-template <System S>
+template <class Store, System S>
 PackedSet leading_to(const S& system, const Limits& limits, Crew& crew, const Frontier& frontier,
                      const std::vector<Block>& level, const PackedSet& targets) {
     const std::size_t words = system.words();
@@ -63,18 +63,22 @@ PackedSet leading_to(const S& system, const Limits& limits, Crew& crew, const Fr
     crew.run([&](unsigned) {
         Successors<S> successors(system, limits);
         std::vector<std::uint64_t> after(words);
-        std::vector<std::uint64_t> buffer(block_states * words);
+        std::vector<std::uint64_t> room(words);
+        const auto look_at = [&](const std::uint64_t* state) {
+            bool leads = false;
+            successors.visit(
+                state, [&] { return after.data(); },
+                [&](std::uint8_t) { leads = leads || targets.contains(after.data()); });
+            if (!leads) return;
+            const std::lock_guard<std::mutex> lock(mutex);
+            found.insert(state);
+        };
+        const std::size_t entry_words = Store::entry_words(words);
+        std::vector<std::uint64_t> buffer(block_entries * entry_words);
         for (std::size_t i = next++; i < level.size(); i = next++) {
-            const std::uint64_t* const states = frontier.states_of(level[i], buffer.data());
-            for (std::uint32_t k = 0; k < level[i].count; ++k) {
-                bool leads = false;
-                successors.visit(
-                    states + k * words, [&] { return after.data(); },
-                    [&](std::uint8_t) { leads = leads || targets.contains(after.data()); });
-                if (!leads) continue;
-                const std::lock_guard<std::mutex> lock(mutex);
-                found.insert(states + k * words);
-            }
+            const std::uint64_t* const entries = frontier.entries_of(level[i], buffer.data());
+            for (std::uint32_t k = 0; k < level[i].count; ++k)
+                each_state<Store>(entries + k * entry_words, room.data(), look_at);
         }
     });
     return found;
@@ -180,7 +184,8 @@ void explain(const S& system, const Limits& limits, std::optional<Search>& searc
         for (std::uint64_t level = outcome.depth - 1; level > 0; --level) {
             const auto& blocks =
                 level < frontier.kept().size() ? frontier.kept()[level] : frontier.level();
-            on.push_back(leading_to(system, limits, crew, frontier, blocks, on.back()));
+            on.push_back(leading_to<typename Search::Store>(system, limits, crew, frontier, blocks,
+                                                            on.back()));
         }
         on.emplace_back(words);  // the initial state, which needs no looking up
         std::reverse(on.begin(), on.end());

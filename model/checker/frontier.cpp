@@ -18,22 +18,22 @@ bool Frontier::open(Side& side) {
         side.open.own = std::move(side.spare.back());
         side.spare.pop_back();
     } else {
-        if (!budget_.take(bytes_of(block_states))) return false;
-        side.open.own.reset(new std::uint64_t[block_states * words_]);
+        if (!budget_.take(bytes_of(block_entries))) return false;
+        side.open.own.reset(new std::uint64_t[block_entries * words_]);
     }
-    side.open.states = side.open.own.get();
+    side.open.entries = side.open.own.get();
     return true;
 }
 
 bool Frontier::close(Side& side) {
     Block block = std::exchange(side.open, {});
     if (LevelFile* const disk = disk_for_found()) {
-        block.at = disk->append(LevelFile::states, found_, block.count, block.states,
+        block.at = disk->append(LevelFile::states, found_, block.count, block.entries,
                                 block.count * words_);
         if (block.at == LevelFile::none) return false;
         if (block.own != nullptr && !keep_) {
             side.spare.push_back(std::move(block.own));
-            block.states = nullptr;
+            block.entries = nullptr;
         }
     }
     side.closed.push_back(std::move(block));
@@ -42,13 +42,13 @@ bool Frontier::close(Side& side) {
 
 // What is kept for good takes only what it needs.
 bool Frontier::shrink(Block& block) {
-    if (block.own == nullptr || block.count == block_states) return true;
+    if (block.own == nullptr || block.count == block_entries) return true;
     if (!budget_.take(bytes_of(block.count) + sizeof(Block))) return false;
     std::unique_ptr<std::uint64_t[]> exact(new std::uint64_t[block.count * words_]);
-    std::copy_n(block.states, block.count * words_, exact.get());
+    std::copy_n(block.entries, block.count * words_, exact.get());
     block.own = std::move(exact);
-    block.states = block.own.get();
-    budget_.give(bytes_of(block_states));
+    block.entries = block.own.get();
+    budget_.give(bytes_of(block_entries));
     return true;
 }
 
@@ -69,8 +69,8 @@ bool Frontier::turn_over(std::uint64_t level) {
     return fits;
 }
 
-const std::uint64_t* Frontier::states_of(const Block& block, std::uint64_t* buffer) const {
-    if (block.states != nullptr) return block.states;
+const std::uint64_t* Frontier::entries_of(const Block& block, std::uint64_t* buffer) const {
+    if (block.entries != nullptr) return block.entries;
     const LevelFile* const disk = record_ != nullptr ? record_ : spill_[(found_ + 1) % 2].get();
     return disk->read(block.at, buffer, block.count * words_) ? buffer : nullptr;
 }
@@ -84,9 +84,9 @@ void Frontier::done(unsigned thread, Block& block) {
         spare.push_back(std::move(block.own));
     } else {
         block.own.reset();
-        budget_.give(bytes_of(block_states));
+        budget_.give(bytes_of(block_entries));
     }
-    block.states = nullptr;
+    block.entries = nullptr;
 }
 
 std::string Frontier::complaint() const {

@@ -14,7 +14,7 @@
 namespace zcv::checker {
 namespace {
 
-constexpr std::uint64_t magic = 0x31'6c'65'76'6c'76'63'7aU;  // "zcvlvel1"
+constexpr std::uint64_t magic = 0x32'6c'65'76'6c'76'63'7aU;  // "zcvlvel2"
 constexpr std::uint32_t count_max = std::uint32_t{1} << 24;
 
 std::uint64_t checksum(const LevelFile::Header& header, const std::uint64_t* payload,

@@ -23,10 +23,11 @@
 // before the next begins, so numbers do not depend on how many threads share it.
 namespace zcv::checker {
 
-template <System S, class Store>
+template <System S, class StoreUsed>
 class Search {
   public:
     using State = typename S::State;
+    using Store = StoreUsed;
     static constexpr std::uint64_t any_depth = std::numeric_limits<std::uint64_t>::max();
 
     Search(const S& system, const Limits& limits, bool keep)
@@ -89,7 +90,7 @@ class Search {
         const Limits& limits = shared_.limits;
         if (!limits.checkpoint_file.empty()) {
             if (limits.resume) return resume();
-            file_.create(limits.checkpoint_file, limits.search_name, shared_.system.words());
+            file_.create(limits.checkpoint_file, limits.search_name, shared_.entry_words);
             shared_.frontier.record_in(file_);
         }
         std::vector<std::uint64_t> words(shared_.system.words());
@@ -102,15 +103,15 @@ class Search {
     // Goes on where a checkpoint ends: its states are in the visited set, its last level is next.
     void resume() {
         const Limits& limits = shared_.limits;
-        const std::size_t words = shared_.system.words();
+        const std::size_t words = shared_.entry_words;
         const std::vector<std::uint64_t> ended =
             file_.open(limits.checkpoint_file, limits.search_name, words);
         ZCV_CHECK(ended.size() == 4 + taken_before_.size());
         const std::uint64_t last = ended[0];
         file_.each_states([&](std::uint64_t level, std::uint64_t at, std::uint32_t count,
-                              const std::uint64_t* states) {
+                              const std::uint64_t* entries) {
             for (std::uint32_t i = 0; i < count; ++i)
-                workers_.front().add_known(states + i * words, level == last);
+                workers_.front().add_known(entries + i * words, level == last);
             if (level == last && !Store::holds_states) shared_.frontier.append_read(at, count);
         });
         shared_.frontier.turn_over(last);
@@ -162,9 +163,10 @@ class Search {
         if (!shared_.limits.progress || now_s < report_next_s_) return;
         report_next_s_ = now_s + 1;
         const std::uint64_t found = shared_.states;
+        const std::uint64_t left_of_level = level_ * blocks_left / shared_.frontier.level().size();
         shared_.limits.progress({found, shared_.transitions, depth_,
-                                 blocks_left * block_states + (found - level_states_),
-                                 level_before_, level_, now_s, shared_.budget.used()});
+                                 left_of_level + (found - level_states_), level_before_, level_,
+                                 now_s, shared_.budget.used()});
     }
 
     Shared<S, Store> shared_;

@@ -31,16 +31,16 @@ class Successors {
         if constexpr (Reducible<S>) {
             if (reduction_ && visit_alone(words, slot, done)) return;
         }
-        if constexpr (PackedSteps<S>) {
-            if (system_.words() == 1) {
-                system_.for_each_packed(*words, [&](std::uint8_t step, std::uint64_t after) {
+        if constexpr (GroupedSteps<S>) {
+            system_.for_each_of_group(Group::of(*words), [&](std::uint8_t step, Group after) {
+                after.each([&](std::uint64_t word) {
                     std::uint64_t* const to = slot();
-                    *to = after;
+                    *to = word;
                     represent(to);
                     done(step);
                 });
-                return;
-            }
+            });
+            return;
         }
         system_.unpack(words, state_);
         words_ = words;
@@ -55,6 +55,10 @@ class Successors {
             done(taken_[i]);
         }
     }
+
+    // Every state is looked at by itself, and alone steps and names do not matter: the steps of a
+    // whole group can be taken at once.
+    bool in_groups() const { return symmetry_ == Symmetry::off && !reduction_; }
 
     // The state that stands for this one.
     void represent([[maybe_unused]] std::uint64_t* words) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -83,10 +84,31 @@ void visit_next(const S& system, const typename S::State& state, const Visit& vi
 
 // What a system may offer besides, to be searched faster. Each says the same as the members above.
 //
-// Successors of a one-word state without unpacking it: visit(step, word after).
+// One-word states that differ in their lowest bits only. A step that does not look at those bits
+// does the same to all of them at once, and one that does moves some of them along.
+struct Group {
+    static constexpr unsigned bits = 6;
+    static constexpr std::uint64_t low = (std::uint64_t{1} << bits) - 1;
+
+    std::uint64_t word = 0;     // its lowest bits are 0
+    std::uint64_t members = 0;  // bit i: the state word + i
+
+    static Group of(std::uint64_t state) {
+        return {state & ~low, std::uint64_t{1} << (state & low)};
+    }
+    template <class Use>
+    void each(Use&& use) const {
+        for (std::uint64_t left = members; left != 0; left &= left - 1)
+            use(word | static_cast<unsigned>(std::countr_zero(left)));
+    }
+    std::uint64_t size() const { return static_cast<unsigned>(std::popcount(members)); }
+};
+
+// Successors of all states of a group without unpacking them: visit(step, group after), whose
+// members are each the successor of one of them; there may be none.
 template <class S>
-concept PackedSteps = requires(const S& system, std::uint64_t word) {
-    system.for_each_packed(word, [](std::uint8_t, std::uint64_t) {});
+concept GroupedSteps = requires(const S& system, Group group) {
+    system.for_each_of_group(group, [](std::uint8_t, Group) {});
 };
 
 // A successor packed, given its predecessor, packed and not.
@@ -96,10 +118,10 @@ concept PacksSuccessors = requires(const S& system, const typename S::State& sta
     system.pack_after(state, packed, state, words);
 };
 
-// True only when every always-property holds in the packed state.
+// True only when every always-property holds in each state of the group.
 template <class S>
-concept PackedProperties = requires(const S& system, const std::uint64_t* packed) {
-    { system.surely_holds(packed) } -> std::same_as<bool>;
+concept GroupedProperties = requires(const S& system, Group group) {
+    { system.surely_hold(group) } -> std::same_as<bool>;
 };
 
 // Turns a packed state into the one that stands for all that differ from it in names only; `deep`

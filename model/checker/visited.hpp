@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "model/checker/memory.hpp"
+#include "model/checker/system.hpp"
 #include "model/checker/table.hpp"
 
 // The states found so far, in one of three ways. Exact: no state is ever taken for another.
-// Fingerprint: a state is 64 bits of hash. Bitstate: a state is three bits of a word. Stores that
-// do not hold their states offer identity(): what two states have in common if and only if the
-// store cannot tell them apart; it determines the hash.
+// Fingerprint: a state is 64 bits of hash. Bitstate: a state is three bits of a word. What is put
+// into a store is an entry: a packed state, or a group of them. Stores of single states that do not
+// hold them offer identity(): what two states have in common if and only if the store cannot tell
+// them apart; it determines the hash.
 namespace zcv::checker {
 
 enum class Visited : std::uint8_t { exact, fingerprint, bitstate };
@@ -34,45 +36,43 @@ inline std::uint64_t mixed(const std::uint64_t* words, std::size_t count) {
     return mixed(all);
 }
 
-// One-word states, exactly: those that differ in their lowest six bits only share a cell, which is
-// the rest of the word, mixed, and beside it a bit for each of the 64. A system whose steps change
-// those bits more often than others is explored with fewer cells than it has states.
+// One-word states, exactly, in groups: the cell of a group is its word, mixed, and beside it a bit
+// for each of its states. A system whose steps change the lowest bits more often than others is
+// explored with fewer cells than it has states. An entry is a group's word and its members.
 class GroupStore {
   public:
     static constexpr bool holds_states = false;
+    static constexpr bool holds_groups = true;
 
     GroupStore(Budget& budget, std::size_t words, unsigned threads);
 
     Hand& hand(unsigned thread) { return table_.hand(thread); }
-    static constexpr std::size_t words() { return 1; }
-    // One more than the group, so that none is zero, which is an empty cell.
-    static std::uint64_t hash(const std::uint64_t* state) {
-        return mixed((*state >> member_bits) + 1);
+    static constexpr std::size_t entry_words(std::size_t) { return 2; }
+    // One more than the number of the group, so that none is zero, which is an empty cell.
+    static std::uint64_t hash(const std::uint64_t* entry) {
+        return mixed((entry[0] >> Group::bits) + 1);
     }
-    static std::uint64_t identity(std::uint64_t, const std::uint64_t* state) { return *state; }
     void prefetch(std::uint64_t hash) const { table_.prefetch(hash); }
-    Inserted insert(unsigned thread, std::uint64_t hash, const std::uint64_t* state) {
+    // Leaves in the entry the members that were not there.
+    Inserted insert(unsigned thread, std::uint64_t hash, std::uint64_t* entry) {
         const auto found = table_.insert(
             hand(thread), hash, [hash](std::uint64_t cell) { return cell == hash; },
             [hash] { return hash; });
         if (found.cell == nullptr) return found.how;
-        const std::uint64_t own = std::uint64_t{1} << (*state & ((1U << member_bits) - 1));
         Table<2>::Word& members = found.cell[1];
-        const std::uint64_t there = members.load(std::memory_order_relaxed);
-        if ((there & own) != 0) return Inserted::seen;
-        if (table_.alone()) {
-            members.store(there | own, std::memory_order_relaxed);
-            return Inserted::fresh;
-        }
-        const bool fresh = (members.fetch_or(own, std::memory_order_relaxed) & own) == 0;
-        return fresh ? Inserted::fresh : Inserted::seen;
+        std::uint64_t there = members.load(std::memory_order_relaxed);
+        if ((entry[1] & ~there) == 0) return Inserted::seen;
+        if (table_.alone())
+            members.store(there | entry[1], std::memory_order_relaxed);
+        else
+            there = members.fetch_or(entry[1], std::memory_order_relaxed);
+        entry[1] &= ~there;
+        return entry[1] != 0 ? Inserted::fresh : Inserted::seen;
     }
     Grown grow(unsigned thread, std::uint64_t hash) { return table_.grow(hand(thread), hash); }
     static double miss_probability(std::uint64_t) { return 0; }
 
   private:
-    static constexpr unsigned member_bits = 6;
-
     Table<2> table_;
 };
 
@@ -80,12 +80,13 @@ class GroupStore {
 class CellStore {
   public:
     static constexpr bool holds_states = false;  // they must be kept elsewhere to be expanded
+    static constexpr bool holds_groups = false;
 
     CellStore(Budget& budget, std::size_t words, unsigned threads)
         : table_(budget, ~std::uint64_t{0}, threads), words_(words) {}
 
     Hand& hand(unsigned thread) { return table_.hand(thread); }
-    std::size_t words() const { return words_; }
+    static constexpr std::size_t entry_words(std::size_t words) { return words; }
     std::uint64_t hash(const std::uint64_t* state) const { return mixed(state, words_); }
     static std::uint64_t identity(std::uint64_t hash, const std::uint64_t*) { return hash; }
     void prefetch(std::uint64_t hash) const { table_.prefetch(hash); }
@@ -114,11 +115,12 @@ class CellStore {
 class SlotStore {
   public:
     static constexpr bool holds_states = true;
+    static constexpr bool holds_groups = false;
 
     SlotStore(Budget& budget, std::size_t words, unsigned threads);
 
     Hand& hand(unsigned thread) { return table_.hand(thread); }
-    std::size_t words() const { return words_; }
+    static constexpr std::size_t entry_words(std::size_t words) { return words; }
     std::uint64_t hash(const std::uint64_t* state) const {
         return mixed(state, words_) & hash_mask;
     }
@@ -182,11 +184,12 @@ class SlotStore {
 class BitStore {
   public:
     static constexpr bool holds_states = false;
+    static constexpr bool holds_groups = false;
 
     BitStore(Budget& budget, std::size_t words, unsigned threads);
 
     Hand& hand(unsigned thread) { return hands_[thread]; }
-    std::size_t words() const { return words_; }
+    static constexpr std::size_t entry_words(std::size_t words) { return words; }
     std::uint64_t hash(const std::uint64_t* state) const { return mixed(state, words_); }
     static std::uint64_t identity(std::uint64_t hash, const std::uint64_t*) { return hash; }
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&bits_[place(hash)], 1, 1); }
@@ -215,5 +218,33 @@ class BitStore {
     std::size_t words_;
     std::deque<Hand> hands_;
 };
+
+// Between states and entries of a store.
+template <class Store>
+void enter(const std::uint64_t* state, std::size_t words, std::uint64_t* entry) {
+    if constexpr (Store::holds_groups) {
+        const Group group = Group::of(*state);
+        entry[0] = group.word;
+        entry[1] = group.members;
+    } else {
+        for (std::size_t i = 0; i < words; ++i) entry[i] = state[i];
+    }
+}
+template <class Store>
+std::uint64_t states_in(const std::uint64_t* entry) {
+    if constexpr (Store::holds_groups) return Group{entry[0], entry[1]}.size();
+    return 1;
+}
+// `room` is for a state of a group.
+template <class Store, class Use>
+void each_state(const std::uint64_t* entry, std::uint64_t* room, Use&& use) {
+    if constexpr (Store::holds_groups)
+        Group{entry[0], entry[1]}.each([&](std::uint64_t word) {
+            *room = word;
+            use(room);
+        });
+    else
+        use(entry);
+}
 
 }  // namespace zcv::checker

@@ -33,9 +33,10 @@ struct Shared {
     Shared(const S& the_system, const Limits& the_limits, bool keep)
         : system(the_system),
           limits(the_limits),
+          entry_words(Store::entry_words(the_system.words())),
           budget(the_limits.memory_max),
           store(budget, the_system.words(), the_limits.threads),
-          frontier(budget, the_system.words(), the_limits.threads, keep) {}
+          frontier(budget, entry_words, the_limits.threads, keep) {}
 
     // The first bound that is hit ends the search of every thread.
     void halt(const std::string& why) {
@@ -47,6 +48,7 @@ struct Shared {
 
     const S& system;
     const Limits& limits;
+    std::size_t entry_words;
     Budget budget;
     Store store;
     Frontier frontier;
@@ -72,12 +74,15 @@ class Worker {
         : shared_(shared),
           thread_(thread),
           words_(shared.system.words()),
+          entry_words_(shared.entry_words),
           successors_(shared.system, shared.limits),
           fresh_(shared.system.initial()),
-          lines_{Line(words_), Line(words_)},
-          buffer_(block_states * words_),
+          lines_{Line(entry_words_), Line(entry_words_)},
+          member_(words_),
+          after_(words_),
+          buffer_(block_entries * entry_words_),
           taken_(shared.system.steps().size()) {
-        if constexpr (!Store::holds_states) forget_recent();
+        if constexpr (filters) forget_recent();
         std::uint64_t number = 0;
         for (const Property<State>& property : shared.system.properties()) {
             if (property.must == Must::always)
@@ -103,21 +108,23 @@ class Worker {
     // The state that everything begins with, or one that a checkpoint holds.
     void add(const std::uint64_t* state) {
         shared_.store.hand(thread_).begin_turn();
-        settle(shared_.store.hash(state), state);
+        enter<Store>(state, words_, slot());
+        push();
         settle_all();
         shared_.store.hand(thread_).end_turn();
         shared_.states += std::exchange(states_, 0);
         shared_.reached |= reached_;
     }
 
-    // A state of a search that is resumed: its properties were looked at then. `expand`: it belongs
-    // to the level that is next.
-    void add_known(const std::uint64_t* state, bool expand) {
-        const std::uint64_t hash = shared_.store.hash(state);
+    // An entry of a search that is resumed: its properties were looked at then. `expand`: it
+    // belongs to the level that is next.
+    void add_known(const std::uint64_t* known, bool expand) {
+        std::vector<std::uint64_t> entry(known, known + entry_words_);
+        const std::uint64_t hash = shared_.store.hash(entry.data());
         shared_.store.hand(thread_).begin_turn();
-        Inserted how = shared_.store.insert(thread_, hash, state);
+        Inserted how = shared_.store.insert(thread_, hash, entry.data());
         while (how == Inserted::crowded && shared_.store.grow(thread_, hash) == Grown::yes)
-            how = shared_.store.insert(thread_, hash, state);
+            how = shared_.store.insert(thread_, hash, entry.data());
         shared_.store.hand(thread_).end_turn();
         if (how != Inserted::fresh && how != Inserted::seen) return out_of_room();
         if constexpr (Store::holds_states) {
@@ -132,10 +139,11 @@ class Worker {
   private:
     static constexpr std::size_t line_places = 64;
     static constexpr std::size_t recent_places = std::size_t{1} << 14;
+    static constexpr bool filters = !Store::holds_states && !Store::holds_groups;
 
     struct Line {
-        explicit Line(std::size_t words) : states(line_places * words) {}
-        std::vector<std::uint64_t> states;
+        explicit Line(std::size_t words) : entries(line_places * words) {}
+        std::vector<std::uint64_t> entries;
         std::array<std::uint64_t, line_places> hashes{};
         std::size_t count = 0;
     };
@@ -159,24 +167,58 @@ class Worker {
     }
 
     void expand(Block& block) {
-        const std::uint64_t* const states = shared_.frontier.states_of(block, buffer_.data());
-        if (states == nullptr) return shared_.halt("disk: the frontier cannot be read again");
-        for (std::uint32_t i = 0; i < block.count; ++i) {
+        const std::uint64_t* const entries = shared_.frontier.entries_of(block, buffer_.data());
+        if (entries == nullptr) return shared_.halt("disk: the frontier cannot be read again");
+        for (std::uint32_t i = 0; i < block.count; ++i) expand_entry(entries + i * entry_words_);
+        shared_.frontier.done(thread_, block);
+    }
+    void expand_entry(const std::uint64_t* entry) {
+        if constexpr (GroupedSteps<S> && Store::holds_groups) {
+            if (successors_.in_groups()) {
+                const Group group{entry[0], entry[1]};
+                return shared_.system.for_each_of_group(group, [this](std::uint8_t step, Group to) {
+                    count(step, to.size());
+                    push(to);
+                });
+            }
+        }
+        each_state<Store>(entry, member_.data(),
+                          [this](const std::uint64_t* state) { expand_state(state); });
+    }
+    void expand_state(const std::uint64_t* state) {
+        if constexpr (Store::holds_groups) {
             successors_.visit(
-                states + i * words_, [this] { return slot(); },
+                state, [this] { return after_.data(); },
                 [this](std::uint8_t step) {
-                    ++transitions_;
-                    ++taken_[step];
+                    count(step, 1);
+                    push(Group::of(after_.front()));
+                });
+        } else {
+            successors_.visit(
+                state, [this] { return slot(); },
+                [this](std::uint8_t step) {
+                    count(step, 1);
                     push();
                 });
         }
-        shared_.frontier.done(thread_, block);
+    }
+    void count(std::uint8_t step, std::uint64_t times) {
+        transitions_ += times;
+        taken_[step] += times;
     }
 
     // Where the next successor is written; it joins the line with push().
-    std::uint64_t* slot() { return &filling_->states[filling_->count * words_]; }
+    std::uint64_t* slot() { return &filling_->entries[filling_->count * entry_words_]; }
     void push() {
         if (++filling_->count == line_places) turn_lines();
+    }
+    // Without a branch that nobody can foresee: a group without members is written over.
+    void push(Group group) {
+        std::uint64_t* const to = slot();
+        to[0] = group.word;
+        to[1] = group.members;
+        filling_->count += group.members != 0;
+        if (filling_->count == line_places) turn_lines();
     }
     void turn_lines() {
         look_ahead(*filling_);
@@ -186,12 +228,12 @@ class Worker {
     void look_ahead(Line& line) {
         std::size_t kept = 0;
         for (std::size_t i = 0; i < line.count; ++i) {
-            const std::uint64_t* const state = &line.states[i * words_];
-            const std::uint64_t hash = shared_.store.hash(state);
-            if constexpr (!Store::holds_states) {
-                if (was_recent(hash, state)) continue;
+            const std::uint64_t* const entry = &line.entries[i * entry_words_];
+            const std::uint64_t hash = shared_.store.hash(entry);
+            if constexpr (filters) {
+                if (was_recent(hash, entry)) continue;
+                if (kept != i) std::copy_n(entry, entry_words_, &line.entries[kept * entry_words_]);
             }
-            if (kept != i) std::copy_n(state, words_, &line.states[kept * words_]);
             line.hashes[kept++] = hash;
             shared_.store.prefetch(hash);
         }
@@ -199,7 +241,7 @@ class Worker {
     }
     void settle(Line& line) {
         for (std::size_t i = 0; i < line.count; ++i)
-            settle(line.hashes[i], &line.states[i * words_]);
+            settle(line.hashes[i], &line.entries[i * entry_words_]);
         line.count = 0;
     }
 
@@ -231,30 +273,31 @@ class Worker {
         recent_[at] = next(at).second;
     }
 
-    void settle(std::uint64_t hash, const std::uint64_t* state) {
+    void settle(std::uint64_t hash, std::uint64_t* entry) {
         for (;;) {
-            const Inserted how = shared_.store.insert(thread_, hash, state);
+            const Inserted how = shared_.store.insert(thread_, hash, entry);
             if (how == Inserted::seen) return;
-            if (how == Inserted::fresh) return found(state);
-            if (how == Inserted::waiting) return defer(hash, state);
+            if (how == Inserted::fresh) return found(hash, entry);
+            if (how == Inserted::waiting) return defer(hash, entry);
             if (how == Inserted::no_room) return out_of_room();
             const Grown grown = shared_.store.grow(thread_, hash);
-            if (grown == Grown::somebody_else) return defer(hash, state);
+            if (grown == Grown::somebody_else) return defer(hash, entry);
             if (grown == Grown::no_memory) return out_of_room();
         }
     }
 
-    void defer(std::uint64_t hash, const std::uint64_t* state) {
+    void defer(std::uint64_t hash, const std::uint64_t* entry) {
         deferred_hashes_.push_back(hash);
-        deferred_.insert(deferred_.end(), state, state + words_);
+        deferred_.insert(deferred_.end(), entry, entry + entry_words_);
     }
 
     // What could not be looked up because its partition was being spread out.
     void settle_deferred() {
         if (deferred_hashes_.empty()) return;
         const std::vector<std::uint64_t> hashes = std::exchange(deferred_hashes_, {});
-        const std::vector<std::uint64_t> states = std::exchange(deferred_, {});
-        for (std::size_t i = 0; i < hashes.size(); ++i) settle(hashes[i], &states[i * words_]);
+        std::vector<std::uint64_t> entries = std::exchange(deferred_, {});
+        for (std::size_t i = 0; i < hashes.size(); ++i)
+            settle(hashes[i], &entries[i * entry_words_]);
     }
 
     void settle_all() {
@@ -267,24 +310,37 @@ class Worker {
         }
     }
 
-    void found(const std::uint64_t* state) {
-        const std::uint64_t states_max = shared_.limits.states_max;
-        if (states_max != 0 && shared_.tickets.fetch_add(1) >= states_max)
-            return shared_.halt("states: " + std::to_string(states_max));
-        ++states_;
+    void found(std::uint64_t hash, std::uint64_t* entry) {
+        if (shared_.limits.states_max != 0 && !take_tickets(entry)) return;
+        states_ += states_in<Store>(entry);
         bool fits = false;
-        if constexpr (Store::holds_states)
+        if constexpr (Store::holds_groups)
+            fits = shared_.frontier.append_group(thread_, hash, entry);
+        else if constexpr (Store::holds_states)
             fits = shared_.frontier.append_held(thread_, shared_.store.newest(thread_));
         else
-            fits = shared_.frontier.append(thread_, state);
+            fits = shared_.frontier.append(thread_, entry);
         if (!fits) out_of_room();
-        look(state);
+        if constexpr (GroupedProperties<S> && Store::holds_groups) {
+            if (unreached_.empty() && shared_.system.surely_hold({entry[0], entry[1]})) return;
+        }
+        each_state<Store>(entry, member_.data(),
+                          [this](const std::uint64_t* state) { look(state); });
+    }
+
+    // Leaves in the entry as many states as may still be found. False: none.
+    bool take_tickets(std::uint64_t* entry) {
+        const std::uint64_t states_max = shared_.limits.states_max;
+        std::uint64_t wanted = states_in<Store>(entry);
+        const std::uint64_t before = shared_.tickets.fetch_add(wanted);
+        if (before + wanted > states_max) shared_.halt("states: " + std::to_string(states_max));
+        if (before >= states_max) return false;
+        if constexpr (Store::holds_groups)
+            for (; before + wanted > states_max; --wanted) entry[1] &= entry[1] - 1;
+        return true;
     }
 
     void look(const std::uint64_t* state) {
-        if constexpr (PackedProperties<S>) {
-            if (unreached_.empty() && shared_.system.surely_holds(state)) return;
-        }
         shared_.system.unpack(state, fresh_);
         std::erase_if(unreached_, [&](const auto& each) {
             if (!each.second->holds(fresh_)) return false;
@@ -330,6 +386,7 @@ class Worker {
     Shared<S, Store>& shared_;
     unsigned thread_;
     std::size_t words_;
+    std::size_t entry_words_;
     Successors<S> successors_;
     State fresh_;  // the newest state, for the properties
     std::array<Line, 2> lines_;
@@ -338,6 +395,8 @@ class Worker {
     std::vector<std::uint64_t> deferred_;
     std::vector<std::uint64_t> deferred_hashes_;
     std::vector<std::uint64_t> recent_;  // what was looked up not long ago
+    std::vector<std::uint64_t> member_;  // a state of a group that is looked at
+    std::vector<std::uint64_t> after_;   // a successor that becomes a member of its group
     std::vector<std::uint64_t> buffer_;  // a block from disk
     std::vector<std::uint64_t> taken_;
     std::vector<const Property<State>*> always_;
