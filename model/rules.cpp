@@ -237,7 +237,7 @@ const std::vector<Unseen> unseen{
     {"A10", "a range that nobody reads gives no moment at which content could be compared"},
     {"A11", "pages of files carry no ubuf: nothing is recorded of them"},
     {"A12", "pages of files carry no ubuf: nothing is recorded of them"},
-    {"A13", "that a buffer may change is the program's own word: there is no way to give it yet"},
+    {"A13", "that it may change is the program's own word: `mutable` in a file of suppressions"},
     {"A16", "what is recorded is what the kernel read from the msghdr; what it should have read "
             "only the program knows, and the same bytes may be sent twice on purpose"},
     {"B1", "waiting for a CQE leaves no record: a program that waits in vain looks idle"},

@@ -165,7 +165,9 @@ bool AppView::counting_reaches(const SendHistory& send, std::uint64_t until,
     const Times& results = all ? queue.announced : some ? queue.not_cancelled : queue.not_failed;
     const Times& told = all ? queue.told : some ? queue.told_or_cancelled : queue.told_at_all;
     if (!all && up_to(queue.refused, until) == 0) return false;
-    return up_to(told, until) >= up_to(results, *send.completed_ns);
+    // Its own notification, at which it may be written, is no evidence of counting.
+    const std::uint64_t before = send.notified_ns ? std::min(until, *send.notified_ns - 1) : until;
+    return up_to(told, before) >= up_to(results, *send.completed_ns);
 }
 
 bool AppView::shares_name(const SendHistory& send) const {
