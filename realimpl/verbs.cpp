@@ -1,6 +1,7 @@
 #include "realimpl/verbs.hpp"
 
 #include "realimpl/capture_verbs.hpp"
+#include "realimpl/doctor_verb.hpp"
 #include "realimpl/drive_verb.hpp"
 
 namespace zcv {
@@ -8,6 +9,7 @@ namespace zcv {
 void add_realimpl_verbs(CLI::App& app, Status& status) {
     add_capture_verbs(app, status);
     add_drive_verb(app, status);
+    add_doctor_verb(app, status);
 }
 
 }  // namespace zcv

@@ -114,6 +114,9 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_LINK_FAIL:
             if (send != nullptr) history(*send).link_failed = true;
             break;
+        case ZCV_CONTENT:
+            if (send != nullptr) on_content(event, *send);
+            break;
         case ZCV_EXIT:
             exited_.insert(event.tgid);
             break;
