@@ -83,7 +83,7 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
     }
     for (const SkbId skb : lives_[life].skbs) {
         if (!can<kernel::dev_queue_xmit_nit>(s_, skb)) continue;
-        take<kernel::dev_queue_xmit_nit>(s_, skb);
+        go<kernel::dev_queue_xmit_nit>(skb);
         return adopt(life, SkbId{s_.newest()}, event.skb);
     }
     mismatch("another skb carries the same data, and nothing can have cloned it",
@@ -94,9 +94,9 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
 // device, and that is the one which is queued. The other shows up when it is freed or queued.
 SkbId Walk::mirrored(std::uint32_t life, SkbId skb, const zcv_event& event) {
     if (event.kind != ZCV_DEV_QUEUE || event.dataref <= s_[s_[skb].shinfo].dataref) return skb;
-    if (s_[skb].loc == Loc::build) take<kernel::dev_queue_xmit>(s_, skb);
+    if (s_[skb].loc == Loc::build) go<kernel::dev_queue_xmit>(skb);
     if (!can<kernel::tcf_mirred_to_dev>(s_, skb)) return skb;
-    take<kernel::tcf_mirred_to_dev>(s_, skb);
+    go<kernel::tcf_mirred_to_dev>(skb);
     return adopt(life, SkbId{s_.newest()}, 0);
 }
 
@@ -183,10 +183,10 @@ void Walk::copy_out(SkbId skb) {
         must<kernel::netif_receive_skb_core>("an skb received on this machine", skb);
     if (can<kernel::pskb_expand_head>(s_, skb)) {
         const SkbState state = state_of(skb);
-        take<kernel::pskb_expand_head>(s_, skb);
+        go<kernel::pskb_expand_head>(skb);
         must<kernel::skb_copy_ubufs>("a copy on receive", skb);
         // Its data is private now and of no further interest: nothing can be seen of it.
-        take<kernel::consume_skb>(s_, skb);
+        go<kernel::consume_skb>(skb);
         state_of(skb) = state;
         drop_from_life(skb);
         return;
