@@ -7,6 +7,6 @@ class App;
 }
 
 namespace zcv {
-// `zcv capture`, `zcv run` and `zcv drive`.
+// `zcv capture`, `zcv run`, `zcv drive` and `zcv guest`.
 void add_realimpl_verbs(CLI::App& app, Status& status);
 }  // namespace zcv
