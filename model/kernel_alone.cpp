@@ -16,13 +16,14 @@ namespace {
 bool only_moves(const World& world, const SockConfig& sock, Loc at) {
     if (sock.expands) return false;
     if (at == Loc::build) return true;
-    return !sock.tapped && !sock.segments && !sock.duplicates && !world.hazards.device_resets;
+    return !sock.tapped && !sock.mirrors && !sock.segments && !sock.duplicates &&
+           !world.hazards.device_resets;
 }
 
 // Whether dropping it is seen by nobody but who holds the data.
 bool drops_unseen(const World& world, const SockConfig& sock) {
     if (!world.hazards.drops) return true;
-    if (sock.receives || sock.tun || sock.tapped || sock.stamped) return false;
+    if (sock.receives || sock.tun || sock.tapped || sock.mirrors || sock.stamped) return false;
     if (sock.orphans || sock.duplicates || sock.carves || world.hazards.trims) return false;
     return world.defer_taskrun_waits == 0 && std::ranges::all_of(world.apis, notifies_each);
 }

@@ -26,6 +26,7 @@
 #include "model/kernel/net/ipv4/udp.hpp"
 #include "model/kernel/net/packet/af_packet.hpp"
 #include "model/kernel/net/rds/message.hpp"
+#include "model/kernel/net/sched/act_mirred.hpp"
 #include "model/kernel/net/vmw_vsock/virtio_transport_common.hpp"
 #include "model/kernel/net/xdp/xsk.hpp"
 #include "model/kernel/rfc-v1/fs/io_uring.hpp"
@@ -95,11 +96,11 @@ using Steps = StepList<
     kernel::tcp_transmit_skb_refused, kernel::tcp_retransmit_skb,
     kernel::tcp_retransmit_skb_unclone, kernel::dev_queue_xmit, kernel::skb_segment,
     kernel::dev_hard_start_xmit, kernel::ifb_xmit, kernel::tun_net_xmit, world::device_dma,
-    world::xsk_device_dma, world::device_reset, kernel::dev_queue_xmit_nit, kernel::skb_tstamp_tx,
-    kernel::pskb_copy_fclone, kernel::dev_forward_skb, kernel::skb_gro_receive,
-    kernel::netif_receive_skb_core, kernel::pskb_carve, kernel::esp_input, kernel::pskb_expand_head,
-    kernel::skb_copy_ubufs, kernel::skb_copy_ubufs_failure, kernel::deliver_skb,
-    kernel::skb_tx_error,
+    world::xsk_device_dma, world::device_reset, kernel::dev_queue_xmit_nit,
+    kernel::tcf_mirred_to_dev, kernel::skb_tstamp_tx, kernel::pskb_copy_fclone,
+    kernel::dev_forward_skb, kernel::skb_gro_receive, kernel::netif_receive_skb_core,
+    kernel::pskb_carve, kernel::esp_input, kernel::pskb_expand_head, kernel::skb_copy_ubufs,
+    kernel::skb_copy_ubufs_failure, kernel::deliver_skb, kernel::skb_tx_error,
     // The references go.
     kernel::consume_skb, kernel::kfree_skb_reason, kernel::tcp_sacktag_one,
     kernel::tcp_timeout_mark_lost, kernel::tcp_trim_head, kernel::tcp_clean_rtx_queue,

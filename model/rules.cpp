@@ -192,9 +192,9 @@ const std::vector<Rule> all{
      "the ranges in the error queue", "", "__msg_zerocopy_callback(), skb_zerocopy_notify_extend()",
      ""},
     {"B24", error, "the kernel broke its promise",
-     "A cancelled member of a link posted its CQE without F_MORE, and its notification all the "
+     "A member of a link that failed posted its CQE without F_MORE, and its notification all the "
      "same.",
-     "CQE(-ECANCELED, no F_MORE) < NOTIF", "the CQEs", "",
+     "CQE(-ECANCELED, no F_MORE) < NOTIF", "the CQEs, and that the link failed", "",
      "io_req_tw_fail_links(), io_req_task_complete(), io_sendrecv_fail()", ""},
     {"B25", note, "the report is wrong",
      "A send linked to another's notification says COPIED, and the one it shares its packets with "

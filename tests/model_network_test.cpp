@@ -317,6 +317,30 @@ TEST_CASE("a tap gets a clone, which is copied while the original goes out uncop
     CHECK(s[n].zc_used);
 }
 
+TEST_CASE("a redirected skb is gone, and its clone still holds the sender's pages",
+          "[model][mirred]") {
+    World world = roomy({.transport = Transport::udp, .dma = true, .mirrors = true});
+    world.hazards.drops = true;
+    Bench bench(world);
+    auto& s = bench.s;
+    const SkbId skb = send_datagram(s, first);
+    const UbufId n = notif_of(s, first);
+    complete(s, first);
+    CHECK_FALSE(can<tcf_mirred_to_dev>(s, skb));
+    take<dev_queue_xmit>(s, skb);
+    take<tcf_mirred_to_dev>(s, skb);
+    const SkbId clone = only_at(s, Loc::build);
+    CHECK(s[clone].shinfo == s[skb].shinfo);
+    take<kfree_skb_reason>(s, skb);
+    CHECK(s[n].refs == 1);
+    CHECK_FALSE(can<io_notif_tw_complete>(s, n));
+
+    to_device(s, clone);
+    take<device_dma>(s, clone);
+    take<consume_skb>(s, clone);
+    CHECK(can<io_notif_tw_complete>(s, n));
+}
+
 TEST_CASE("a forwarded skb still holds the sender's pages", "[model][forward]") {
     Bench bench(roomy({.transport = Transport::udp, .receives = true, .forwards = true}));
     auto& s = bench.s;

@@ -187,6 +187,9 @@ std::vector<Mutation> wrong_counts() {
          on("tcp_retransmit_skb", forget_dataref), "S3-refs-exact"},
         {"a tap's clone that the shared info does not count", small(udp_tapped),
          on("dev_queue_xmit_nit", forget_dataref), "S3-refs-exact"},
+        {"a mirrored clone that the shared info does not count",
+         small({.transport = Transport::udp, .dma = true, .mirrors = true}, {.drops = true}),
+         on("tcf_mirred_to_dev", forget_dataref), "S3-refs-exact"},
     };
 }
 

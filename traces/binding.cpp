@@ -55,57 +55,8 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
         check_ends(event, *send);
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
     }
-    const bool of_request =
-        (event.kind >= ZCV_COMPLETE && event.kind <= ZCV_DEFER) || event.kind == ZCV_TCP_APPEND;
     try {
-        if (of_request && send == nullptr) mismatch("no send of that name is in flight");
-        switch (event.kind) {
-            case ZCV_SUBMIT:
-                on_submit(record, event, true);
-                break;
-            case ZCV_PREP_FAILED:
-                on_submit(record, event, event.ubuf != 0);
-                break;
-            case ZCV_COMPLETE:
-            case ZCV_NOTIF:
-            case ZCV_CQE_OVERFLOW:
-                if ((event.cqe_flags & cqe_notif) != 0)
-                    on_notif(event, *send, event.kind == ZCV_CQE_OVERFLOW);
-                else
-                    on_complete(event, *send, event.kind == ZCV_CQE_OVERFLOW);
-                break;
-            case ZCV_POLL_ARM:
-            case ZCV_ASYNC:
-            case ZCV_LINK:
-            case ZCV_DEFER:
-                on_request_moved(event, *send);
-                break;
-            case ZCV_TCP_APPEND:
-                on_tcp_append(record, event, *send);
-                break;
-            case ZCV_RING_CREATE:
-                ring_at_.erase(event.ring);
-                break;
-            case ZCV_DEV_QUEUE:
-            case ZCV_DEV_XMIT:
-            case ZCV_RX:
-            case ZCV_SKB_CONSUME:
-            case ZCV_SKB_DROP:
-            case ZCV_HEAD_FREE:
-                if (!calls_.knows(event.generation)) on_skb(ahead_.life_of[record], event);
-                break;
-            case ZCV_WRITE:
-                on_write(record, event);
-                calls_.see_write(record, event);
-                break;
-            case ZCV_EXIT:
-                exited_.insert(event.tgid);
-                break;
-            default:
-                if (const auto why = calls_.take(event)) mismatch(*why);
-                if (event.kind < ZCV_KIND_COUNT) break;  // its binding says why it has no step
-                mismatch("this kind of record is newer than this zcv");
-        }
+        explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
         if (send != nullptr) check_ends(event, give_up(*send));
         touched_.clear();
@@ -114,6 +65,62 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     }
     note_releases(event.time_ns);
     return std::nullopt;
+}
+
+void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* send) {
+    const bool of_request =
+        (event.kind >= ZCV_COMPLETE && event.kind <= ZCV_DEFER) || event.kind == ZCV_TCP_APPEND;
+    if (of_request && send == nullptr) mismatch("no send of that name is in flight");
+    switch (event.kind) {
+        case ZCV_SUBMIT:
+            on_submit(record, event, true);
+            break;
+        case ZCV_PREP_FAILED:
+            on_submit(record, event, event.ubuf != 0);
+            break;
+        case ZCV_COMPLETE:
+        case ZCV_NOTIF:
+        case ZCV_CQE_OVERFLOW:
+            if ((event.cqe_flags & cqe_notif) != 0)
+                on_notif(event, *send, event.kind == ZCV_CQE_OVERFLOW);
+            else
+                on_complete(event, *send, event.kind == ZCV_CQE_OVERFLOW);
+            break;
+        case ZCV_POLL_ARM:
+        case ZCV_ASYNC:
+        case ZCV_LINK:
+        case ZCV_DEFER:
+            on_request_moved(event, *send);
+            break;
+        case ZCV_TCP_APPEND:
+            on_tcp_append(record, event, *send);
+            break;
+        case ZCV_RING_CREATE:
+            ring_at_.erase(event.ring);
+            break;
+        case ZCV_DEV_QUEUE:
+        case ZCV_DEV_XMIT:
+        case ZCV_RX:
+        case ZCV_SKB_CONSUME:
+        case ZCV_SKB_DROP:
+        case ZCV_HEAD_FREE:
+            if (!calls_.knows(event.generation)) on_skb(ahead_.life_of[record], event);
+            break;
+        case ZCV_WRITE:
+            on_write(record, event);
+            calls_.see_write(record, event);
+            break;
+        case ZCV_LINK_FAIL:
+            if (send != nullptr) history(*send).link_failed = true;
+            break;
+        case ZCV_EXIT:
+            exited_.insert(event.tgid);
+            break;
+        default:
+            if (const auto why = calls_.take(event)) mismatch(*why);
+            if (event.kind < ZCV_KIND_COUNT) break;  // its binding says why it has no step
+            mismatch("this kind of record is newer than this zcv");
+    }
 }
 
 // The send a record is about, or null.
@@ -208,7 +215,7 @@ SockId Walk::sock_of(const zcv_event& event) {
     SockConfig any;
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
     any.dma = any.sink = any.receives = any.copies_at_send = true;
-    any.forwards = any.segments = any.splits = any.tapped = true;
+    any.forwards = any.segments = any.splits = any.tapped = any.mirrors = true;
     const SockId sock = s_.add_sock(any);
     sock_at_[event.sock] = sock;
     sock_address_.resize(std::max<std::size_t>(sock_address_.size(), index(sock) + 1));
@@ -281,9 +288,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
         must<kernel::io_send_zc_prep>("a prepared request", send.request);
     } else if (prepared) {
         must<kernel::io_send_zc_prep_late_failure>("a failed preparation", send.request);
-    } else {
-        must<kernel::io_send_zc_prep_early_failure>("a failed preparation", send.request);
-    }
+    }  // else refused before it owned anything: only its CQE says when that was listed
     send.notif = s_[send.request].ubuf;
     // Its CQE may go unseen into an overflow list, where it has no name.
     if (!prepared && ahead_.sends.at(send.generation).complete == no_record) give_up(send);
@@ -406,8 +411,12 @@ void Walk::succeed(Send& send, const zcv_event& event) {
 void Walk::fail(Send& send, const zcv_event& event) {
     const bool more = (event.cqe_flags & cqe_more) != 0;
     const RequestId r = send.request;
-    if (s_[r].phase == Phase::completed) return;  // the preparation failed before the notification
-    if (s_[r].phase == Phase::prepped && !more && event.res == -ecanceled) {
+    if (s_[r].phase == Phase::sqe) {
+        must<kernel::io_send_zc_prep_early_failure>("a failed preparation", r);
+        return;
+    }
+    const bool failed_before = s_[r].phase == Phase::issued;
+    if (!more && (failed_before || (s_[r].phase == Phase::prepped && event.res == -ecanceled))) {
         must<kernel::io_req_tw_fail_links>("a cancelled link", r);
         return;
     }
@@ -417,6 +426,9 @@ void Walk::fail(Send& send, const zcv_event& event) {
         while (s_.config(send.sock).transport == Transport::udp &&
                !s_[send.sock].write_queue.empty())
             take<kernel::ip_flush_pending_frames>(s_, send.sock);
+        if (usage_of(send) == Usage::zero_copied && can<kernel::tcp_remove_empty_skb>(s_, r) &&
+            s_.world().profile.chains)
+            take<kernel::tcp_remove_empty_skb>(s_, r);
         must<kernel::io_send_zc_failure>("a failed send", r);
     }
     must<kernel::io_sendrecv_fail>("a failed send", r);

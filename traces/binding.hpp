@@ -108,6 +108,7 @@ class Walk {
         Mismatch mismatch;
     };
 
+    void explain_by_kind(std::size_t record, const zcv_event& event, Send* send);
     Send* send_meant(std::size_t record);
     bool is_certain(std::size_t record) const;
     void note_guess(SockId sock);
@@ -154,6 +155,7 @@ class Walk {
     void on_head_free(std::uint32_t life, const zcv_event& event);
     void on_skb(std::uint32_t life, const zcv_event& event);
     SkbId skb_named(std::uint32_t life, const zcv_event& event);
+    SkbId mirrored(std::uint32_t life, SkbId skb, const zcv_event& event);
     void to_device(SkbId skb);
     void copy_out(SkbId skb);
     void finish_skb(SkbId skb);

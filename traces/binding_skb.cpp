@@ -74,12 +74,12 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
             if (skb != original && state_of(skb).address == 0 && s_[skb].loc != Loc::segmented &&
                 s_[skb].loc != Loc::dma_done)
                 return adopt(life, skb, event.skb);
-        return adopt(life, transmit(life), event.skb);
+        return adopt(life, mirrored(life, transmit(life), event), event.skb);
     }
     if (lives && state_of(original).address == 0) {
         if (s_[original].loc == Loc::write_queue)
             must<kernel::ip_send_skb>("the datagram on its way", SockId{s_[original].sock});
-        return adopt(life, original, event.skb);
+        return adopt(life, mirrored(life, original, event), event.skb);
     }
     for (const SkbId skb : lives_[life].skbs) {
         if (!can<kernel::dev_queue_xmit_nit>(s_, skb)) continue;
@@ -88,6 +88,16 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
     }
     mismatch("another skb carries the same data, and nothing can have cloned it",
              around(send_at(ahead_.lives[life].owner)));
+}
+
+// Queued with more skbs on its data than there were: a filter on the way sent a clone to another
+// device, and that is the one which is queued. The other shows up when it is freed or queued.
+SkbId Walk::mirrored(std::uint32_t life, SkbId skb, const zcv_event& event) {
+    if (event.kind != ZCV_DEV_QUEUE || event.dataref <= s_[s_[skb].shinfo].dataref) return skb;
+    if (s_[skb].loc == Loc::build) take<kernel::dev_queue_xmit>(s_, skb);
+    if (!can<kernel::tcf_mirred_to_dev>(s_, skb)) return skb;
+    take<kernel::tcf_mirred_to_dev>(s_, skb);
+    return adopt(life, SkbId{s_.newest()}, 0);
 }
 
 void Walk::on_dev_queue(std::uint32_t life, const zcv_event& event) {
@@ -122,7 +132,10 @@ void Walk::on_rx(std::uint32_t life, const zcv_event& event) {
 
 void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped) {
     const SkbId skb = skb_named(life, event);
-    if (event.ubuf == 0) copy_out(skb);
+    if (event.ubuf == 0) {
+        copy_out(skb);
+        if (!s_[skb].alive || state_of(skb).life == 0) return;  // a private copy, which is gone
+    }
     if (s_[skb].loc == Loc::qdisc) cut_up(life, skb);
     const Loc loc = s_[skb].loc;
     const bool before_data_was_read = loc == Loc::build || loc == Loc::qdisc || loc == Loc::rx;

@@ -29,6 +29,7 @@ struct SendHistory {
     std::optional<std::uint64_t> released_ns;   // last reference dropped, at the latest
     std::optional<std::uint64_t> notified_ns;   // the notification CQE
     std::optional<std::uint64_t> reused_ns;     // the application wrote it again, at the latest
+    bool link_failed = false;                   // completed because of the link it is in
     bool reused_early = false;                  // ... before the notification
     bool copied = false;                        // the kernel reported ZC_COPIED
     bool asked_usage = false;                   // ... and was asked to report it

@@ -84,9 +84,13 @@ class Look {
             note_progress(*send, event.len);
             // A fresh skb would be the tail by now.
             if (send->append != no_record && event.len < events_[send->append].len &&
-                event.head != 0 && event.head == events_[send->append].head)
+                event.head != 0 && event.head == events_[send->append].head) {
                 all_.joined_appends.insert(send->append);
+                send->turns.pop_back();
+            }
             if (send->append == no_record) send->bytes = event.len;
+            const std::uint32_t offset = send->bytes - std::min(send->bytes, event.len);
+            if (send->turns.empty() || send->turns.back() < offset) send->turns.push_back(offset);
             send->append = i;
         }
         if (event.head == 0 || event.chain == 0) return;
@@ -230,6 +234,7 @@ class Look {
         }
         if (append || event.kind == ZCV_DEV_QUEUE) {
             if (event.addr != 0) {
+                if (begins_with_a_turn(fresh.owner, event.addr)) return;
                 if (const std::uint32_t parent = sent_before(fresh.owner, event.addr))
                     descend(Birth::split, parent);
                 return;
@@ -250,6 +255,17 @@ class Look {
         }
         const auto queued = queued_.find(fresh.owner);
         if (queued != queued_.end()) descend(Birth::segment, queued->second);
+    }
+
+    // An skb that sendmsg made begins where one of its turns did; the rest of another, elsewhere.
+    bool begins_with_a_turn(std::uint32_t owner, std::uint64_t sequence) {
+        SendFacts& send = *find(owner);
+        if (send.turns.empty()) return false;
+        if (send.begin == 0) {
+            send.begin = sequence - send.turns.front();
+            return true;
+        }
+        return std::ranges::binary_search(send.turns, bytes_after(sequence, send.begin));
     }
 
     static std::uint32_t bytes_after(std::uint64_t sequence, std::uint64_t other) {

@@ -49,6 +49,10 @@ struct SendFacts {
     bool waited = false;  // linked behind another request or deferred: issued by who knows whom
     std::size_t append = no_record;  // the newest turn of its sendmsg, and bytes left at the first
     std::uint32_t bytes = 0;
+    // Where turns of its sendmsg began that made an skb, as far as is known: offsets in the
+    // message, ascending. Where its message begins in the stream, plus 2^32; 0 unknown.
+    std::vector<std::uint32_t> turns;
+    std::uint64_t begin = 0;
     std::uint32_t submitter = 0;  // the thread that submitted it, and the one that issued it
     std::uint32_t issuer = 0;     // 0: not seen
 };

@@ -146,7 +146,9 @@ void name_kernel_side(ReplayReport& report) {
         if (finding.rule != nullptr) continue;
         std::string_view id{finding.property};
         id = id.substr(0, id.find('-'));
-        if (id == "S10" && report.history[finding.send - 1].res == -ecanceled) id = "B24";
+        const SendHistory* const send =
+            finding.send == 0 ? nullptr : &report.history[finding.send - 1];
+        if (id == "S10" && (send->link_failed || send->res == -ecanceled)) id = "B24";
         finding.rule = find_rule(id);
         ZCV_CHECK(finding.rule != nullptr);
         finding.severity = finding.rule->severity;

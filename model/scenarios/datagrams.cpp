@@ -42,6 +42,14 @@ std::vector<KernelScenario> datagrams() {
                               .tapped = true}},
                    .bounds = {.shinfos = 3, .skbs = 3}},
          .expect = {.broken = "", .states = 70353, .transitions = 350055, .depth = 47}},
+        {.name = "mirrored",
+         .asks = "A filter sends a clone to another device and frees the original, or keeps both: "
+                 "is the buffer held until both are done with it?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::udp, .dma = true, .mirrors = true}},
+                   .hazards = {.drops = true},
+                   .bounds = {.shinfos = 2, .skbs = 3}},
+         .expect = {.broken = "", .states = 941, .transitions = 5004, .depth = 23}},
         {.name = "cq-overflow",
          .asks = "Two CQEs for a send and a CQ ring of one: is a notification late, never lost or "
                  "early?",

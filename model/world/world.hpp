@@ -215,6 +215,7 @@ struct SockConfig {
     bool segments = false;    // software segmentation, or a shaper that splits large packets
     bool splits = false;      // TCP sends part of an skb, and the rest later
     bool tapped = false;      // somebody runs tcpdump: a clone goes up the receive path
+    bool mirrors = false;     // a filter sends a clone to another device
     bool stamped = false;     // send time stamps with the payload: a clone goes to the error queue
     bool tun = false;         // a tap device: a program on this machine reads what is sent
     bool expands = false;     // on the way a driver or tunnel needs a head of its own to write to

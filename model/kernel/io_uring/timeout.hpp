@@ -9,15 +9,19 @@
 // Left out: the CQE of a linked timeout whose send was done in time; it says nothing of the buffer.
 namespace zcv::kernel {
 
-// An earlier member of the link failed. This path does not call the request's fail handler, which
-// is what would have set F_MORE.
+// An earlier member of the link failed, or this one's own preparation did, which fails the link as
+// a whole (io_submit_fail_init()). This path does not call the request's fail handler, which is
+// what would have set F_MORE.
 struct io_req_tw_fail_links {
     using Of = Ids<RequestId>;
     static constexpr KernelRef at{"io_uring/timeout.c", "io_req_tw_fail_links"};
     static constexpr Context context = Context::task_work;
 
     static bool guard(const auto& s, RequestId r) {
-        if (s[r].phase != Phase::prepped || !notifies_each(s.api_of(r))) return false;
+        if (!notifies_each(s.api_of(r))) return false;
+        if (s[r].phase == Phase::issued && s[r].failed && !s[r].appended)
+            return s.world().hazards.link_cancels && s.world().hazards.prep_fails;
+        if (s[r].phase != Phase::prepped) return false;
         return s.world().hazards.link_cancels ||
                (s[r].linked == Link::broken && !s.world().profile.failed_send_keeps_link);
     }
