@@ -88,7 +88,7 @@ void each_file_of_package(const std::string& package,
     const Archive outer(archive_read_new());
     archive_read_support_format_ar(outer.get());
     if (archive_read_open_filename(outer.get(), package.c_str(), 1 << 16) != ARCHIVE_OK)
-        refuse(package, "cannot be read: name a kernel package, a version or a kernel image");
+        refuse(package, "is no Debian package: name one, a version or a kernel image");
     archive_entry* entry = nullptr;
     while (archive_read_next_header(outer.get(), &entry) == ARCHIVE_OK) {
         if (std::strncmp(archive_entry_pathname(entry), "data.tar", 8) != 0) continue;

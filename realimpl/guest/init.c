@@ -40,12 +40,12 @@ static void mount_all(void) {
     mount_one("devtmpfs", "/dev");
     mount_one("proc", "/proc");
     mount_one("sysfs", "/sys");
-    mount_one("tmpfs", "/tmp");
-    mount_one("tmpfs", "/run");
     mount_one("bpf", "/sys/fs/bpf");
     mount_one("tracefs", "/sys/kernel/tracing");
-    mkdir("/dev/shm", 01777);
     mount_one("tmpfs", "/dev/shm");
+    // Not mounted upon: the command may have come from there.
+    mkdir("/run", 0755);
+    mkdir("/tmp", 01777);
     chmod("/tmp", 01777);
 }
 
