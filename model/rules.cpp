@@ -46,6 +46,25 @@ const std::vector<Rule> all{
      "SUBMIT < CLOSE|SHUTDOWN < WRITE < NOTIF", "as R1, and the close() or shutdown()", "",
      "close() drops a reference to a file: keep the buffers until their notifications came.",
      "netty #17238, #17358; liburing #643"},
+    {"ZC-A4", error, corrupts,
+     "A buffer was written when the cancel that looked for its send had its answer, and before its "
+     "notification.",
+     "SUBMIT < CQE of the cancel < WRITE < NOTIF", "as R1, and the cancel's own CQE", "",
+     "A cancel ends the request, not what it has handed over: wait for F_NOTIF where F_MORE says "
+     "that it comes.",
+     "netty #15692; io_uring_prep_cancel(3)"},
+    {"ZC-A5", error, corrupts,
+     "A buffer was written when the linked timeout of its send had run out, and before its "
+     "notification.",
+     "SUBMIT < CQE(-ETIME) of the timeout < WRITE < NOTIF",
+     "as R1, a short or cancelled result, and the timeout's own CQE", "",
+     "-ETIME says that the rest is not sent; what was accepted is still in flight until F_NOTIF.",
+     "io_uring_prep_link_timeout(3)"},
+    {"ZC-A6", error, corrupts,
+     "A buffer was written after its ring was closed, and before the kernel had let go of it.",
+     "SUBMIT < CLOSE of the ring < WRITE < RELEASE", "as R1, and the close()", "",
+     "Collect the outstanding notifications first: afterwards nobody can be told.",
+     "io_uring_queue_exit(3)"},
     {"ZC-A7", error, corrupts,
      "A registered buffer was written after unregistering returned, and before its notification.",
      "SUBMIT < IORING_UNREGISTER_BUFFERS < WRITE < NOTIF",
@@ -58,10 +77,16 @@ const std::vector<Rule> all{
      "SUBMIT < CQE(F_MORE) < WRITE < NOTIF, of some sends",
      "as A1; the buffer was not submitted again before its notification, and as many sends or "
      "more were left alone",
-     "never, but it may be another one: closing the ring (A6) and a message in parts (A9) leave no "
-     "record of their own",
+     "",
      "An operation that nobody waits for any more still owns its buffer until F_NOTIF.",
      "monoio #386; tokio-uring #123"},
+    {"ZC-A9", error, corrupts,
+     "A buffer was written when a later part of the stream had been copied and was done: the last "
+     "part of a message was taken for all of it.",
+     "SUBMIT(part 1) < CQE(F_MORE) < CQE(SEND of the last part) < WRITE(part 1) < NOTIF",
+     "as A1, and a copying send's CQE on that socket in between", "",
+     "A message is done when every part of it is: count the notifications of all of them.",
+     "spdk #3610"},
     {"ZC-A14", error, corrupts,
      "A registered buffer was written after a fork(): its pages are pinned, so the write went into "
      "what is sent.",
@@ -103,7 +128,7 @@ const std::vector<Rule> all{
      "SUBMIT(a) < SUBMIT(b) < NOTIF(b) < WRITE(a) < NOTIF(a)",
      "as R1, and so many notifications before the write that counting them in the order of the "
      "sends leads to this buffer",
-     "never, but it may be another one: the CQE of a cancel (A4) leaves no record of its own",
+     "",
      "Find the buffer by the user_data of its notification.", "netty #17238"},
     {"ZC-B5", error, corrupts,
      "A user_data was used again before its notification, and the notification of the one send "
@@ -209,14 +234,10 @@ const std::vector<Rule> all{
 };
 
 const std::vector<Unseen> unseen{
-    {"A4", "the CQE of a cancel is not recorded: the early write is found, under another rule"},
-    {"A5", "the CQE of a timeout is not recorded: the early write is found, under another rule"},
-    {"A6", "close() of a ring is not recorded: the early write is found, under another rule"},
-    {"A9", "sends that copy are not recorded: the early write is found, under another rule"},
     {"A10", "a range that nobody reads gives no moment at which content could be compared"},
     {"A11", "pages of files carry no ubuf: nothing is recorded of them"},
     {"A12", "pages of files carry no ubuf: nothing is recorded of them"},
-    {"A13", "that a buffer may change is the program's own word: there is no way to give it yet"},
+    {"A13", "that it may change is the program's own word: `mutable` in a file of suppressions"},
     {"A16", "what is recorded is what the kernel read from the msghdr; what it should have read "
             "only the program knows, and the same bytes may be sent twice on purpose"},
     {"B1", "waiting for a CQE leaves no record: a program that waits in vain looks idle"},

@@ -91,7 +91,7 @@ constexpr std::array programs{
             kinds({ZCV_ERRQUEUE, ZCV_ERRQUEUE_READ, ZCV_CALL_TOLD})},
     Program{"sock_send_length", "sock_send_length", 2, any, nullptr, false, kinds({ZCV_CALL})},
     Program{"sys_enter", "sys_enter", 2, any, nullptr, false,
-            kinds({ZCV_CALL, ZCV_CLOSE, ZCV_SHUTDOWN, ZCV_UNMAP})},
+            kinds({ZCV_CALL, ZCV_CLOSE, ZCV_SHUTDOWN, ZCV_UNMAP, ZCV_RING_CLOSE, ZCV_CONTENT})},
     Program{"sched_process_fork", "sched_process_fork", 2, any},
     Program{"sched_process_exec", "sched_process_exec", 1, any},
     Program{"sched_process_exit", "sched_process_exit", 1, any},
@@ -245,6 +245,7 @@ void Observer::configure(const ObserverOptions& options) {
                                        .munmap = SYS_munmap,
                                        .madvise = SYS_madvise,
                                        .mremap = SYS_mremap,
+                                       .mmap = SYS_mmap,
                                        .brk = SYS_brk};
     skeleton_->rodata->first_watched = options.pids.front();
     skeleton_->bss->more_watched = options.pids.size() > 1;

@@ -23,6 +23,7 @@ namespace zcv {
 namespace {
 
 constexpr std::size_t frame_bytes_max = 256u << 20;
+constexpr std::size_t fill_bytes = 512u << 10;  // read at a time, at least
 constexpr int end_wait_ms = 5000;
 
 std::string find_capture_program() {
@@ -120,22 +121,23 @@ CaptureProcess::~CaptureProcess() {
 }
 
 bool CaptureProcess::fill() {
-    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(consumed_));
+    std::memmove(bytes_.data(), bytes_.data() + consumed_, filled_ - consumed_);
+    filled_ -= consumed_;
     consumed_ = 0;
-    std::array<char, 1 << 16> piece;
     // Bounded, so that a fast stream cannot keep the caller from its other descriptors.
-    for (int turn = 0; turn < 64; turn++) {
-        const ssize_t got = read(fd(), piece.data(), piece.size());
+    for (int turn = 0; turn < 8; turn++) {
+        if (bytes_.size() - filled_ < fill_bytes) bytes_.resize(filled_ + 2 * fill_bytes);
+        const ssize_t got = read(fd(), bytes_.data() + filled_, bytes_.size() - filled_);
         if (got == 0) return false;
         if (got < 0) return errno == EAGAIN || errno == EINTR;
-        bytes_.insert(bytes_.end(), piece.data(), piece.data() + got);
+        filled_ += static_cast<std::size_t>(got);
     }
     return true;
 }
 
 std::optional<Frame> CaptureProcess::next() {
     zcv_frame header;
-    if (bytes_.size() - consumed_ < sizeof(header)) return std::nullopt;
+    if (filled_ - consumed_ < sizeof(header)) return std::nullopt;
     std::memcpy(&header, bytes_.data() + consumed_, sizeof(header));
     const bool whole_events =
         header.kind != ZCV_FRAME_EVENTS || header.bytes % sizeof(zcv_event) == 0;
@@ -143,10 +145,10 @@ std::optional<Frame> CaptureProcess::next() {
         header.bytes > frame_bytes_max)
         throw Refusal(Status::internal,
                       "zcv-capture speaks another language: is it as new as zcv?");
-    if (bytes_.size() - consumed_ - sizeof(header) < header.bytes) return std::nullopt;
-    const auto begin = bytes_.begin() + static_cast<std::ptrdiff_t>(consumed_ + sizeof(header));
+    if (filled_ - consumed_ - sizeof(header) < header.bytes) return std::nullopt;
+    const std::span payload(bytes_.data() + consumed_ + sizeof(header), header.bytes);
     consumed_ += sizeof(header) + header.bytes;
-    return Frame{static_cast<zcv_frame_kind>(header.kind), {begin, begin + header.bytes}};
+    return Frame{static_cast<zcv_frame_kind>(header.kind), payload};
 }
 
 std::string CaptureProcess::how_it_ended() {

@@ -14,9 +14,10 @@
 
 namespace zcv {
 
+// Lies in the buffer of its CaptureProcess, until that takes in more.
 struct Frame {
     zcv_frame_kind kind;
-    std::vector<char> payload;
+    std::span<const char> payload;
 };
 
 std::vector<zcv_event> events_of(const Frame& frame);
@@ -58,7 +59,8 @@ class CaptureProcess {
     pid_t pid_ = -1;
     int status_ = -1;
     std::vector<char> bytes_;
-    std::size_t consumed_ = 0;
+    std::size_t filled_ = 0;    // of bytes_
+    std::size_t consumed_ = 0;  // of those
 };
 
 }  // namespace zcv

@@ -16,6 +16,7 @@
 #include "traces/event_sets.hpp"
 #include "traces/file_words.hpp"
 #include "traces/replay.hpp"
+#include "traces/replay_verb.hpp"
 #include "traces/report.hpp"
 
 namespace zcv {
@@ -24,6 +25,7 @@ namespace {
 struct Options {
     CaptureOptions capture;
     std::string profile;
+    std::string suppressions;
     std::string format = "text";
     bool forward_exit = false;
 };
@@ -111,7 +113,7 @@ Status run_and_replay(Options& options) {
     if (wanted.command.empty())
         throw Refusal(Status::usage,
                       "run: what? Give a command after --, or use zcv capture --pid");
-    const ReplayOptions how{options.profile};
+    const ReplayOptions how{options.profile, suppressions_in(options.suppressions)};
     check_profile(how.profile, running_kernel());  // before anything runs
     event_set(wanted.events);
     round_buffer(wanted);
@@ -182,6 +184,7 @@ void add_run_verb(CLI::App& app, Status& status) {
     verb->add_option("-o,--output", options->capture.output, "keep the trace here");
     verb->add_option("--profile", options->profile,
                      "the kernel to replay against; default: this one");
+    add_suppressions_option(*verb, options->suppressions);
     verb->add_option("--format", options->format, "text, json, jsonl, junit or sarif")
         ->check(CLI::IsMember(report_formats()))
         ->capture_default_str();

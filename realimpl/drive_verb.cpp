@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <iostream>
+#include <limits>
 #include <memory>
 
 #include "realimpl/drive_options.hpp"
@@ -86,6 +88,18 @@ constexpr Number numbers[]{
     {"--stall-ms", &drive::Options::stall_ms, "give up when nothing moves for so long"},
 };
 
+// By itself CLI11 takes -1, and what is too large, for the largest number there is.
+const CLI::Validator whole_number{
+    [](std::string& text) -> std::string {
+        std::uint64_t value = 0;
+        const char* const end = text.data() + text.size();
+        const auto [read, error] = std::from_chars(text.data(), end, value);
+        if (error == std::errc{} && read == end) return "";
+        return fmt::format("{}: give a whole number from 0 to {}", text,
+                           std::numeric_limits<std::uint64_t>::max());
+    },
+    "", ""};
+
 void add_network(CLI::App& sub, drive::Options& o) {
     const auto flag = [&](const char* name, bool& value, const char* about) {
         sub.add_flag(name, value, about)->group("What it goes through");
@@ -115,7 +129,9 @@ void add_drive_verb(CLI::App& app, Status&) {
     sub.add_option("--event", o.event, "what happens once in flight, e.g. ring-exit");
     sub.add_option("--rate", o.rate, "shape the sending device, e.g. 200mbit; or none");
     for (const Number& number : numbers)
-        sub.add_option(number.name, o.*number.value, number.about)->capture_default_str();
+        sub.add_option(number.name, o.*number.value, number.about)
+            ->capture_default_str()
+            ->check(whole_number);
     sub.add_option("--format", o.format, "text or json")
         ->capture_default_str()
         ->check(CLI::IsMember({"text", "json"}));

@@ -81,6 +81,8 @@ static __always_inline void remember(struct send* send, __u64 ubuf, struct sock*
                               .user_data = send->user_data,
                               .protocol = protocol_of(sock)};
     struct request* known = bpf_map_lookup_elem(&requests, &send->req);
+    if (!known || known->ring != send->ring || known->tgid != send->tgid)
+        know_ring(send->ring, send->tgid);
     if (known)
         *known = request;
     else if (bpf_map_update_elem(&requests, &send->req, &request, BPF_ANY))
@@ -252,25 +254,6 @@ struct cqe {
     __u32 flags;
 };
 
-/* The payload as it is now. Only where the owner's memory is the current one: the notifications of
- * a process that is gone complete in a kernel worker. */
-static __always_inline __u64 hash_again(__u64 ubuf, const struct send* send) {
-    __u32 zero = 0;
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
-    if (!hash_mode || !state || !task->mm || (__u32)task->tgid != send->tgid) return 0;
-    if (send->vectors) {
-        struct ranges* kept = bpf_map_lookup_elem(&vectors, &ubuf);
-        if (!kept) return 0;
-        __builtin_memcpy(&state->ranges, kept, sizeof(*kept));
-    } else {
-        state->ranges.at[0].base = send->addr;
-        state->ranges.at[0].len = send->len;
-        state->ranges.count = send->addr ? 1 : 0;
-    }
-    return hash_ranges(state);
-}
-
 static __always_inline int notified(__u64 req, __u64 ring, const struct cqe* cqe) {
     struct notif_view view;
     __u64 ubuf = ubuf_of(req);
@@ -295,15 +278,42 @@ static __always_inline int notified(__u64 req, __u64 ring, const struct cqe* cqe
     return 0;
 }
 
+/* What else a program can have gone by: not every request, that would be all of its work. */
+static __always_inline bool is_answer(__u8 opcode) {
+    return opcode == OP_SENDMSG || opcode == OP_RECVMSG || opcode == OP_ASYNC_CANCEL ||
+           opcode == OP_LINK_TIMEOUT || opcode == OP_SEND || opcode == OP_RECV;
+}
+
+static __always_inline int answered(__u64 req, __u64 ring, const struct cqe* cqe) {
+    __u8 opcode = req && (wanted_kinds >> ZCV_CQE & 1) ? READ(io_kiocb, req, opcode) : 0;
+    __u32* tgid = is_answer(opcode) ? bpf_map_lookup_elem(&rings, &ring) : NULL;
+    if (!tgid) return 0;
+    struct zcv_event* event = begin(ZCV_CQE);
+    if (!event) return 0;
+    event->tgid = *tgid;
+    event->req = req;
+    event->ring = ring;
+    event->opcode = opcode;
+    event->user_data = cqe->user_data;
+    event->res = cqe->res;
+    event->cqe_flags = cqe->flags;
+    if (opcode == OP_ASYNC_CANCEL)
+        event->addr = READ(io_cancel, req, addr);
+    else if (opcode != OP_LINK_TIMEOUT)
+        name_sock(event, sock_behind((struct file*)READ_ADDRESS(io_kiocb, req, file)));
+    finish(event, 0);
+    return 0;
+}
+
 static __always_inline int completed(__u64 req, __u64 ring, const struct cqe* cqe) {
     struct notif_view view;
     if (cqe->flags & CQE_NOTIF) return notified(req, ring, cqe);
     struct request* request = bpf_map_lookup_elem(&requests, &req);
     if (!request || !request->generation || request->ring != ring ||
         request->user_data != cqe->user_data)
-        return 0;
+        return answered(req, ring, cqe);
     __u8 opcode = READ(io_kiocb, req, opcode);
-    if (!is_zero_copy(opcode)) return 0;
+    if (!is_zero_copy(opcode)) return answered(req, ring, cqe);
     struct zcv_event* event = begin(ZCV_COMPLETE);
     if (event) {
         __u64 refs_at = refs_address_of(request->ubuf, request->generation);
@@ -630,7 +640,9 @@ int BPF_PROG(sched_process_exit, struct task_struct* task) {
 
 SEC("tp_btf/io_uring_create")
 int BPF_PROG(io_uring_create, int fd, void* ring, __u32 sq_entries, __u32 cq_entries, __u32 flags) {
-    if (!is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
+    __u32 tgid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+    if (!is_watched(tgid)) return 0;
+    know_ring((__u64)ring, tgid);
     struct zcv_event* event = begin(ZCV_RING_CREATE);
     if (!event) return 0;
     event->ring = (__u64)ring;

@@ -36,7 +36,7 @@ else()
             -I${CMAKE_CURRENT_SOURCE_DIR}
             ${arch_include} -c ${CMAKE_CURRENT_SOURCE_DIR}/observer.bpf.c -o ${object}
         DEPENDS observer.bpf.c observer_calls.h observer_hash.h observer_kernel.h
-            observer_read.h observer_shared.h observer_state.h
+            observer_memory.h observer_read.h observer_shared.h observer_state.h
             ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
         COMMENT "Compiling the BPF observer" VERBATIM)
     add_custom_command(OUTPUT ${skeleton_dir}/observer.skel.h

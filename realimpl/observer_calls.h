@@ -6,7 +6,7 @@
 #ifndef ZCV_OBSERVER_CALLS_H
 #define ZCV_OBSERVER_CALLS_H
 
-#include "observer_state.h"
+#include "observer_memory.h"
 
 #define MSG_ZEROCOPY 0x4000000u
 #define MESSAGES_MAX 64u /* of one sendmmsg() that are looked at */
@@ -14,6 +14,8 @@
 #define MADV_DONTNEED 4u
 #define MADV_FREE 8u
 #define MADV_REMOVE 9u
+#define MAP_FIXED 0x10u
+#define MREMAP_FIXED 2u
 #define ORIGIN_ZEROCOPY 5u /* SO_EE_ORIGIN_ZEROCOPY */
 
 /* System calls of this architecture; the loader knows their numbers. */
@@ -74,7 +76,7 @@ struct {
 /* System calls ------------------------------------------------------------------------------ */
 
 struct arguments {
-    __u64 at[4];
+    __u64 at[5];
 };
 
 static __always_inline void arguments_of(const struct pt_regs* regs, struct arguments* arguments) {
@@ -83,6 +85,7 @@ static __always_inline void arguments_of(const struct pt_regs* regs, struct argu
     arguments->at[1] = BPF_CORE_READ(regs, si);
     arguments->at[2] = BPF_CORE_READ(regs, dx);
     arguments->at[3] = BPF_CORE_READ(regs, r10);
+    arguments->at[4] = BPF_CORE_READ(regs, r8);
 #elif defined(__TARGET_ARCH_arm64)
     bpf_probe_read_kernel(arguments->at, sizeof(arguments->at), regs);
 #else
@@ -263,9 +266,22 @@ static __always_inline int send_done(struct sock* sock, int res) {
 
 /* Other system calls that end the life of a socket or of memory ------------------------------- */
 
+static __always_inline int closing_ring(struct file* file) {
+    __u64 ring = file ? READ_ADDRESS(file, file, private_data) : 0;
+    __u32* tgid = ring ? bpf_map_lookup_elem(&rings, &ring) : NULL;
+    if (!tgid || *tgid != (__u32)(bpf_get_current_pid_tgid() >> 32)) return 0;
+    struct zcv_event* event = begin(ZCV_RING_CLOSE);
+    if (!event) return 0;
+    event->ring = ring;
+    finish(event, 0);
+    return 0;
+}
+
 static __always_inline int closing(const struct arguments* arguments, bool whole) {
-    struct sock* sock = sock_behind(open_file((__u32)arguments->at[0]));
+    struct file* file = open_file((__u32)arguments->at[0]);
+    struct sock* sock = sock_behind(file);
     __u64 key = (__u64)sock;
+    if (!sock && whole) return closing_ring(file);
     if (!sock || !bpf_map_lookup_elem(&socks, &key)) return 0;
     struct zcv_event* event = begin(whole ? ZCV_CLOSE : ZCV_SHUTDOWN);
     if (!event) return 0;
@@ -275,17 +291,33 @@ static __always_inline int closing(const struct arguments* arguments, bool whole
     return 0;
 }
 
+static __always_inline void unmapped(__u64 addr, __u64 len, __u8 how) {
+    struct zcv_event* event = begin(ZCV_UNMAP);
+    if (!event) return;
+    event->addr = addr;
+    event->len = (__u32)len;
+    event->opcode = how;
+    finish(event, 0);
+}
+
 static __always_inline int unmapping(const struct arguments* arguments, __u8 how) {
-    const __u32 advice = (__u32)arguments->at[2];
+    const __u32 advice = (__u32)arguments->at[2], flags = (__u32)arguments->at[3];
+    __u64 begin = arguments->at[0], len = arguments->at[1];
     if (how == ZCV_UNMAP_MADVISE && advice != MADV_DONTNEED && advice != MADV_FREE &&
         advice != MADV_REMOVE)
         return 0;
-    struct zcv_event* event = begin(ZCV_UNMAP);
-    if (!event) return 0;
-    event->addr = arguments->at[0];
-    event->len = how == ZCV_UNMAP_BRK ? 0 : (__u32)arguments->at[1];
-    event->opcode = how;
-    finish(event, 0);
+    if (how == ZCV_UNMAP_MMAP && !(flags & MAP_FIXED)) return 0;
+    if (how == ZCV_UNMAP_BRK) {
+        struct task_struct* task = bpf_get_current_task_btf();
+        if (begin && task->mm) memory_leaves(begin, task->mm->brk);
+        unmapped(begin, 0, how);
+        return 0;
+    }
+    memory_leaves(begin, begin + len);
+    unmapped(begin, len, how);
+    if (how != ZCV_UNMAP_MREMAP || !(flags & MREMAP_FIXED)) return 0;
+    memory_leaves(arguments->at[4], arguments->at[4] + arguments->at[2]);
+    unmapped(arguments->at[4], arguments->at[2], how);
     return 0;
 }
 
@@ -295,7 +327,8 @@ static __always_inline int system_call(const struct pt_regs* regs, __u32 number)
                        number == system_calls.sendmmsg;
     const bool closes = number == system_calls.close || number == system_calls.shutdown;
     const bool unmaps = number == system_calls.munmap || number == system_calls.madvise ||
-                        number == system_calls.mremap || number == system_calls.brk;
+                        number == system_calls.mremap || number == system_calls.mmap ||
+                        number == system_calls.brk;
     if (!sends && !closes && !unmaps) return 0;
     if (!is_watched((__u32)(bpf_get_current_pid_tgid() >> 32))) return 0;
     arguments_of(regs, &arguments);
@@ -304,6 +337,7 @@ static __always_inline int system_call(const struct pt_regs* regs, __u32 number)
     return unmapping(&arguments, number == system_calls.munmap    ? ZCV_UNMAP_MUNMAP
                                  : number == system_calls.madvise ? ZCV_UNMAP_MADVISE
                                  : number == system_calls.mremap  ? ZCV_UNMAP_MREMAP
+                                 : number == system_calls.mmap    ? ZCV_UNMAP_MMAP
                                                                   : ZCV_UNMAP_BRK);
 }
 

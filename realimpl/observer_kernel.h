@@ -43,10 +43,14 @@ struct files_struct {
     struct fdtable* fdt;
 };
 
+struct mm_struct {
+    unsigned long brk;
+};
+
 struct task_struct {
     int pid;
     int tgid;
-    void* mm;
+    struct mm_struct* mm;
     struct sched_entity se;
     struct files_struct* files;
 };
@@ -58,7 +62,7 @@ struct file {
 
 /* Of system calls, named as the kernel names the registers. */
 struct pt_regs {
-    unsigned long di, si, dx, r10;
+    unsigned long di, si, dx, r10, r8;
 };
 
 enum sock_flags {
@@ -201,6 +205,10 @@ struct io_sr_msg {
     unsigned int msg_flags;
     __u16 flags;
     struct io_kiocb* notif;
+};
+
+struct io_cancel {
+    __u64 addr; /* the user_data it looks for */
 };
 
 struct io_uring_cqe {

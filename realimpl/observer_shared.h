@@ -20,6 +20,7 @@ struct zcv_call_numbers {
     __u32 munmap;
     __u32 madvise;
     __u32 mremap;
+    __u32 mmap;
     __u32 brk;
 };
 

@@ -12,6 +12,12 @@
 #include "observer_shared.h"
 #include "traces/zcv_event.h"
 
+#define OP_SENDMSG 9
+#define OP_RECVMSG 10
+#define OP_ASYNC_CANCEL 14
+#define OP_LINK_TIMEOUT 15
+#define OP_SEND 26
+#define OP_RECV 27
 #define OP_SEND_ZC 47
 #define OP_SENDMSG_ZC 48
 #define CQE_MORE (1u << 1)
@@ -127,6 +133,14 @@ struct {
     __type(value, struct known_sock);
 } socks SEC(".maps");
 
+/* The rings of watched processes, by io_ring_ctx. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, __u64);
+    __type(value, __u32); /* tgid */
+} rings SEC(".maps");
+
 /* Notifications owed under one name, for the overflow event that has no other. ubuf and generation
  * are the exclusive or of all of them, so with one left they are its own. A slot has one name at a
  * time; of a name that found its slot taken nothing is known, and an overflow says so. */
@@ -179,6 +193,10 @@ static __always_inline void know_sock(const struct sock* sock, __u32 tgid) {
 static __always_inline bool is_watched(__u32 tgid) {
     if (tgid == first_watched) return true;
     return more_watched && bpf_map_lookup_elem(&watched, &tgid) != NULL;
+}
+
+static __always_inline void know_ring(__u64 ring, __u32 tgid) {
+    if (bpf_map_update_elem(&rings, &ring, &tgid, BPF_ANY)) count_map_failure();
 }
 
 /* Requests --------------------------------------------------------------------------------- */

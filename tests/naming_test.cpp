@@ -96,6 +96,15 @@ void unmap(Program& program, std::uint64_t at) {
     event.len = 4096;
 }
 
+constexpr std::uint8_t async_cancel = 14, link_timeout = 15, plain_send = 26;
+
+zcv_event& answer(Program& program, std::uint8_t opcode, std::int32_t res) {
+    zcv_event& event = program.event(ZCV_CQE);
+    event.opcode = opcode;
+    event.res = res;
+    return event;
+}
+
 void chain(Program& program) {
     for (const bool copied : {false, true}) {
         SendHistory& send = program.send();
@@ -138,6 +147,24 @@ const std::map<std::string, Case> early_writes{
      {[](Program& p) { p.send(), p.written().event(ZCV_SHUTDOWN); }, {"ZC-A3"}}},
     {"before close()",
      {[](Program& p) { p.send(), p.written().event(ZCV_CLOSE, 360); }, {"ZC-A1"}}},
+    {"after its ring was closed",
+     {[](Program& p) { p.send(), p.written().event(ZCV_RING_CLOSE); }, {"ZC-A6"}}},
+    {"after another ring was closed",
+     {[](Program& p) { p.send(), p.written().event(ZCV_RING_CLOSE).ring = 1; }, {"ZC-A1"}}},
+    {"at the answer of its cancel",
+     {[](Program& p) { p.send(), p.written(), answer(p, async_cancel, 0).addr = 1; }, {"ZC-A4"}}},
+    {"at the answer of another's cancel",
+     {[](Program& p) { p.send(), p.written(), answer(p, async_cancel, 0).addr = 2; }, {"ZC-A1"}}},
+    {"when its timeout had run out",
+     {[](Program& p) { p.send().res = 100, p.written(), answer(p, link_timeout, -62); },
+      {"ZC-A5"}}},
+    {"when a timeout was taken back",
+     {[](Program& p) { p.send().res = 100, p.written(), answer(p, link_timeout, -125); },
+      {"ZC-A1"}}},
+    {"when the last part had been copied",
+     {[](Program& p) { p.send(), p.written(), answer(p, plain_send, 10); }, {"ZC-A9"}}},
+    {"when a part on another stream had been copied",
+     {[](Program& p) { p.send(), p.written(), answer(p, plain_send, 10).sock = 1; }, {"ZC-A1"}}},
     {"after unregistering",
      {[](Program& p) {
           p.send().fixed = true;
@@ -315,6 +342,15 @@ TEST_CASE("a write to other pages is no error, and CLEAN only where the order wa
     CHECK(program.errors().empty());
     CHECK(program.notes() == Ids{forked ? "ZC-A14" : "ZC-A15"});
     CHECK(program.report.reasons.size() == (thread == 0 ? 1 : 0));
+}
+
+TEST_CASE("a change seen before the pages went is not excused by their going", "[naming]") {
+    Program program;
+    program.send();
+    program.written(319).report.violations.back().before_unmapping = true;
+    unmap(program, 320);
+    program.name();
+    CHECK(program.errors() == Ids{"ZC-A1"});
 }
 
 TEST_CASE("what happened after a write that was seen does not excuse it", "[naming]") {

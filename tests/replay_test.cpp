@@ -218,6 +218,26 @@ TEST_CASE("what a buffer held at both ends is compared even where the model lost
     CHECK(report.violations.front().request == trace.events[notif].user_data);
 }
 
+TEST_CASE("what counts is the content when the memory left the address, not what is there later",
+          "[replay]") {
+    const bool changed_before = GENERATE(false, true);
+    const bool whole = GENERATE(false, true);
+    Trace trace = capture("udp-nic-conforming");
+    const std::size_t notif = first_of(trace, ZCV_NOTIF, 7);
+    const std::size_t cqe = first_of(trace, ZCV_COMPLETE, 7);
+    zcv_event content = trace.events[notif];
+    content.kind = ZCV_CONTENT;
+    content.zc_flags = whole ? 1 : 0;
+    content.time_ns = trace.events[cqe].time_ns + 1;
+    if (changed_before) content.hash ^= 2;
+    trace.events[notif].hash ^= 1;
+    trace.events.insert(trace.events.begin() + static_cast<std::ptrdiff_t>(cqe) + 1, content);
+    const ReplayReport report = judged(trace);
+    CHECK_FALSE(report.divergence);
+    CHECK(report.violations.empty() == (whole && !changed_before));
+    CHECK((report.verdict == Verdict::clean) == (whole && !changed_before));
+}
+
 TEST_CASE("a buffer sent twice at once without a write is no misuse", "[replay]") {
     Trace trace = capture("udp-nic-conforming");
     for (zcv_event& event : trace.events)

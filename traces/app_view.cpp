@@ -6,6 +6,8 @@ namespace zcv {
 namespace {
 
 constexpr std::int32_t ecanceled = 125;
+constexpr std::int32_t etime = 62;
+constexpr std::uint8_t op_sendmsg = 9, op_async_cancel = 14, op_link_timeout = 15, op_send = 26;
 constexpr std::uint8_t unregister_buffers = 1;
 constexpr std::uint16_t setup_defer_taskrun = 1U << 13U;
 
@@ -29,6 +31,7 @@ AppView::AppView(const Trace& trace, const ReplayReport& report) : report_(repor
         end_ns_ = std::max<std::uint64_t>(end_ns_, event.time_ns);
         if (event.kind == ZCV_CQE_OVERFLOW || event.kind == ZCV_FORK ||
             event.kind == ZCV_RING_CREATE || event.kind == ZCV_REGISTER ||
+            event.kind == ZCV_RING_CLOSE || event.kind == ZCV_CQE ||
             (event.kind >= ZCV_CLOSE && event.kind <= ZCV_UNMAP))
             events.push_back(&event);
     }
@@ -64,6 +67,12 @@ void AppView::look_at(const zcv_event& event) {
         case ZCV_SHUTDOWN:
             closed_[event.sock].push_back(now);
             return;
+        case ZCV_RING_CLOSE:
+            closed_rings_[event.ring].push_back(now);
+            return;
+        case ZCV_CQE:
+            look_at_answer(event);
+            return;
         case ZCV_UNMAP:
             break;
         default:
@@ -78,6 +87,15 @@ void AppView::look_at(const zcv_event& event) {
     if (event.addr != 0 && event.addr < end)
         unmapped_[event.tgid].push_back({now, event.addr, end});
     if (event.addr != 0) end = event.addr;
+}
+
+void AppView::look_at_answer(const zcv_event& event) {
+    const bool sends = event.opcode == op_send || event.opcode == op_sendmsg;
+    if (event.opcode == op_async_cancel)
+        cancelled_[{event.ring, event.addr}].push_back(event.time_ns);
+    if (event.opcode == op_link_timeout && event.res == -etime)
+        timed_out_[event.ring].push_back(event.time_ns);
+    if (sends && event.res > 0) copied_behind_[event.sock].push_back(event.time_ns);
 }
 
 void AppView::count(const SendHistory& send) {
@@ -104,6 +122,19 @@ void AppView::count(const SendHistory& send) {
 
 bool AppView::closed(std::uint64_t sock, std::uint64_t from, std::uint64_t until) const {
     return any_between(closed_, sock, from, until);
+}
+bool AppView::closed_ring(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const {
+    return any_between(closed_rings_, ring, from, until);
+}
+bool AppView::cancelled(const SendHistory& send, std::uint64_t until) const {
+    return any_between(cancelled_, std::pair(send.ring, send.user_data), send.submitted_ns, until);
+}
+bool AppView::timed_out(const SendHistory& send, std::uint64_t from, std::uint64_t until) const {
+    return send.res < static_cast<std::int64_t>(send.len) &&
+           any_between(timed_out_, send.ring, from, until);
+}
+bool AppView::copied_behind(std::uint64_t sock, std::uint64_t from, std::uint64_t until) const {
+    return any_between(copied_behind_, sock, from, until);
 }
 bool AppView::unregistered(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const {
     return any_between(unregistered_, ring, from, until);
@@ -134,7 +165,9 @@ bool AppView::counting_reaches(const SendHistory& send, std::uint64_t until,
     const Times& results = all ? queue.announced : some ? queue.not_cancelled : queue.not_failed;
     const Times& told = all ? queue.told : some ? queue.told_or_cancelled : queue.told_at_all;
     if (!all && up_to(queue.refused, until) == 0) return false;
-    return up_to(told, until) >= up_to(results, *send.completed_ns);
+    // Its own notification, at which it may be written, is no evidence of counting.
+    const std::uint64_t before = send.notified_ns ? std::min(until, *send.notified_ns - 1) : until;
+    return up_to(told, before) >= up_to(results, *send.completed_ns);
 }
 
 bool AppView::shares_name(const SendHistory& send) const {

@@ -19,6 +19,13 @@ class AppView {
 
     // Whether something of that kind happened after `from` and not after `until`, nanoseconds.
     bool closed(std::uint64_t sock, std::uint64_t from, std::uint64_t until) const;
+    bool closed_ring(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
+    // A cancel that looked for this send's name had its answer.
+    bool cancelled(const SendHistory& send, std::uint64_t until) const;
+    // It was cut short, and a linked timeout of its ring ran out.
+    bool timed_out(const SendHistory& send, std::uint64_t from, std::uint64_t until) const;
+    // A send on that socket that copies was done.
+    bool copied_behind(std::uint64_t sock, std::uint64_t from, std::uint64_t until) const;
     bool unregistered(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
     bool overflown(std::uint64_t ring, std::uint64_t from, std::uint64_t until) const;
     bool forked(std::uint32_t tgid, std::uint64_t from, std::uint64_t until) const;
@@ -55,6 +62,7 @@ class AppView {
     };
 
     void look_at(const zcv_event& event);
+    void look_at_answer(const zcv_event& event);
     void count(const SendHistory& send);
     static std::uint64_t queue_of(const SendHistory& send) {
         return send.is_call ? send.sock : send.ring;
@@ -62,11 +70,13 @@ class AppView {
 
     const ReplayReport& report_;
     std::uint64_t end_ns_ = 0;
-    std::unordered_map<std::uint64_t, Times> closed_, unregistered_, overflown_;
+    std::unordered_map<std::uint64_t, Times> closed_, closed_rings_, unregistered_, overflown_,
+        timed_out_, copied_behind_;
     std::unordered_map<std::uint32_t, Times> forked_;
     std::unordered_map<std::uint32_t, std::vector<Memory>> unmapped_;
     std::unordered_map<std::uint32_t, std::uint64_t> brk_;
     std::unordered_set<std::uint64_t> deferred_rings_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, Times> cancelled_;  // by ring and name
     std::unordered_map<std::uint64_t, Queue> queues_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::size_t>> named_;
     std::unordered_map<std::uint64_t, std::pair<std::uint64_t, std::uint64_t>> copied_;

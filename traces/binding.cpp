@@ -113,6 +113,9 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_LINK_FAIL:
             if (send != nullptr) history(*send).link_failed = true;
             break;
+        case ZCV_CONTENT:
+            if (send != nullptr) on_content(event, *send);
+            break;
         case ZCV_EXIT:
             exited_.insert(event.tgid);
             break;
@@ -189,10 +192,11 @@ void Walk::finish() {
                         nameless_));
     }
     if (never_started_ > 0)
-        report_.reasons.push_back(
-            fmt::format("{} sends with IOSQE_IO_DRAIN never started: on kernels since 6.13 such a "
-                        "send may wait for its own notification (B32); send without it",
-                        never_started_));
+        report_.reasons.push_back(fmt::format(
+            "{} sends with IOSQE_IO_DRAIN never started: since 6.13 such a send may wait "
+            "for its own notification (B32), and in 6.1 the CQE of every notification "
+            "before it is counted against it; send without it",
+            never_started_));
     const bool hashed = !trace_.info.hash.empty() && trace_.info.hash != "none";
     if (hashed && unhashed_ > 0)
         report_.reasons.push_back(

@@ -89,6 +89,8 @@ class Walk {
         std::uint64_t rewritten_hash = 0;
         std::uint32_t rewritten_by = 0;  // number of the send that showed it
         std::size_t write = no_record;   // the first one seen by a watchpoint before that
+        std::uint64_t parted_ns = 0;     // its pages left the address then
+        std::uint64_t parted_hash = 0;   // with this content
     };
     struct LifeState {
         ShinfoId shinfo = none<ShinfoId>;
@@ -136,6 +138,7 @@ class Walk {
     bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);
     void on_write(std::size_t record, const zcv_event& event);
+    void on_content(const zcv_event& event, Send& send);
     void check_content(const zcv_event& event, Send& send);
     void check_ends(const zcv_event& event, Send& send);
     void report_reuse(Send& send, const zcv_event& event);

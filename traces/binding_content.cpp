@@ -59,10 +59,24 @@ void Walk::on_write(std::size_t record, const zcv_event& event) {
     }
 }
 
+// The last look at what is in flight under this address: from here on other pages are there. What
+// is submitted from it then is another buffer, and what is written there is no concern of this one.
+void Walk::on_content(const zcv_event& event, Send& send) {
+    if (send.parted_ns != 0 || send.notified || event.hash == 0 || send.hash == 0) return;
+    const bool all = event.zc_flags == 1;
+    if (!all && event.hash == send.hash) return;
+    send.parted_ns = event.time_ns;
+    send.parted_hash = event.hash;
+    if (!all) return;
+    std::erase_if(buffer_at_, [&](const auto& at) { return at.second == send.buffer; });
+    span_of_buffer_[index(send.buffer)] = {};
+}
+
 void Walk::check_content(const zcv_event& event, Send& send) {
-    const bool changed = event.hash != 0 && send.hash != 0 && event.hash != send.hash;
+    const std::uint64_t hash = send.parted_ns != 0 ? send.parted_hash : event.hash;
+    const bool changed = hash != 0 && send.hash != 0 && hash != send.hash;
     // Who is gone writes no more.
-    if (event.hash == 0 && send.hash != 0 && !exited_.contains(event.tgid)) ++unread_;
+    if (hash == 0 && send.hash != 0 && !exited_.contains(event.tgid)) ++unread_;
     const bool seen_otherwise = send.rewritten_ns != 0 || send.write != no_record;
     if (changed || (seen_otherwise && event.generation != 0)) report_reuse(send, event);
 }
@@ -77,16 +91,20 @@ void Walk::check_ends(const zcv_event& event, Send& send) {
 
 void Walk::report_reuse(Send& send, const zcv_event& event) {
     SendHistory& seen = history(send);
-    const std::uint64_t until = event.time_ns;
+    const bool parted = send.parted_ns != 0 && send.parted_hash != send.hash;
+    const std::uint64_t until = parted ? send.parted_ns : event.time_ns;
+    const std::uint64_t last_hash = parted ? send.parted_hash : event.hash;
     std::vector<std::string> evidence;
     std::vector<Evidence> seen_by;
     std::uint32_t thread = 0;
     std::string when;
-    if (send.hash != 0 && (send.rewritten_ns != 0 || event.hash != send.hash)) {
-        if (event.hash != 0) seen_by.push_back(Evidence::content_hash);
+    if (send.hash != 0 && (send.rewritten_ns != 0 || last_hash != send.hash)) {
+        if (last_hash != 0) seen_by.push_back(Evidence::content_hash);
         evidence.push_back(fmt::format("content hash {:#018x} at submission", send.hash));
-        if (event.hash != 0)
-            evidence.back() += fmt::format(", {:#018x} at the notification", event.hash);
+        if (last_hash != 0)
+            evidence.back() +=
+                fmt::format(", {:#018x} {}", last_hash,
+                            parted ? "when its memory was given back" : "at the notification");
     }
     seen.reused_ns = until;
     if (send.rewritten_ns != 0) {
@@ -98,7 +116,10 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
         seen.reused_ns = send.rewritten_ns;
     } else {
         const std::uint64_t since = seen.completed_ns.value_or(seen.submitted_ns);
-        when = fmt::format("up to {} before the notification was posted", ms(until - since));
+        when = parted
+                   ? fmt::format("up to {} before its memory was given back, while in flight",
+                                 ms(until - since))
+                   : fmt::format("up to {} before the notification was posted", ms(until - since));
     }
     std::vector<std::string> stack;
     if (send.write != no_record) {
@@ -123,6 +144,7 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     found.stack = std::move(stack);
     found.seen_by = std::move(seen_by);
     found.again_as = send.rewritten_by;
+    found.before_unmapping = parted;
     found.thread = thread;
     if (thread != 0) found.stack_number = static_cast<std::uint32_t>(trace_.events[send.write].res);
 }

@@ -85,6 +85,9 @@ const std::vector<Binding>& bindings() {
         {ZCV_UNMAP, {}, "pages live on in the packets that refer to them"},
         {ZCV_LINK_FAIL, {}, "the member's own completion says what became of it"},
         {ZCV_TASK_WORK, {}, "what it does is recorded one by one"},
+        {ZCV_RING_CLOSE, {}, "drops a reference to a file; what is in flight goes on"},
+        {ZCV_CQE, {}, "another request: what an application can have gone by"},
+        {ZCV_CONTENT, {}, "content is compared, no step is taken"},
     };
     return all;
 }

@@ -87,6 +87,9 @@ constexpr std::uint32_t fields_of_kinds[]{
     addr | len | opcode,                                                             // unmap
     request_fields | ubuf,                                                           // link-fail
     len,                                                                             // task-work
+    ring,                                                                            // ring-close
+    request_fields | sock | protocol | opcode | res | cqe_flags | addr,              // cqe
+    ring | user_data | ubuf | addr | len | zc_flags | hash,                          // content
 };
 constexpr auto fields_of_kind = std::to_array(fields_of_kinds);
 static_assert(fields_of_kind.size() == ZCV_KIND_COUNT, "every kind has its fields");

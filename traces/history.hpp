@@ -57,8 +57,10 @@ struct Violation {
     Severity severity = Severity::error;
     std::vector<Evidence> seen_by = {};
     std::uint32_t again_as = 0;      // number of the send that showed the buffer written; 0 none
+    bool before_unmapping = false;   // seen before the pages at that address became others
     std::uint32_t thread = 0;        // that wrote, 0 unknown
     std::uint32_t stack_number = 0;  // of its stack in the trace, 0 none
+    std::optional<std::size_t> suppressed_by = {};  // which of ReplayReport::suppressions
 };
 
 }  // namespace zcv

@@ -7,13 +7,13 @@ namespace {
 
 // In the order of zcv_event_kind. Promised to scripts that read `zcv convert`.
 constexpr std::array kind_names{
-    "unknown",    "submit",   "complete",      "notif",       "cqe-overflow", "poll-arm",
-    "async",      "link",     "defer",         "prep-failed", "tcp-append",   "dev-queue",
-    "dev-xmit",   "rx",       "skb-consume",   "skb-drop",    "head-free",    "fork",
-    "exec",       "exit",     "ring-create",   "register",    "write",        "call",
-    "call-done",  "errqueue", "errqueue-read", "call-told",   "retransmit",   "ack",
-    "sock-state", "reset",    "close",         "shutdown",    "unmap",        "link-fail",
-    "task-work",
+    "unknown",    "submit",     "complete",      "notif",       "cqe-overflow", "poll-arm",
+    "async",      "link",       "defer",         "prep-failed", "tcp-append",   "dev-queue",
+    "dev-xmit",   "rx",         "skb-consume",   "skb-drop",    "head-free",    "fork",
+    "exec",       "exit",       "ring-create",   "register",    "write",        "call",
+    "call-done",  "errqueue",   "errqueue-read", "call-told",   "retransmit",   "ack",
+    "sock-state", "reset",      "close",         "shutdown",    "unmap",        "link-fail",
+    "task-work",  "ring-close", "cqe",           "content",
 };
 static_assert(kind_names.size() == ZCV_KIND_COUNT, "every kind needs a name");
 

@@ -20,7 +20,7 @@ struct Case {
     const SendHistory* send;
     std::uint64_t from;   // the submission
     std::uint64_t until;  // the write, or the latest moment that it can have been
-    bool exact;           // a watchpoint saw it: `until` is when
+    bool exact;           // a watchpoint saw it, or it was seen before the pages were others
 };
 
 struct Candidate {
@@ -30,8 +30,13 @@ struct Candidate {
 
 // The most exact first: something the application did or was told that it can have gone by.
 constexpr Candidate candidates[]{
+    {"ZC-A6", [](const AppView& app,
+                 const Case& c) { return app.closed_ring(c.send->ring, c.from, c.until); }},
     {"ZC-A3",
      [](const AppView& app, const Case& c) { return app.closed(c.send->sock, c.from, c.until); }},
+    {"ZC-A4", [](const AppView& app, const Case& c) { return app.cancelled(*c.send, c.until); }},
+    {"ZC-A5",
+     [](const AppView& app, const Case& c) { return app.timed_out(*c.send, c.from, c.until); }},
     {"ZC-A7",
      [](const AppView& app, const Case& c) {
          return c.send->fixed && app.unregistered(c.send->ring, c.from, c.until);
@@ -57,6 +62,11 @@ constexpr Candidate candidates[]{
     {"ZC-B2",
      [](const AppView& app, const Case& c) {
          return app.counting_reaches(*c.send, c.until, AppView::LeftOut::failed);
+     }},
+    {"ZC-A9",
+     [](const AppView& app, const Case& c) {
+         return c.send->completed_ns &&
+                app.copied_behind(c.send->sock, *c.send->completed_ns, c.until);
      }},
     {"ZC-A8",
      [](const AppView& app, const Case& c) {
@@ -129,7 +139,8 @@ void name_early_writes(const AppView& app, ReplayReport& report) {
     for (Violation& finding : report.violations) {
         if (!finding.property.starts_with("R1-")) continue;
         const SendHistory& send = report.history[finding.send - 1];
-        Case c{&finding, &send, send.submitted_ns, finding.time_ns, finding.thread != 0};
+        Case c{&finding, &send, send.submitted_ns, finding.time_ns,
+               finding.thread != 0 || finding.before_unmapping};
         if (is_of_other_pages(app, c)) {
             finding.seen_by.push_back(Evidence::unmapping);
             name(c, "ZC-A15");

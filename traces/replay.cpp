@@ -78,6 +78,23 @@ void look_back(const Trace& trace, const Profile& profile, const std::vector<std
     }
 }
 
+void set_known_aside(const Trace& trace, ReplayReport& report) {
+    for (auto* const findings : {&report.violations, &report.notes}) {
+        std::vector<Violation> others;
+        for (Violation& finding : *findings) {
+            Suppression* const known = suppression_of(finding, trace, report.suppressions);
+            if (known == nullptr) {
+                others.push_back(std::move(finding));
+                continue;
+            }
+            ++known->used;
+            finding.suppressed_by = static_cast<std::size_t>(known - report.suppressions.data());
+            report.suppressed.push_back(std::move(finding));
+        }
+        *findings = std::move(others);
+    }
+}
+
 void decide(const Trace& trace, ReplayReport& report) {
     const bool complete = is_whole(trace);
     if (trace.cut_off) report.reasons.push_back("the trace is cut off: it " + trace.cut_reason);
@@ -145,6 +162,8 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
             "of several ways to read it was followed");
     }
     name_findings(trace, report);
+    report.suppressions = options.suppressions;
+    set_known_aside(trace, report);
     decide(trace, report);
     return report;
 }

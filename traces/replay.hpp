@@ -7,12 +7,14 @@
 
 #include "model/outcome.hpp"
 #include "traces/history.hpp"
+#include "traces/suppressions.hpp"
 #include "traces/zct.hpp"
 
 namespace zcv {
 
 struct ReplayOptions {
     std::string profile;  // "" chooses from the trace's kernel release
+    std::vector<Suppression> suppressions = {};
 };
 
 // The first record that no step explains.
@@ -42,7 +44,9 @@ struct ReplayReport {
     std::optional<Divergence> divergence;
     std::vector<Violation> violations;  // errors
     std::vector<Violation> notes;       // warnings, and what is worth knowing; never the verdict
-    std::vector<SendHistory> history;   // one entry a send, in order of submission
+    std::vector<Violation> suppressed;  // known: neither a finding nor part of the verdict
+    std::vector<Suppression> suppressions;  // as given, with how often each was used
+    std::vector<SendHistory> history;       // one entry a send, in order of submission
 };
 
 // Whether every record is there that the kernel could have given.

@@ -15,6 +15,7 @@ namespace {
 struct Options {
     std::vector<std::string> files;
     std::string profile;
+    std::string suppressions;
     std::string format = "text";
 };
 
@@ -24,9 +25,9 @@ Verdict worse(Verdict a, Verdict b) {
     return a == Verdict::inconclusive ? a : b;
 }
 
-Verdict replay_file(const std::string& file, const Options& options, ReportPrinter& printer) {
+Verdict replay_file(const std::string& file, const ReplayOptions& how, ReportPrinter& printer) {
     const Trace trace = read_trace(file);
-    const ReplayReport report = replay(trace, {.profile = options.profile});
+    const ReplayReport report = replay(trace, how);
     printer.add(report, trace, file);
     return report.verdict;
 }
@@ -39,6 +40,16 @@ std::string profiles_in_words() {
 
 }  // namespace
 
+void add_suppressions_option(CLI::App& verb, std::string& file) {
+    verb.add_option("--suppressions", file,
+                    "what is known and no finding: a line each, RULE WHERE UNTIL REASON")
+        ->type_name("FILE");
+}
+
+std::vector<Suppression> suppressions_in(const std::string& file) {
+    return file.empty() ? std::vector<Suppression>{} : read_suppressions(file, today());
+}
+
 void add_replay_verb(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb = app.add_subcommand(
@@ -46,6 +57,7 @@ void add_replay_verb(CLI::App& app, Status& status) {
     verb->add_option("FILE", options->files, "traces (.zct)")->required();
     verb->add_option("--profile", options->profile,
                      "the kernel to hold it against (default: the one it was captured on)");
+    add_suppressions_option(*verb, options->suppressions);
     verb->add_option("--format", options->format,
                      "text, json (one object a trace), jsonl (one a finding), junit or sarif")
         ->check(CLI::IsMember(report_formats()));
@@ -54,12 +66,14 @@ void add_replay_verb(CLI::App& app, Status& status) {
                  "  zcv replay trace.zct\n"
                  "  zcv replay --profile 6.1 trace.zct\n"
                  "  zcv replay --format json *.zct\n"
+                 "  zcv replay --suppressions known.txt *.zct\n"
                  "  zcv replay --format junit *.zct > zcv.xml");
     verb->callback([options, &status] {
         Verdict verdict = Verdict::clean;
         ReportPrinter printer(std::cout, options->format);
+        const ReplayOptions how{options->profile, suppressions_in(options->suppressions)};
         for (const std::string& file : options->files)
-            verdict = worse(verdict, replay_file(file, *options, printer));
+            verdict = worse(verdict, replay_file(file, how, printer));
         printer.finish();
         status = status_of(verdict);
     });

@@ -100,6 +100,12 @@ void print_note(std::ostream& out, const Finding& finding) {
         first.rule->id);
 }
 
+void print_suppressions(std::ostream& out, const ReplayReport& report) {
+    for (const Suppression& each : report.suppressions)
+        out << fmt::format("  suppression {}: {} {}, {}: {}\n", place_of(each), each.rule,
+                           each.where, use_of(each), each.reason);
+}
+
 void print_divergence(std::ostream& out, const Divergence& divergence) {
     out << "\nFIRST DIVERGENCE  " << divergence.what << '\n';
     if (!divergence.previous.empty()) {
@@ -149,10 +155,12 @@ void print_summary(std::ostream& out, const ReplayReport& report,
     const auto counted = [](auto count, const char* what) {
         return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
     };
-    out << fmt::format("SUMMARY: {}{}{}, {}, {}; {}, matched {} of {} records, {} lost\n",
+    const std::string known =
+        report.suppressions.empty() ? "" : fmt::format(", {} suppressed", report.suppressed.size());
+    out << fmt::format("SUMMARY: {}{}{}, {}, {}{}; {}, matched {} of {} records, {} lost\n",
                        counted(findings.size(), "error"), rules, rules.empty() ? "" : ")",
                        counted(of(Severity::warning), "warning"),
-                       counted(of(Severity::note), "note"), counted(report.sends, "send"),
+                       counted(of(Severity::note), "note"), known, counted(report.sends, "send"),
                        report.matched, report.records, report.lost);
 }
 
@@ -164,6 +172,7 @@ void print_text(std::ostream& out, const Judged& judged) {
     const std::vector<Finding> notes = fold(report.notes, judged.trace);
     print_head(out, judged);
     for (const Finding& finding : notes) print_note(out, finding);
+    print_suppressions(out, report);
     for (std::size_t i = 0; i < std::min(shown_max, findings.size()); ++i)
         print_finding(out, report, findings[i]);
     if (findings.size() > shown_max)

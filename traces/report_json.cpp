@@ -17,20 +17,29 @@ json json_of(const Violation& violation, const ReplayReport& report) {
     const SendHistory* const send = send_of(violation, report);
     json seen_by = json::array();
     for (const Evidence evidence : violation.seen_by) seen_by.push_back(name_of(evidence));
-    return {{"rule", violation.rule->id},
-            {"name", short_name(*violation.rule)},
-            {"severity", name_of(violation.severity)},
-            {"harm", violation.rule->harm},
-            {"property", violation.property},
-            {"send", violation.send},
-            {"request", violation.request},
-            {"ubuf", fmt::format("{:#x}", violation.ubuf)},
-            {"buffer", send != nullptr ? fmt::format("{:#x}", send->addr) : std::string()},
-            {"time_ns", violation.time_ns},
-            {"seen_by", std::move(seen_by)},
-            {"evidence", violation.evidence},
-            {"explanation", violation.explanation},
-            {"stack", violation.stack}};
+    json all{{"rule", violation.rule->id},
+             {"name", short_name(*violation.rule)},
+             {"severity", name_of(violation.severity)},
+             {"harm", violation.rule->harm},
+             {"property", violation.property},
+             {"send", violation.send},
+             {"request", violation.request},
+             {"ubuf", fmt::format("{:#x}", violation.ubuf)},
+             {"buffer", send != nullptr ? fmt::format("{:#x}", send->addr) : std::string()},
+             {"time_ns", violation.time_ns},
+             {"seen_by", std::move(seen_by)},
+             {"evidence", violation.evidence},
+             {"explanation", violation.explanation},
+             {"stack", violation.stack}};
+    if (violation.suppressed_by)
+        all["suppressed_by"] = place_of(report.suppressions[*violation.suppressed_by]);
+    return all;
+}
+
+json json_of(const Suppression& each) {
+    return {{"file", each.file},   {"line", each.line},      {"rule", each.rule},
+            {"where", each.where}, {"until", each.until},    {"reason", each.reason},
+            {"used", each.used},   {"expired", each.expired}};
 }
 
 json all_of(const std::vector<Violation>& violations, const ReplayReport& report) {
@@ -82,8 +91,12 @@ json json_of(const Judged& judged) {
              {"reasons", report.reasons},
              {"violations", all_of(report.violations, report)},
              {"notes", all_of(report.notes, report)},
+             {"suppressed", all_of(report.suppressed, report)},
+             {"suppressions", json::array()},
              {"findings", folded(judged)},
              {"divergence", nullptr}};
+    for (const Suppression& each : report.suppressions)
+        all["suppressions"].push_back(json_of(each));
     if (report.divergence) all["divergence"] = json_of(*report.divergence);
     return all;
 }
@@ -95,7 +108,7 @@ std::string text_of(const json& value) {
 // Each finding as it is, then what json has without them.
 void print_jsonl(std::ostream& out, const Judged& judged) {
     json whole = json_of(judged);
-    for (const char* list : {"violations", "notes"}) {
+    for (const char* list : {"violations", "notes", "suppressed"}) {
         for (json& each : whole[list]) {
             each["schema_version"] = report_schema_version;
             each["type"] = "finding";

@@ -56,6 +56,11 @@ std::string junit_suite(const Judged& judged) {
         broken[finding.first->rule->id].push_back(std::move(finding));
     std::size_t tests = 1, failures = 0, skipped = 0;
     suite.put("<xmlattr>.name", judged.file);
+    for (const Suppression& each : report.suppressions) {
+        ptree& property = suite.add("properties.property", "");
+        property.put("<xmlattr>.name", "suppression " + place_of(each));
+        property.put("<xmlattr>.value", use_of(each) + ": " + each.reason);
+    }
     ptree& walk = add_case(suite, "every record is explained");
     if (report.divergence && report.verdict == Verdict::violation) {
         add_outcome(walk, "failure", report.divergence->what);
@@ -70,6 +75,12 @@ std::string junit_suite(const Judged& judged) {
         ptree& test = add_case(suite, full_name(rule));
         const auto found = broken.find(rule.id);
         if (found == broken.end()) {
+            const auto known = std::ranges::count(report.suppressed, &rule, &Violation::rule);
+            if (known > 0) {
+                add_outcome(test, "skipped", fmt::format("suppressed {} times", known));
+                ++skipped;
+                continue;
+            }
             if (report.verdict != Verdict::inconclusive) continue;
             add_outcome(test, "skipped", "INCONCLUSIVE");
             ++skipped;

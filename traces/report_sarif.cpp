@@ -62,6 +62,10 @@ json result_of(const Finding& finding, const Judged& judged) {
                 {"partialFingerprints", {{"zcv/v1", finding.fingerprint}}},
                 {"occurrenceCount", finding.sends.size()},
                 {"properties", {{"trace", judged.file}, {"sends", finding.sends}}}};
+    if (violation.suppressed_by)
+        result["suppressions"] = json::array(
+            {{{"kind", "external"},
+              {"justification", judged.report.suppressions[*violation.suppressed_by].reason}}});
     if (!frames_of(violation, judged.trace).empty())
         result["stacks"] = stack_of(violation, judged.trace);
     return result;
@@ -71,7 +75,8 @@ json result_of(const Finding& finding, const Judged& judged) {
 
 json sarif_results(const Judged& judged) {
     json all = json::array();
-    for (const auto* violations : {&judged.report.violations, &judged.report.notes})
+    for (const auto* violations :
+         {&judged.report.violations, &judged.report.notes, &judged.report.suppressed})
         for (const Finding& finding : fold(*violations, judged.trace))
             all.push_back(result_of(finding, judged));
     if (const auto& divergence = judged.report.divergence)
@@ -89,6 +94,11 @@ json sarif_invocation(const Judged& judged) {
     json reasons = json::array();
     for (const std::string& reason : judged.report.reasons)
         reasons.push_back({{"level", "note"}, {"message", message(judged.file + ": " + reason)}});
+    for (const Suppression& each : judged.report.suppressions)
+        reasons.push_back(
+            {{"level", each.expired ? "warning" : "note"},
+             {"message", message(fmt::format("{}: suppression {} {}: {}", judged.file,
+                                             place_of(each), use_of(each), each.reason))}});
     return {{"executionSuccessful", judged.report.verdict != Verdict::inconclusive},
             {"toolExecutionNotifications", std::move(reasons)},
             {"properties", {{"trace", judged.file}, {"verdict", name_of(judged.report.verdict)}}}};

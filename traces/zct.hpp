@@ -29,7 +29,7 @@
 namespace zcv {
 
 inline constexpr std::uint16_t zct_version_major = 1;
-inline constexpr std::uint16_t zct_version_minor = 1;
+inline constexpr std::uint16_t zct_version_minor = 2;
 
 // Who was watched, where, and how.
 struct TraceInfo {

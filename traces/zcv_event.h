@@ -79,11 +79,20 @@ enum zcv_event_kind {
     ZCV_RESET = 31,      /* tcp_receive_reset: sock, protocol */
     ZCV_CLOSE = 32,      /* close() of a socket: sock, protocol */
     ZCV_SHUTDOWN = 33,   /* shutdown(): sock, protocol, res (how) */
-    /* munmap(), madvise() that gives pages back, mremap(), brk(): addr, len, opcode (enum
-     * zcv_unmap). Before it happens */
+    /* munmap(), madvise() that gives pages back, mremap(), brk(), mmap(MAP_FIXED): addr, len,
+     * opcode (enum zcv_unmap). Before it happens */
     ZCV_UNMAP = 34,
-    ZCV_LINK_FAIL = 35, /* io_uring_fail_link: req, ring, user_data: an earlier member failed */
-    ZCV_TASK_WORK = 36, /* io_uring_task_work_run with work: len (how many) */
+    ZCV_LINK_FAIL = 35,  /* io_uring_fail_link: req, ring, user_data: an earlier member failed */
+    ZCV_TASK_WORK = 36,  /* io_uring_task_work_run with work: len (how many) */
+    ZCV_RING_CLOSE = 37, /* close() of a ring: ring */
+    /* io_uring_complete of another request of a watched ring (SENDMSG, RECVMSG, ASYNC_CANCEL,
+     * LINK_TIMEOUT, SEND, RECV): req, ring, user_data, opcode, res, cqe_flags; sock of sends and
+     * receives; addr of a cancel: the user_data that it looked for, 0 if it went by something else
+     */
+    ZCV_CQE = 38,
+    /* Just before a ZCV_UNMAP, for each send in flight from memory in it: ring, ubuf, user_data,
+     * addr, len, hash (of the payload as it is now); zc_flags = 1: all of the payload goes */
+    ZCV_CONTENT = 39,
     ZCV_KIND_COUNT
 };
 
@@ -98,7 +107,8 @@ enum zcv_unmap {
     ZCV_UNMAP_MUNMAP = 0,
     ZCV_UNMAP_MADVISE = 1, /* DONTNEED, FREE or REMOVE */
     ZCV_UNMAP_MREMAP = 2,
-    ZCV_UNMAP_BRK = 3, /* addr = the new end; len 0 */
+    ZCV_UNMAP_BRK = 3,  /* addr = the new end; len 0 */
+    ZCV_UNMAP_MMAP = 4, /* MAP_FIXED: other pages take the place of what was there */
 };
 
 #define ZCV_CPU_WATCH 0xffffu

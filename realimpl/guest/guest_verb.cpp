@@ -94,21 +94,25 @@ std::string needed_program(const std::string& name) {
         fmt::format("guest: {}: no such program here, so the guest cannot have it", name));
 }
 
-// The words that the guest runs. A verb of zcv stands for zcv itself; with an output, what runs is
-// captured.
+// A verb of zcv stands for zcv itself.
+bool is_own_verb(const std::string& word) {
+    return word == "drive" || word == "doctor";
+}
+
+std::string program_for_guest(const Options& options) {
+    const std::string& first = options.command.front();
+    return is_own_verb(first) ? own_program() : needed_program(first);
+}
+
+// The words that the guest runs. With an output, what runs is captured.
 std::vector<std::string> words_for_guest(const Options& options) {
     const std::string zcv = own_program();
     std::vector<std::string> words;
     if (!options.output.empty())
         words = {zcv,        "capture",      "-o", ZCV_GUEST_TRACE, "--hash", options.hash,
                  "--events", options.events, "--"};
-    const std::string& first = options.command.front();
-    if (first == "drive" || first == "check" || first == "explain") {
-        words.push_back(zcv);
-        words.push_back(first);
-    } else {
-        words.push_back(needed_program(first));
-    }
+    words.push_back(program_for_guest(options));
+    if (is_own_verb(options.command.front())) words.push_back(options.command.front());
     words.insert(words.end(), options.command.begin() + 1, options.command.end());
     return words;
 }
@@ -123,15 +127,14 @@ void write_initramfs(const std::string& file, const Options& options, const Kern
         list += name + "\n";
     }
     root.add(ZCV_GUEST_MODULES, list.data(), list.size(), 0644);
-    const std::vector<std::string> command = words_for_guest(options);
     std::string words;
-    for (const std::string& word : command) words += word + '\0';
+    for (const std::string& word : words_for_guest(options)) words += word + '\0';
     root.add(ZCV_GUEST_COMMAND, words.data(), words.size(), 0644);
     root.add_program(own_program());
-    if (!options.output.empty()) root.add_program(find_helper("zcv-capture", "ZCV_CAPTURE"));
-    if (command.front() != own_program()) root.add_program(command.front());
-    if (options.command.front() != "drive")
-        root.add_program(needed_program(options.command.front()));
+    root.add_program(program_for_guest(options));
+    const std::string observer = find_helper_or_none("zcv-capture", "ZCV_CAPTURE");
+    if (!options.output.empty() || !observer.empty())
+        root.add_program(find_helper("zcv-capture", "ZCV_CAPTURE"));
     for (const std::string& name : network_tools)
         if (const std::string tool = in_path(name); !tool.empty()) root.add_program(tool);
     for (const std::string& name : options.with) root.add_program(needed_program(name));
@@ -225,7 +228,7 @@ void add_options(CLI::App* verb, Options& options) {
         ->capture_default_str();
     verb->add_option("--console", options.console, "keep what the guest's kernel says here");
     verb->add_option("COMMAND", options.command,
-                     "what to run there, after --: a program, or zcv's own verb drive");
+                     "what to run there, after --: a program, or zcv's own verb drive or doctor");
 }
 
 }  // namespace

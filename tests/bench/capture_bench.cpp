@@ -6,9 +6,9 @@
 //   ifb        nothing is redirected to it: it drops what it is given, at once
 //   veth-drop  a veth whose peer drops at its ingress (tcx, since 6.6)
 //   udp, tcp   a veth whose peer runs XDP_PASS in native mode, and a receiver that reads all of it
-// Where the device drops, one thread does all the work, and a rate is per second of its processor
-// time, which is what a busy machine leaves of it; elsewhere it is per second. Everything happens
-// in network namespaces of its own. Needs root.
+// A rate is per second of the processor time of sender and receiver, which is what a busy machine
+// leaves of it; rates per elapsed second are in pairs.csv. What zcv itself uses is on top, on
+// another core. Everything happens in network namespaces of its own. Needs root.
 #include <arpa/inet.h>
 #include <liburing.h>
 #include <linux/bpf.h>
@@ -73,8 +73,7 @@ bool drops(const std::string& path) {
 // What the two sides of the benchmark know of each other.
 struct Board {
     std::atomic<std::uint64_t> notified{0};
-    std::atomic<std::uint32_t> port{0};
-    std::atomic<bool> peer_ready{false};
+    std::atomic<pid_t> peer{0};  // once it is ready
 };
 
 // --- the busy program ----------------------------------------------------------------------------
@@ -201,7 +200,7 @@ void drop_at_ingress(const char* device) {
     sockaddr_in address = address_of("10.201.0.2", 7000);
     check(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
     if (work.path == "tcp") check(listen(fd, 1) == 0, "listen");
-    board.peer_ready = true;
+    board.peer = getpid();
     if (work.path == "tcp") fd = accept(fd, nullptr, nullptr);
     std::vector<char> into(1 << 20);
     while (recv(fd, into.data(), into.size(), 0) > 0) {
@@ -222,7 +221,7 @@ void drop_at_ingress(const char* device) {
         const pid_t peer = fork();
         check(peer >= 0, "fork");
         if (peer == 0) receive(work, board, self);
-        while (!board.peer_ready) {
+        while (board.peer == 0) {
             check(waitpid(peer, nullptr, WNOHANG) == 0, "the receiver ended");
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
@@ -241,7 +240,7 @@ void drop_at_ingress(const char* device) {
 
 struct Rate {
     double elapsed = 0;    // sends a second
-    double processor = 0;  // sends a second of the sender's processor time
+    double processor = 0;  // sends a second of processor time
 };
 
 class Busy {
@@ -286,9 +285,13 @@ class Busy {
 
   private:
     double processor_seconds() const {
-        double nanoseconds = 0;
-        std::ifstream("/proc/" + std::to_string(pid_) + "/schedstat") >> nanoseconds;
-        return nanoseconds / 1e9;
+        double all = 0;
+        for (const pid_t pid : {pid_, board_->peer.load()}) {
+            double nanoseconds = 0;
+            std::ifstream("/proc/" + std::to_string(pid) + "/schedstat") >> nanoseconds;
+            all += nanoseconds / 1e9;
+        }
+        return all;
     }
 
     Board* board_;
@@ -316,6 +319,7 @@ struct Options {
     std::string buffer = "64M";
     std::vector<std::string> paths{"ifb", "veth-drop", "udp", "tcp"};
     std::vector<std::string> modes{"minimal", "default", "default+sampled", "all"};
+    std::string rows;  // only those whose "path:bytes:batch" contains this
     bool kinds = false;
 };
 
@@ -366,6 +370,7 @@ Watching watched(const Options& options, const Busy& busy, const Mode& mode) {
 
 struct Cell {
     std::vector<double> ratios;
+    std::vector<double> costs;  // ns a send
     std::uint64_t records = 0;
     std::uint64_t lost = 0;
 };
@@ -394,8 +399,13 @@ std::vector<Row> rows_of(const Options& options) {
         std::vector<std::uint32_t> sizes{path == "tcp" ? 65536U : 65435U};
         if (drops(path) && !options.kinds) sizes.insert(sizes.begin(), 4096);
         for (const std::uint32_t bytes : sizes)
-            for (const unsigned batch : {1U, 8U})
-                if (batch == 8 || !options.kinds) rows.push_back({{path, bytes, batch}});
+            for (const unsigned batch : {1U, 8U}) {
+                const std::string name =
+                    path + ':' + std::to_string(bytes) + ':' + std::to_string(batch);
+                if (options.kinds && batch == 1) continue;
+                if (name.find(options.rows) != std::string::npos)
+                    rows.push_back({{path, bytes, batch}});
+            }
     }
     return rows;
 }
@@ -411,10 +421,11 @@ void run_round(const Options& options, int round, Row& row, std::ostream& csv) {
         const double elapsed = with.rate.elapsed / alone.elapsed;
         const double processor = with.rate.processor / alone.processor;
         Cell& cell = row.cells[name];
-        cell.ratios.push_back(drops(row.work.path) ? processor : elapsed);
+        cell.ratios.push_back(processor);
         cell.records += with.records;
         cell.lost += with.lost;
-        row.alone.push_back(drops(row.work.path) ? alone.processor : alone.elapsed);
+        row.alone.push_back(alone.processor);
+        cell.costs.push_back(1e9 / with.rate.processor - 1e9 / alone.processor);
         std::array<char, 256> line{};
         std::snprintf(line.data(), line.size(),
                       "%d,%s,%u,%u,%s,%.0f,%.0f,%.3f,%.0f,%.0f,%.3f,%.1f,%llu,%llu\n", round,
@@ -434,8 +445,8 @@ std::string text_of(const Cell& cell) {
     std::array<char, 96> text{};
     const double lost = 100 * static_cast<double>(cell.lost) /
                         static_cast<double>(std::max<std::uint64_t>(cell.records + cell.lost, 1));
-    const int used = std::snprintf(text.data(), text.size(), "%.2f (%.2f-%.2f)",
-                                   median(cell.ratios), *least, *most);
+    const int used = std::snprintf(text.data(), text.size(), "%.2f (%.2f-%.2f) %.0f ns",
+                                   median(cell.ratios), *least, *most, median(cell.costs));
     if (cell.lost > 0)
         std::snprintf(text.data() + used, text.size() - static_cast<std::size_t>(used),
                       ", %.0f %% lost", lost);
@@ -443,13 +454,13 @@ std::string text_of(const Cell& cell) {
 }
 
 void print_table(const Options& options, const std::vector<Row>& rows) {
-    std::cout << "| path | bytes | batch | unwatched/s |";
+    std::cout << "| path | bytes | batch | unwatched, ns a send |";
     for (const std::string& mode : options.modes) std::cout << ' ' << mode << " |";
     std::cout << "\n|---|---|---|---|";
     for (std::size_t i = 0; i < options.modes.size(); ++i) std::cout << "---|";
     for (const Row& row : rows) {
         std::cout << "\n| " << row.work.path << " | " << row.work.bytes << " | " << row.work.batch
-                  << " | " << static_cast<std::uint64_t>(median(row.alone)) / 1000 << "k |";
+                  << " | " << static_cast<std::uint64_t>(1e9 / median(row.alone)) << " |";
         for (const std::string& mode : options.modes)
             std::cout << ' ' << text_of(row.cells.at(mode)) << " |";
     }
@@ -467,6 +478,7 @@ constexpr const char* usage =
     "usage: capture_bench [--rounds N] [--seconds S] [--out FOLDER] [--buffer BYTES]\n"
     "                     [--paths ifb,veth-drop,udp,tcp] [--modes "
     "minimal,default,default+sampled,all]\n"
+    "                     [--rows TEXT]  only rows whose path:bytes:batch contains it\n"
     "                     [--kinds]   what each kind of record adds to minimal\n";
 
 Options parse(int argc, char** argv) {
@@ -490,6 +502,8 @@ Options parse(int argc, char** argv) {
             options.paths = words_of(value());
         else if (word == "--modes")
             options.modes = words_of(value());
+        else if (word == "--rows")
+            options.rows = value();
         else if (word == "--kinds")
             options.kinds = true;
         else {

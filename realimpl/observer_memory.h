@@ -1,0 +1,65 @@
+/* What a send's memory holds, and when that memory leaves its address. */
+#ifndef ZCV_OBSERVER_MEMORY_H
+#define ZCV_OBSERVER_MEMORY_H
+
+#include "observer_state.h"
+
+/* The payload as it is now. Only where the owner's memory is the current one: the notifications of
+ * a process that is gone complete in a kernel worker. */
+static __always_inline __u64 hash_again(__u64 ubuf, const struct send* send) {
+    __u32 zero = 0;
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
+    if (!hash_mode || !state || !task->mm || (__u32)task->tgid != send->tgid) return 0;
+    if (send->vectors) {
+        struct ranges* kept = bpf_map_lookup_elem(&vectors, &ubuf);
+        if (!kept) return 0;
+        __builtin_memcpy(&state->ranges, kept, sizeof(*kept));
+    } else {
+        state->ranges.at[0].base = send->addr;
+        state->ranges.at[0].len = send->len;
+        state->ranges.count = send->addr ? 1 : 0;
+    }
+    return hash_ranges(state);
+}
+
+struct bpf_map;
+
+struct leaving {
+    __u64 begin;
+    __u64 end;
+    __u32 tgid;
+    __u32 unused;
+};
+
+/* One send, of all that are known: is it in flight from memory that leaves? */
+static long tell_content(struct bpf_map* map, __u64* key, struct send* send, struct leaving* gone) {
+    struct notif_view view;
+    __u64 ubuf = *key;
+    const __u64 end = send->addr + send->len;
+    if (send->done || send->tgid != gone->tgid || send->addr >= gone->end || end <= gone->begin)
+        return 0;
+    if (!view_notif(ubuf, &view) || view.ring != send->ring || view.task != send->task) return 0;
+    __u64 hash = hash_again(ubuf, send);
+    if (!hash) return 0;
+    struct zcv_event* event = begin(ZCV_CONTENT);
+    if (!event) return 0;
+    name_send(event, send, ubuf);
+    event->addr = send->addr;
+    event->len = send->len;
+    event->zc_flags = !send->vectors && send->addr >= gone->begin && end <= gone->end;
+    event->hash = hash;
+    finish(event, 0);
+    return 0;
+}
+
+/* Memory is about to leave the addresses from `begin` to `end`: the last moment at which what is
+ * sent from there can be compared by address. */
+static __always_inline void memory_leaves(__u64 begin, __u64 end) {
+    struct leaving gone = {
+        .begin = begin, .end = end, .tgid = (__u32)(bpf_get_current_pid_tgid() >> 32)};
+    if (!hash_mode || !(wanted_kinds >> ZCV_CONTENT & 1) || end <= begin) return;
+    bpf_for_each_map_elem(&sends, tell_content, &gone, 0);
+}
+
+#endif
