@@ -174,7 +174,9 @@ class Look {
 
     void note_chain(SendFacts& send, const zcv_event& event) {
         send.chain_known = true;
-        if (event.chain != 0 && event.chain != event.ubuf) send.chain = generation_of(event.chain);
+        if (event.chain == 0 || event.chain == event.ubuf) return;
+        send.chain = generation_of(event.chain);
+        if (SendFacts* const head = find(send.chain)) head->linked.insert(event.generation);
     }
 
     // The kernel gives no request here: it is the oldest send of that name that still lacks the
