@@ -153,6 +153,7 @@ class Walk {
     BufferId buffer_of(const zcv_event& event);
 
     // binding_skb.cpp: skbs and the references they hold.
+    void issue_what_was_linked(std::uint32_t life);
     void on_dev_queue(std::uint32_t life, const zcv_event& event);
     void on_dev_xmit(std::uint32_t life, const zcv_event& event);
     void on_rx(std::uint32_t life, const zcv_event& event);

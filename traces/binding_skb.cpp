@@ -101,7 +101,24 @@ SkbId Walk::mirrored(std::uint32_t life, SkbId skb, const zcv_event& event) {
     return adopt(life, SkbId{s_.newest()}, 0);
 }
 
+// Where no record tells of each turn of sendmsg: what was linked to the notification of a stream's
+// skb was linked before that was sent, though it completes later.
+void Walk::issue_what_was_linked(std::uint32_t life) {
+    const std::uint32_t owner = ahead_.lives[life].owner;
+    if (!sends_.contains(owner)) return;
+    const SendFacts& head = ahead_.sends.at(owner);
+    if (head.append != no_record) return;
+    for (const std::uint32_t generation : head.linked) {
+        const auto at = sends_.find(generation);
+        if (at == sends_.end() || s_[at->second.request].phase != Phase::prepped) continue;
+        if (s_[at->second.sock].write_queue.empty()) return;
+        issue(at->second);
+        attach_the_rest(at->second);
+    }
+}
+
 void Walk::on_dev_queue(std::uint32_t life, const zcv_event& event) {
+    issue_what_was_linked(life);
     const SkbId skb = skb_named(life, event);
     if (event.ubuf == 0) return copy_out(skb);
     // One device hands it to the next.
