@@ -145,6 +145,7 @@ class Session {
     void await_ready();
     void observe();
     void collect_totals();
+    void close_file();
     void await_command();
     void take_signals();
     void take_frames();
@@ -196,12 +197,24 @@ CaptureResult Session::run() {
     result_.sends = outstanding_.sends();
     result_.unnotified = outstanding_.count();
     result_.sequence_gaps = gaps_.missing();
-    if (disk_)
+    if (disk_ && on_events_)
+        result_.unwritten = disk_->what();
+    else if (disk_)
         throw Refusal(disk_->status(),
                       fmt::format("{}; the command ran on unobserved, {}.part holds the beginning",
                                   disk_->what(), printable(options_.output)));
-    if (writer_ && !result_.cut_off) writer_->close(result_.totals);
+    if (writer_ && !disk_ && !result_.cut_off) close_file();
     return result_;
+}
+
+// The last blocks are written here, and may find the disk full as any other.
+void Session::close_file() {
+    try {
+        writer_->close(result_.totals);
+    } catch (const Refusal& refused) {
+        if (!on_events_) throw;
+        result_.unwritten = refused.what();
+    }
 }
 
 void Session::start() {
@@ -316,7 +329,7 @@ void Session::store(Stack stack) {
 // from before it have arrived.
 bool Session::over() const {
     const auto now = Clock::now();
-    if (stream_ended_ || interrupted_ || disk_) return true;
+    if (stream_ended_ || interrupted_ || (disk_ && !on_events_)) return true;
     if (options_.time_max_s > 0 &&
         now - started_at_ >= std::chrono::duration<double>(options_.time_max_s))
         return true;

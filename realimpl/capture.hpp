@@ -33,13 +33,15 @@ struct CaptureResult {
     bool cut_off = false;  // zcv-capture ended before its totals
     std::string cut_reason;
     int command_status = 0;
+    std::string unwritten;  // why the file holds the beginning only, where on_events had it all
 };
 
 using OnEvents = std::function<void(std::span<const zcv_event>)>;
 
 // Runs the command, or attaches to the process, and hands every batch of records to `on_events` and
-// to the file. Returns when it ended and its notifications are in. Every refusal that can be known
-// beforehand comes before the command is started.
+// to the file. Returns when it ended and its notifications are in. When the file cannot be written
+// any more, it goes on if there is an `on_events`, and ends with a Refusal if not. Every refusal
+// that can be known beforehand comes before the command is started.
 CaptureResult capture(const CaptureOptions& options, const OnEvents& on_events);
 
 }  // namespace zcv

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "model/outcome.hpp"
+#include "realimpl/helper_programs.hpp"
 #include "traces/zct_json.hpp"
 
 namespace zcv {
@@ -25,35 +26,15 @@ constexpr std::size_t frame_bytes_max = 256u << 20;
 constexpr std::size_t fill_bytes = 512u << 10;  // read at a time, at least
 constexpr int end_wait_ms = 5000;
 
-bool runnable(const std::filesystem::path& path) {
-    std::error_code unreachable;  // a folder of PATH that we may not enter holds nothing for us
-    return std::filesystem::is_regular_file(path, unreachable) && access(path.c_str(), X_OK) == 0;
-}
-
-// Beside zcv, where an installation puts programs nobody starts by hand, or in PATH.
 std::string find_capture_program() {
-    if (const char* named = std::getenv("ZCV_CAPTURE")) {
-        if (runnable(named)) return named;
-        throw Refusal(
-            Status::unable,
-            fmt::format("ZCV_CAPTURE: {}: no such program: unset it or name zcv-capture", named));
-    }
-    std::error_code error;
-    const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-    for (const auto& place : {own / "zcv-capture", own / "../libexec/zcv/zcv-capture"})
-        if (runnable(place)) return place.string();
-    const char* path = std::getenv("PATH");
-    std::istringstream directories{path ? path : ""};
-    for (std::string directory; std::getline(directories, directory, ':');)
-        if (!directory.empty() && runnable(directory + "/zcv-capture"))
-            return directory + "/zcv-capture";
+    const std::string program = find_helper_or_none("zcv-capture", "ZCV_CAPTURE");
     const std::string why = ZCV_OBSERVER_MISSING;
-    throw Refusal(Status::unable,
-                  why.empty() ? "zcv-capture is neither beside zcv nor in PATH: install both, or "
-                                "name it in ZCV_CAPTURE"
-                              : fmt::format("built without the observer ({}), so nothing can be "
-                                            "captured: build again after that",
-                                            why));
+    if (program.empty() && !why.empty())
+        throw Refusal(Status::unable,
+                      fmt::format("built without the observer ({}), so nothing can be captured: "
+                                  "build again after that",
+                                  why));
+    return program.empty() ? find_helper("zcv-capture", "ZCV_CAPTURE") : program;
 }
 
 [[noreturn]] void exec_capture(const std::vector<std::string>& words, int output, int control,

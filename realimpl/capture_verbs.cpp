@@ -133,9 +133,14 @@ Status run_and_replay(Options& options) {
     print_report(std::cout, report, trace, wanted.output.empty() ? "(run)" : wanted.output,
                  options.format);
     std::cout.flush();
+    if (!result.unwritten.empty())
+        fmt::print(stderr,
+                   "zcv: {}; the verdict is of all that was seen, the file has its beginning\n",
+                   result.unwritten);
     if (options.forward_exit && result.command_status != 0)
         return static_cast<Status>(result.command_status);
-    return status_of(report.verdict);
+    const bool kept = result.unwritten.empty();
+    return kept || report.verdict != Verdict::clean ? status_of(report.verdict) : Status::unable;
 }
 
 // The library's own check would print its bounds, which have 300 digits.

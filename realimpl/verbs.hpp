@@ -7,6 +7,6 @@ class App;
 }
 
 namespace zcv {
-// `zcv capture`, `zcv run`, `zcv drive` and `zcv doctor`.
+// `zcv capture`, `zcv run`, `zcv drive`, `zcv guest` and `zcv doctor`.
 void add_realimpl_verbs(CLI::App& app, Status& status);
 }  // namespace zcv

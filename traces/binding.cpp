@@ -45,6 +45,7 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
       blind_(!records_skbs(trace.info)),
       s_(world_of(profile)) {
     lives_.resize(ahead_.lives.size());
+    report_.steps.resize(all_steps().size());
 }
 
 std::optional<Mismatch> Walk::explain(std::size_t record) {
@@ -192,10 +193,11 @@ void Walk::finish() {
                         nameless_));
     }
     if (never_started_ > 0)
-        report_.reasons.push_back(
-            fmt::format("{} sends with IOSQE_IO_DRAIN never started: on kernels since 6.13 such a "
-                        "send may wait for its own notification (B32); send without it",
-                        never_started_));
+        report_.reasons.push_back(fmt::format(
+            "{} sends with IOSQE_IO_DRAIN never started: since 6.13 such a send may wait "
+            "for its own notification (B32), and in 6.1 the CQE of every notification "
+            "before it is counted against it; send without it",
+            never_started_));
     const bool hashed = !trace_.info.hash.empty() && trace_.info.hash != "none";
     if (hashed && unhashed_ > 0)
         report_.reasons.push_back(
@@ -401,7 +403,7 @@ void Walk::succeed(Send& send, const zcv_event& event) {
         else
             must<kernel::ip_append_data_copy>("data copied in sendmsg", send.request);
     }
-    while (!tcp && !s_[send.sock].write_queue.empty()) take<kernel::ip_send_skb>(s_, send.sock);
+    while (!tcp && !s_[send.sock].write_queue.empty()) go<kernel::ip_send_skb>(send.sock);
     must<kernel::io_send_zc_success>("success", send.request);
     if (s_[send.request].worker) {
         must<kernel::io_req_complete_post>("a completion from io-wq", send.request);
@@ -428,10 +430,10 @@ void Walk::fail(Send& send, const zcv_event& event) {
         attach_the_rest(send);
         while (s_.config(send.sock).transport == Transport::udp &&
                !s_[send.sock].write_queue.empty())
-            take<kernel::ip_flush_pending_frames>(s_, send.sock);
+            go<kernel::ip_flush_pending_frames>(send.sock);
         if (usage_of(send) == Usage::zero_copied && can<kernel::tcp_remove_empty_skb>(s_, r) &&
             s_.world().profile.chains)
-            take<kernel::tcp_remove_empty_skb>(s_, r);
+            go<kernel::tcp_remove_empty_skb>(r);
         must<kernel::io_send_zc_failure>("a failed send", r);
     }
     must<kernel::io_sendrecv_fail>("a failed send", r);
@@ -497,7 +499,7 @@ void Walk::post(Send& send, bool overflow) {
     const auto& list = s_[ring].compl_reqs;
     // A send that was given up has no more records, but its place in the list.
     while (!list.empty() && send_at(send_of_request_[index(list.front().request)]).lost) {
-        take<kernel::io_submit_flush_completions>(s_, ring);
+        go<kernel::io_submit_flush_completions>(ring);
         reap(ring);
     }
     if (list.empty() || list.front().request != send.request) {
@@ -510,7 +512,7 @@ void Walk::post(Send& send, bool overflow) {
                                                             report_.history[due->history].number)});
     }
     s_.set_cq_full(overflow ? ring : none<RingId>);
-    take<kernel::io_submit_flush_completions>(s_, ring);
+    go<kernel::io_submit_flush_completions>(ring);
     s_.set_cq_full(none<RingId>);
     reap(ring);
     if (s_[send.request].phase == Phase::idle) send.request = none<RequestId>;
@@ -519,8 +521,8 @@ void Walk::post(Send& send, bool overflow) {
 // Reading a CQE is invisible: the application may have done it as soon as the CQE was there.
 void Walk::reap(RingId ring) {
     while (can<kernel::io_cqring_overflow_flush>(s_, ring))
-        take<kernel::io_cqring_overflow_flush>(s_, ring);
-    while (can<world::app_reap>(s_, ring)) take<world::app_reap>(s_, ring);
+        go<kernel::io_cqring_overflow_flush>(ring);
+    while (can<world::app_reap>(s_, ring)) go<world::app_reap>(ring);
 }
 
 // Notification -------------------------------------------------------------------------------

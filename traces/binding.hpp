@@ -36,6 +36,8 @@ struct Unobserved {
 
 const std::vector<Binding>& bindings();
 const std::vector<Unobserved>& unobserved_steps();
+// In the order of ReplayReport::steps.
+const std::vector<std::string_view>& all_steps();
 
 // What one record could not be explained by.
 struct Mismatch {
@@ -151,6 +153,7 @@ class Walk {
     BufferId buffer_of(const zcv_event& event);
 
     // binding_skb.cpp: skbs and the references they hold.
+    void issue_what_was_linked(std::uint32_t life);
     void on_dev_queue(std::uint32_t life, const zcv_event& event);
     void on_dev_xmit(std::uint32_t life, const zcv_event& event);
     void on_rx(std::uint32_t life, const zcv_event& event);
@@ -189,6 +192,9 @@ class Walk {
     void note_releases(std::uint64_t time_ns);
     void touch(UbufId notif) { touched_.push_back(notif); }
 
+    // Takes a step that can be taken here.
+    template <class Step, class... Id>
+    void go(Id... ids);
     // Takes a step, or throws what refused it: `what` says in words what the record asks for.
     template <class Step, class... Id>
     void must(std::string_view what, Id... ids);

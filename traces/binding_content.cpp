@@ -36,7 +36,7 @@ void Walk::write_and_submit(Send& send, const zcv_event& event) {
         }
     }
     if (can<world::app_write>(s_, b))
-        take<world::app_write>(s_, b);
+        go<world::app_write>(b);
     else if (changed)
         world::app_write::effect(s_, b);  // refused above: what report_reuse() reports
     must<world::app_submit>("a submission", b, send.request, send.sock);
@@ -53,7 +53,7 @@ void Walk::on_write(std::size_t record, const zcv_event& event) {
         for (const std::uint32_t generation : users_of_buffer_[i])
             if (Send& send = send_at(generation); send.write == no_record) send.write = record;
         if (can<world::app_write>(s_, b))
-            take<world::app_write>(s_, b);
+            go<world::app_write>(b);
         else if (!users_of_buffer_[i].empty())
             world::app_write::effect(s_, b);  // refused above: what report_reuse() reports
     }

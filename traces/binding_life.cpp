@@ -56,7 +56,7 @@ bool Walk::split_off(std::uint32_t life) {
         if (!lives_[other].attached || lives_[other].gone) continue;
         const SkbId skb = lives_[other].original;
         if (state_of(skb).life != other || !can<kernel::tcp_fragment>(s_, skb)) continue;
-        take<kernel::tcp_fragment>(s_, skb);
+        go<kernel::tcp_fragment>(skb);
         note_guess(s_[skb].sock);
         begin_life(life, SkbId{s_.newest()});
         return true;
@@ -72,9 +72,9 @@ bool Walk::cut_off(std::uint32_t life) {
     large.insert(large.end(), owner.lives.begin(), owner.lives.end());
     for (const std::uint32_t other : large)
         for (const SkbId skb : lives_[other].skbs) {
-            if (s_[skb].loc == Loc::build) take<kernel::dev_queue_xmit>(s_, skb);
+            if (s_[skb].loc == Loc::build) go<kernel::dev_queue_xmit>(skb);
             if (!can<kernel::skb_segment>(s_, skb)) continue;
-            take<kernel::skb_segment>(s_, skb);
+            go<kernel::skb_segment>(skb);
             begin_life(life, SkbId{s_.newest()});
             return true;
         }
@@ -87,7 +87,7 @@ void Walk::cut_up(std::uint32_t life, SkbId skb) {
         if (ahead_.lives[child].cut_ns != now_ns_ || lives_[child].attached ||
             !can<kernel::skb_segment>(s_, skb))
             continue;
-        take<kernel::skb_segment>(s_, skb);
+        go<kernel::skb_segment>(skb);
         begin_life(child, SkbId{s_.newest()});
     }
 }

@@ -83,7 +83,7 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
     }
     for (const SkbId skb : lives_[life].skbs) {
         if (!can<kernel::dev_queue_xmit_nit>(s_, skb)) continue;
-        take<kernel::dev_queue_xmit_nit>(s_, skb);
+        go<kernel::dev_queue_xmit_nit>(skb);
         return adopt(life, SkbId{s_.newest()}, event.skb);
     }
     mismatch("another skb carries the same data, and nothing can have cloned it",
@@ -94,13 +94,30 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
 // device, and that is the one which is queued. The other shows up when it is freed or queued.
 SkbId Walk::mirrored(std::uint32_t life, SkbId skb, const zcv_event& event) {
     if (event.kind != ZCV_DEV_QUEUE || event.dataref <= s_[s_[skb].shinfo].dataref) return skb;
-    if (s_[skb].loc == Loc::build) take<kernel::dev_queue_xmit>(s_, skb);
+    if (s_[skb].loc == Loc::build) go<kernel::dev_queue_xmit>(skb);
     if (!can<kernel::tcf_mirred_to_dev>(s_, skb)) return skb;
-    take<kernel::tcf_mirred_to_dev>(s_, skb);
+    go<kernel::tcf_mirred_to_dev>(skb);
     return adopt(life, SkbId{s_.newest()}, 0);
 }
 
+// Where no record tells of each turn of sendmsg: what was linked to the notification of a stream's
+// skb was linked before that was sent, though it completes later.
+void Walk::issue_what_was_linked(std::uint32_t life) {
+    const std::uint32_t owner = ahead_.lives[life].owner;
+    if (!sends_.contains(owner)) return;
+    const SendFacts& head = ahead_.sends.at(owner);
+    if (head.append != no_record) return;
+    for (const std::uint32_t generation : head.linked) {
+        const auto at = sends_.find(generation);
+        if (at == sends_.end() || s_[at->second.request].phase != Phase::prepped) continue;
+        if (s_[at->second.sock].write_queue.empty()) return;
+        issue(at->second);
+        attach_the_rest(at->second);
+    }
+}
+
 void Walk::on_dev_queue(std::uint32_t life, const zcv_event& event) {
+    issue_what_was_linked(life);
     const SkbId skb = skb_named(life, event);
     if (event.ubuf == 0) return copy_out(skb);
     // One device hands it to the next.
@@ -183,10 +200,10 @@ void Walk::copy_out(SkbId skb) {
         must<kernel::netif_receive_skb_core>("an skb received on this machine", skb);
     if (can<kernel::pskb_expand_head>(s_, skb)) {
         const SkbState state = state_of(skb);
-        take<kernel::pskb_expand_head>(s_, skb);
+        go<kernel::pskb_expand_head>(skb);
         must<kernel::skb_copy_ubufs>("a copy on receive", skb);
         // Its data is private now and of no further interest: nothing can be seen of it.
-        take<kernel::consume_skb>(s_, skb);
+        go<kernel::consume_skb>(skb);
         state_of(skb) = state;
         drop_from_life(skb);
         return;

@@ -214,16 +214,16 @@ static std::vector<Unobserved> unobserved_of_what_follows() {
         {step_name<pskb_carve>(), "not taken: no record tells a carved clone from an expanded one"},
         {step_name<pskb_copy_fclone>(),
          "not taken: a copy has a head of its own, and its first record is taken for a segment"},
-        {step_name<skb_copy_ubufs_failure>(), "a drop on receive, which looks the same"},
+        {step_name<skb_copy_ubufs_failure>(), "not taken: a drop on receive looks the same"},
         {step_name<skb_tstamp_tx>(),
          "not taken: the clone for the error queue is taken for one that a packet socket got"},
-        {step_name<skb_tx_error>(), "a drop, which looks the same"},
+        {step_name<skb_tx_error>(), "not taken: a drop looks the same"},
         {step_name<deliver_skb>(),
          "not taken: only data without a ubuf is delivered so, and that is not watched"},
         {step_name<skb_gro_receive>(),
          "not taken: only skbs without a ubuf are joined, and those are not watched"},
         {step_name<tun_net_xmit>(),
-         "the zero-copy flag gone from an skb that was given to a driver"},
+         "not taken: a copy on receive looks the same, the flag is gone from an skb on its way"},
         {step_name<esp_input>(),
          "not taken: only data without a ubuf gets there, and that is not watched"},
         {step_name<virtio_transport_alloc_skb>(),
@@ -234,6 +234,16 @@ static std::vector<Unobserved> unobserved_of_what_follows() {
          "not taken: sockets of this family are not watched"},
         {step_name<app_splice>(), "not taken: spliced pages have no ubuf, and are not watched"},
     };
+}
+
+template <class... Step>
+static std::vector<std::string_view> names_of(StepList<Step...>) {
+    return names<Step...>();
+}
+
+const std::vector<std::string_view>& all_steps() {
+    static const std::vector<std::string_view> all = names_of(Steps{});
+    return all;
 }
 
 const std::vector<Unobserved>& unobserved_steps() {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/checker/system.hpp"
+#include "model/next.hpp"
 #include "model/step.hpp"
 #include "traces/binding.hpp"
 
@@ -27,10 +28,26 @@ inline std::vector<std::string> one_line_each(const std::vector<checker::Field>&
     return lines;
 }
 
+// Its place in Steps.
+template <class Wanted, class... Step>
+constexpr std::size_t number_in(StepList<Step...>) {
+    std::size_t number = 0;
+    const bool found = ((std::is_same_v<Wanted, Step> || (++number, false)) || ...);
+    return found ? number : sizeof...(Step);
+}
+
+template <class Step, class... Id>
+void Walk::go(Id... ids) {
+    constexpr std::size_t number = number_in<Step>(Steps{});
+    static_assert(number < Steps::size);
+    take<Step>(s_, ids...);
+    ++report_.steps[number];
+}
+
 template <class Step, class... Id>
 void Walk::must(std::string_view what, Id... ids) {
     if (can<Step>(s_, ids...)) {
-        take<Step>(s_, ids...);
+        go<Step>(ids...);
         return;
     }
     std::string why = std::string(what) + " is what it says, and " +

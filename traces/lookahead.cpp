@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <numeric>
+#include <utility>
 
 namespace zcv {
 namespace {
@@ -80,22 +81,41 @@ class Look {
         all_.streams.insert(event.sock);
         all_.last_sent_ns[event.sock] = event.time_ns;
         note_issuer(event);
+        forget_turn_that_joined(i, event);
         if (SendFacts* const send = find(event.generation)) {
             note_progress(*send, event.len);
             // A fresh skb would be the tail by now.
             if (send->append != no_record && event.len < events_[send->append].len &&
-                event.head != 0 && event.head == events_[send->append].head) {
+                event.head != 0 && event.head == events_[send->append].head)
                 all_.joined_appends.insert(send->append);
-                send->turns.pop_back();
-            }
             if (send->append == no_record) send->bytes = event.len;
-            const std::uint32_t offset = send->bytes - std::min(send->bytes, event.len);
+            const std::uint32_t offset = offset_of(*send, event);
             if (send->turns.empty() || send->turns.back() < offset) send->turns.push_back(offset);
             send->append = i;
         }
         if (event.head == 0 || event.chain == 0) return;
         head_seen(i, event, generation_of(event.chain));
         all_.lives[all_.life_of[i]].queued_ns = event.time_ns;
+    }
+
+    static std::uint32_t offset_of(const SendFacts& send, const zcv_event& append) {
+        return send.bytes - std::min(send.bytes, append.len);
+    }
+
+    // What the newest turn on this socket appended went into an skb that was there when the tail
+    // still is that one, or begins before that turn did.
+    void forget_turn_that_joined(std::size_t i, const zcv_event& event) {
+        const auto [last, first] = last_append_.try_emplace(event.sock, i);
+        const zcv_event& before = events_[std::exchange(last->second, i)];
+        SendFacts* const send = find(before.generation);
+        if (first || event.head == 0 || send == nullptr || send->turns.empty()) return;
+        const std::uint32_t offset = offset_of(*send, before);
+        if (send->turns.back() != offset) return;
+        const std::uint32_t tail = bytes_after(event.addr, send->begin);
+        const bool begins_before =
+            send->begin != 0 && event.addr != 0 && static_cast<std::int32_t>(tail - offset) < 0;
+        const bool idle = before.generation == event.generation && before.len == event.len;
+        if (!idle && (begins_before || event.head == before.head)) send->turns.pop_back();
     }
 
     // The turn before this one, or before the end, appended nothing if as much is left as then.
@@ -154,7 +174,9 @@ class Look {
 
     void note_chain(SendFacts& send, const zcv_event& event) {
         send.chain_known = true;
-        if (event.chain != 0 && event.chain != event.ubuf) send.chain = generation_of(event.chain);
+        if (event.chain == 0 || event.chain == event.ubuf) return;
+        send.chain = generation_of(event.chain);
+        if (SendFacts* const head = find(send.chain)) head->linked.insert(event.generation);
     }
 
     // The kernel gives no request here: it is the oldest send of that name that still lacks the
@@ -325,6 +347,7 @@ class Look {
     std::unordered_map<std::uint32_t, std::uint32_t> queued_;       // owner -> newest life queued
     std::unordered_map<std::uint32_t, std::deque<Cut>> cut_up_;     // by owner
     std::unordered_set<std::uint32_t> sent_;
+    std::unordered_map<std::uint64_t, std::size_t> last_append_;  // socket -> newest such record
     std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;  // socket -> newest life sent
 };
 

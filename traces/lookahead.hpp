@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -44,7 +45,8 @@ struct SendFacts {
     std::size_t complete = no_record;
     std::size_t notif = no_record;
     std::vector<std::uint32_t> lives;  // attached by this send, in order of appearance
-    std::uint32_t chain = 0;  // generation of the chain head it was linked to, 0 when alone
+    std::uint32_t chain = 0;         // generation of the chain head it was linked to, 0 when alone
+    std::set<std::uint32_t> linked;  // generations of those that are linked to it
     bool chain_known = false;
     bool waited = false;  // linked behind another request or deferred: issued by who knows whom
     std::size_t append = no_record;  // the newest turn of its sendmsg, and bytes left at the first

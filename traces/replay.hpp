@@ -46,6 +46,7 @@ struct ReplayReport {
     std::vector<Violation> notes;       // warnings, and what is worth knowing; never the verdict
     std::vector<Violation> suppressed;  // known: neither a finding nor part of the verdict
     std::vector<Suppression> suppressions;  // as given, with how often each was used
+    std::vector<std::uint64_t> steps;       // how often each was taken; binding.hpp has their names
     std::vector<SendHistory> history;       // one entry a send, in order of submission
 };
 

@@ -13,6 +13,8 @@ class App;
 namespace zcv {
 // `zcv replay`.
 void add_replay_verb(CLI::App& app, Status& status);
+// `zcv coverage`.
+void add_coverage_verb(CLI::App& app, Status& status);
 
 // --suppressions, as every verb that judges has it.
 void add_suppressions_option(CLI::App& verb, std::string& file);

@@ -6,6 +6,7 @@
 namespace zcv {
 void add_trace_verbs(CLI::App& app, Status& status) {
     add_replay_verb(app, status);
+    add_coverage_verb(app, status);
     add_convert_verb(app, status);
 }
 }  // namespace zcv

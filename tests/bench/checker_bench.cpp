@@ -168,7 +168,8 @@ struct Options {
 // --- the machine's own ceiling -------------------------------------------------------------------
 
 // As many random inserts as the search has successors, of as many different keys as it has states,
-// into a plain table in huge pages, 64 prefetched at a time: nothing a checker does can be faster.
+// into a plain table in huge pages, 64 prefetched at a time: nothing that looks up one successor
+// after the other can be faster.
 double inserts_a_second(const Shape& shape, unsigned threads) {
     using Cell = std::atomic<std::uint64_t>;
     std::uint64_t slots = 1024;

@@ -1,0 +1,51 @@
+// A guest at work: skipped, with the reason, without qemu or a kernel to boot.
+#include <cstdio>
+#include <string>
+
+#include "tests/program.hpp"
+
+using namespace zcv::test;
+
+namespace {
+
+constexpr int skipped = 77;
+
+int skip(const std::string& why) {
+    std::printf("skipped: %s\n", why.c_str());
+    return skipped;
+}
+
+int failed(const char* what, const Ran& ran) {
+    std::printf("%s: status %d\n%s%s\n", what, ran.status, ran.out.c_str(), ran.err.c_str());
+    return 1;
+}
+
+std::string with_zcv(const std::string& words) {
+    return shell_quoted(ZCV_PROGRAM) + " " + words;
+}
+
+}  // namespace
+
+int main() {
+    if (run_shell("command -v qemu-system-x86_64").status != 0)
+        return skip("no qemu-system-x86_64: apt-get install qemu-system-x86");
+    const TempDir dir;
+    for (const std::string kernel : {"6.12", "6.1"}) {
+        const std::string trace = shell_quoted(dir / "guest.zct");
+        const Ran ran = run_shell(with_zcv("guest " + kernel + " --accel tcg --hash sampled -o " +
+                                           trace + " -- drive udp --sends 16"));
+        if (ran.status == 4 && ran.err.find("no kernel") != std::string::npos) continue;
+        if (ran.status != 0) return failed("guest", ran);
+        if (ran.out.find("received   16 right, 0 wrong") == std::string::npos)
+            return failed("the workload's own words are not there", ran);
+        const Ran judged = run_shell(with_zcv("replay " + trace));
+        const bool clean = judged.status == 0 &&
+                           judged.out.find("profile " + kernel + ",") != std::string::npos &&
+                           judged.out.find("16 sends, 16 completed") != std::string::npos;
+        if (!clean) return failed("replay", judged);
+        // Its status is the command's own.
+        const Ran fails = run_shell(with_zcv("guest " + kernel + " --accel tcg -- /bin/false"));
+        return fails.status == 1 ? 0 : failed("a command that fails", fails);
+    }
+    return skip("no kernel 6.12 or 6.1 in /boot or fetched before: zcv guest 6.12 --fetch");
+}
