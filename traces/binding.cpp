@@ -195,8 +195,8 @@ void Walk::finish() {
     if (never_started_ > 0)
         report_.reasons.push_back(fmt::format(
             "{} sends with IOSQE_IO_DRAIN never started: since 6.13 such a send may wait "
-            "for its own notification (B32), and in 6.1 the CQE of every notification "
-            "before it is counted against it; send without it",
+            "for its own notification (B32), and before that the CQEs of notifications were "
+            "counted against it; send without it",
             never_started_));
     const bool hashed = !trace_.info.hash.empty() && trace_.info.hash != "none";
     if (hashed && unhashed_ > 0)
@@ -302,6 +302,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
 
 void Walk::on_request_moved(const zcv_event& event, Send& send) {
     const RequestId r = send.request;
+    if (r == none<RequestId>) mismatch("the send is over", around(send));
     if (event.kind == ZCV_ASYNC && s_[r].phase == Phase::prepped) send.worker = true;
     if (event.kind == ZCV_DEFER) send.deferred = true;
     if (event.kind != ZCV_POLL_ARM) return;
@@ -553,6 +554,7 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
                   "The kernel said that it let go of the buffer, and it had not.");
     const bool copied = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
     const UbufId n = send.notif;
+    if (n == none<UbufId>) mismatch("this send has no notification", around(send));
     if (s_[n].owner_ref) must<kernel::io_send_zc_cleanup>("the request's cleanup", send.request);
     if (s_[n].tw == TaskWork::none) {
         if (s_[n].head != n)

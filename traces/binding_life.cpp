@@ -12,9 +12,12 @@ namespace zcv {
 void Walk::attach(std::uint32_t life) {
     if (lives_[life].attached) return;
     const Life& seen = ahead_.lives[life];
+    if (!sends_.contains(seen.owner)) mismatch("no send in flight has given its pages to this skb");
     Send& owner = send_at(seen.owner);
     if (seen.birth == Birth::segment && cut_off(life)) return;
     if (seen.birth == Birth::split && split_off(life)) return;
+    if (owner.request == none<RequestId>)
+        mismatch("its data was attached after the send was over", around(owner));
     if (s_[owner.request].phase != Phase::issuing) {
         // Half a send is split again when it is sent again, and that may be all that is ever seen.
         if (owner.completed && split_off(life)) return;

@@ -18,7 +18,8 @@ constexpr std::uint64_t skew_ns = 1'000'000;
 }  // namespace
 
 void Walk::on_skb(std::uint32_t life, const zcv_event& event) {
-    if (life == 0) mismatch("no send in flight has given its pages to this skb");
+    if (life == 0 || !sends_.contains(ahead_.lives[life].owner))
+        mismatch("no send in flight has given its pages to this skb");
     Send& owner = send_at(ahead_.lives[life].owner);
     if (owner.lost) mismatch("it belongs to a send with an unexplained record before it");
     touch(owner.notif);

@@ -1,0 +1,100 @@
+// A bounded run of the replay engine's fuzzer (fuzz/replay_fuzz.cpp) without libFuzzer: captures as
+// lists of records, broken in seeded ways.
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <random>
+
+#include "tests/fuzz/record_list.hpp"
+#include "traces/replay.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+constexpr std::size_t record = sizeof(zcv::fuzz::Packed);
+
+std::vector<Bytes> seeds() {
+    std::vector<Bytes> all;
+    const std::string captured = std::string(ZCV_SOURCE_DIR) + "/traces/captured";
+    for (const auto& entry : std::filesystem::directory_iterator(captured))
+        if (entry.path().extension() == ".zct")
+            all.push_back(zcv::fuzz::bytes_of(zcv::read_trace(entry.path().string())));
+    std::ranges::sort(all);
+    return all;
+}
+
+class Breaker {
+  public:
+    explicit Breaker(std::uint32_t seed) : random_(seed) {}
+
+    std::size_t below(std::size_t end) { return random_() % end; }
+
+    // A part of it that a run has time for, with one to eight changes.
+    Bytes broken(const Bytes& whole) {
+        const std::size_t records = whole.size() / record;
+        const std::size_t kept = 1 + below(std::min<std::size_t>(records, 250));
+        Bytes bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(kept * record));
+        for (std::size_t left = 1 + below(8); left > 0 && bytes.size() > record; --left)
+            change(bytes);
+        return bytes;
+    }
+
+  private:
+    void change(Bytes& bytes) {
+        const std::size_t records = bytes.size() / record;
+        const auto at = [&](std::size_t number) {
+            return bytes.begin() + static_cast<std::ptrdiff_t>(number * record);
+        };
+        const std::size_t one = below(records);
+        const std::size_t other = below(records);
+        switch (below(5)) {
+            case 0:
+                bytes[below(bytes.size())] = static_cast<std::uint8_t>(random_());
+                break;
+            case 1:
+                bytes[below(bytes.size())] ^= static_cast<std::uint8_t>(1U << below(8));
+                break;
+            case 2:
+                bytes.erase(at(one), at(one + 1));
+                break;
+            case 3: {
+                const Bytes copy(at(one), at(one + 1));
+                bytes.insert(at(other), copy.begin(), copy.end());
+                break;
+            }
+            default:
+                std::swap_ranges(at(one), at(one + 1), at(other));
+                break;
+        }
+    }
+
+    std::mt19937 random_;
+};
+
+}  // namespace
+
+TEST_CASE("captures as lists of records are replayed as what they were", "[fuzz]") {
+    const std::vector<Bytes> all = seeds();
+    REQUIRE(all.size() >= 15);
+    std::uint64_t matched = 0, records = 0;
+    for (const Bytes& seed : all) {
+        const zcv::Trace trace = zcv::fuzz::trace_of(seed);
+        REQUIRE(trace.events.size() == seed.size() / record);
+        const zcv::ReplayReport report = zcv::replay(trace, {});
+        matched += report.matched;
+        records += report.records;
+    }
+    // Rounding loses some of them; a fuzzer starts from what is mostly right.
+    CHECK(matched * 10 > records * 5);
+}
+
+TEST_CASE("broken lists of records give a report", "[fuzz]") {
+    const std::vector<Bytes> all = seeds();
+    Breaker breaker(20261126);
+    for (int run = 0; run < 1500; ++run) {
+        INFO("run " << run);
+        const Bytes bytes = breaker.broken(all[breaker.below(all.size())]);
+        CHECK(LLVMFuzzerTestOneInput(bytes.data(), bytes.size()) == 0);
+    }
+}
