@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -189,6 +190,22 @@ TEST_CASE("a watchpoint names the line that writes too early, and no line of who
         CHECK(with_line > 0);
         check_clean("pool");
     }
+}
+
+TEST_CASE("what a program took for the release is told from what it did before", "[root]") {
+    const std::map<std::string, std::string> rules{
+        {"heap", "ZC-A1"}, {"cancelled", "ZC-A4"}, {"rings", "ZC-A6"}, {"oldest", "ZC-B4"}};
+    for (const auto& [pool, rule] : rules) DYNAMIC_SECTION(pool) {
+            const Judged found = judged("misuse-" + pool);
+            INFO(found.report.dump(1).substr(0, 4000));
+            CHECK(found.status == 1);
+            REQUIRE_FALSE(found.report["violations"].empty());
+            for (const json& violation : found.report["violations"])
+                CHECK(violation["rule"] == rule);
+            const Judged twin = judged(pool);
+            CHECK(twin.report["violations"].empty());
+            CHECK(twin.report["verdict"] == "CLEAN");
+        }
 }
 
 TEST_CASE("sendmsg(MSG_ZEROCOPY) is followed from the call to the error queue", "[root]") {

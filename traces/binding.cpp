@@ -195,8 +195,8 @@ void Walk::finish() {
     if (never_started_ > 0)
         report_.reasons.push_back(fmt::format(
             "{} sends with IOSQE_IO_DRAIN never started: since 6.13 such a send may wait "
-            "for its own notification (B32), and in 6.1 the CQE of every notification "
-            "before it is counted against it; send without it",
+            "for its own notification (B32), and before that the CQEs of notifications were "
+            "counted against it; send without it",
             never_started_));
     const bool hashed = !trace_.info.hash.empty() && trace_.info.hash != "none";
     if (hashed && unhashed_ > 0)

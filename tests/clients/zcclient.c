@@ -15,6 +15,7 @@
 
 #include "misuses.h"
 #include "net.h"
+#include "pools.h"
 #include "sends.h"
 
 enum { defer = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN };
@@ -632,7 +633,7 @@ int main(int argc, char** argv) {
             modes[i].run();
             return 0;
         }
-    if (argc >= 2 && run_misuse(argv[1])) return 0;
+    if (argc >= 2 && (run_misuse(argv[1]) || run_pool(argv[1]))) return 0;
     fprintf(stderr, "client: which mode?\n");
     return 2;
 }
