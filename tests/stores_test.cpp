@@ -601,6 +601,7 @@ std::vector<World> worlds() {
             busy_streams("intended"),
             silent_peer(),
             datagrams(),
+            roomy({.transport = Transport::udp, .dma = true, .mirrors = true}),
             slots("6.0-rc", {Api::notif_slot, Api::notif_slot_flush}),
             lasting_slots(),
             slots("rfc-v1", {Api::tx_ctx, Api::tx_ctx_flush}),
