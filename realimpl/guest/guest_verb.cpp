@@ -32,8 +32,8 @@ const std::vector<std::string> modules_of_every_guest{
     "tun",          "sch_tbf",        "sch_netem",  "sch_ingress", "cls_u32", "cls_bpf",
     "cls_matchall", "act_mirred",     "tls",        "virtio_net"};
 
-// What drive sets up its worlds with.
-const std::vector<std::string> network_tools{"ip", "tc"};
+// What drive sets up its worlds with, and what doctor tries a capture on.
+const std::vector<std::string> tools_of_every_guest{"ip", "tc", "true"};
 
 struct Options {
     KernelWanted kernel;
@@ -135,7 +135,7 @@ void write_initramfs(const std::string& file, const Options& options, const Kern
     const std::string observer = find_helper_or_none("zcv-capture", "ZCV_CAPTURE");
     if (!options.output.empty() || !observer.empty())
         root.add_program(find_helper("zcv-capture", "ZCV_CAPTURE"));
-    for (const std::string& name : network_tools)
+    for (const std::string& name : tools_of_every_guest)
         if (const std::string tool = in_path(name); !tool.empty()) root.add_program(tool);
     for (const std::string& name : options.with) root.add_program(needed_program(name));
     root.finish();
