@@ -9,6 +9,7 @@
 
 #include "model/profiles.hpp"
 #include "model/rules.hpp"
+#include "tests/captured.hpp"
 #include "tests/program.hpp"
 #include "traces/binding.hpp"
 #include "traces/profiles_held.hpp"
@@ -18,12 +19,6 @@ using namespace zcv::test;
 using nlohmann::json;
 
 namespace {
-
-const std::string captured = std::string(ZCV_SOURCE_DIR) + "/traces/captured/";
-
-Trace capture(const std::string& name) {
-    return read_trace(captured + name + ".zct");
-}
 
 json covered(const std::vector<Trace>& traces) {
     Coverage coverage;
@@ -91,9 +86,8 @@ TEST_CASE("coverage lists every step and rule once, and how each is seen", "[cov
 
 TEST_CASE("no step that is said never to be taken is taken by any shipped capture", "[coverage]") {
     std::vector<Trace> traces;
-    for (const auto& entry : std::filesystem::directory_iterator(captured))
-        if (entry.path().extension() == ".zct") traces.push_back(read_trace(entry.path().string()));
-    REQUIRE(traces.size() >= 15);
+    for (const auto& file : captures()) traces.push_back(read_trace(file.string()));
+    REQUIRE(traces.size() >= 31);
     for (const json& step : covered(traces)["steps"]) {
         INFO(step.dump());
         CHECK((step["can_be_taken"] == true || step["taken"] == 0));
@@ -153,14 +147,14 @@ TEST_CASE("the verdict over all profiles is that of the trace's kernel, if one i
 
 TEST_CASE("zcv coverage and zcv replay --profile all, as a user meets them", "[coverage][cli]") {
     const std::string zcv = ZCV_PROGRAM;
-    const std::string trace = shell_quoted(captured + "tcp-nic-stacked.zct");
+    const std::string trace = shell_quoted((captured / "tcp-nic-stacked.zct").string());
     const Ran text = run_shell(zcv + " coverage " + trace);
     CHECK(text.status == 0);
     for (const char* part : {"1 trace: ", "STEPS: ", "io_link_skb", "RULES: ", "no trace has "})
         CHECK_THAT(text.out, Catch::Contains(part));
     const Ran markdown = run_shell(zcv + " coverage --format markdown " + trace);
     CHECK_THAT(markdown.out, Catch::Contains("| io_send_zc_prep |"));
-    CHECK(run_shell(zcv + " coverage " + captured + "missing.zct").status == 2);
+    CHECK(run_shell(zcv + " coverage " + (captured / "missing.zct").string()).status == 2);
     CHECK(run_shell(zcv + " coverage").status == 2);
 
     const Ran all = run_shell(zcv + " replay --profile all " + trace);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <random>
 
+#include "tests/captured.hpp"
 #include "tests/fuzz/record_list.hpp"
 #include "traces/replay.hpp"
 
@@ -16,10 +17,8 @@ constexpr std::size_t record = sizeof(zcv::fuzz::Packed);
 
 std::vector<Bytes> seeds() {
     std::vector<Bytes> all;
-    const std::string captured = std::string(ZCV_SOURCE_DIR) + "/traces/captured";
-    for (const auto& entry : std::filesystem::directory_iterator(captured))
-        if (entry.path().extension() == ".zct")
-            all.push_back(zcv::fuzz::bytes_of(zcv::read_trace(entry.path().string())));
+    for (const auto& file : zcv::test::captures())
+        all.push_back(zcv::fuzz::bytes_of(zcv::read_trace(file.string())));
     std::ranges::sort(all);
     return all;
 }

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/captured.hpp"
 #include "tests/json_schema.hpp"
 #include "tests/program.hpp"
 #include "traces/report_findings.hpp"
@@ -18,12 +19,6 @@ using namespace zcv::test;
 using nlohmann::json;
 
 namespace {
-
-const std::string captured = std::string(ZCV_SOURCE_DIR) + "/traces/captured/";
-
-Trace capture(const std::string& name) {
-    return read_trace(captured + name + ".zct");
-}
 
 std::string written(const Trace& trace, const std::string& format,
                     const std::string& file = "a.zct") {
@@ -54,20 +49,7 @@ Trace with_stack() {
     Trace trace = capture("udp-nic-first-cqe");
     trace.stacks.push_back(
         {1, {{0x1000, "/bin/app", 0x10, "fill<int>()", "src/a \"b\" & c.cc", 12}}});
-    zcv_event write{};
-    for (const zcv_event& event : trace.events)
-        if (event.kind == ZCV_SUBMIT && event.user_data == 0x23) {
-            write = event;
-            break;
-        }
-    write.kind = ZCV_WRITE;
-    write.time_ns += 50'000;
-    write.len = 8;
-    write.res = 1;
-    write.generation = 0;
-    write.cpu = ZCV_CPU_WATCH;
-    write.seq = 0;
-    trace.events.push_back(write);
+    trace.events.push_back(watched_write(trace, 0x23));
     return trace;
 }
 
@@ -77,9 +59,8 @@ TEST_CASE("json reports are what the schema in the tree says", "[report]") {
     const JsonSchema schema(
         json::parse(text_of_file(std::string(ZCV_SOURCE_DIR) + "/traces/report.schema.json")));
     std::vector<Trace> traces{with_divergence(), with_stack()};
-    for (const auto& entry : std::filesystem::directory_iterator(captured))
-        if (entry.path().extension() == ".zct") traces.push_back(read_trace(entry.path().string()));
-    REQUIRE(traces.size() >= 10);
+    for (const auto& file : captures()) traces.push_back(read_trace(file.string()));
+    REQUIRE(traces.size() >= 31);
     for (const Trace& trace : traces)
         CHECK(schema.complaints(json::parse(written(trace, "json"))) == std::vector<std::string>{});
 

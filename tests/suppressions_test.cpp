@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "model/outcome.hpp"
+#include "tests/captured.hpp"
 #include "tests/json_schema.hpp"
 #include "tests/program.hpp"
 #include "traces/replay.hpp"
@@ -49,22 +50,9 @@ std::string refusal_of(const std::string& text) {
 
 // 18 early writes, one of them with the stack of who wrote.
 Trace early_writes() {
-    Trace trace =
-        read_trace(std::string(ZCV_SOURCE_DIR) + "/traces/captured/udp-nic-first-cqe.zct");
+    Trace trace = capture("udp-nic-first-cqe");
     trace.stacks.push_back({1, {{0x1000, "/bin/app", 0x10, "fill<int>()", "src/pool.cc", 12}}});
-    for (zcv_event& event : trace.events) {
-        if (event.kind != ZCV_SUBMIT || event.user_data != 0x23) continue;
-        zcv_event write = event;
-        write.kind = ZCV_WRITE;
-        write.time_ns += 50'000;
-        write.len = 8;
-        write.res = 1;
-        write.generation = 0;
-        write.cpu = ZCV_CPU_WATCH;
-        write.seq = 0;
-        trace.events.push_back(write);
-        break;
-    }
+    trace.events.push_back(watched_write(trace, 0x23));
     return trace;
 }
 

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <string>
 
 #include "tests/fuzz/record_list.hpp"
 
@@ -13,7 +14,9 @@ int main(int argc, char** argv) {
     std::filesystem::create_directories(argv[1]);
     for (int i = 2; i < argc; ++i) {
         const auto bytes = zcv::fuzz::bytes_of(zcv::read_trace(argv[i]));
-        const auto name = std::filesystem::path(argv[i]).stem();
+        // Captures of two kernels may have one name.
+        const std::string name =
+            std::to_string(i - 1) + "-" + std::filesystem::path(argv[i]).stem().string();
         std::ofstream out(std::filesystem::path(argv[1]) / name, std::ios::binary);
         out.write(reinterpret_cast<const char*>(bytes.data()),
                   static_cast<std::streamsize>(bytes.size()));
