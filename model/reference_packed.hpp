@@ -53,7 +53,6 @@ class Bits {
         return index;
     }
     std::uint64_t of(std::uint64_t word) const { return word & (mask_ | low_); }
-    std::uint64_t low() const { return low_; }
     // The members that agree with the state in the bits that are looked at.
     std::uint64_t alike(std::uint64_t state) const {
         std::uint64_t members = 0;
@@ -153,7 +152,8 @@ class Packed {
         learn(set, group, moves);
         for (const Move& move : moves.all) take(move, group, visit);
     }
-    // The members that every property holds for, as far as this request goes.
+    // The members that every property holds for, as far as this request goes. A cell of 0 is not
+    // worked out, or holds for none, which is what a search ends with.
     std::uint64_t holding(unsigned r, std::uint64_t word) const {
         const Holding& set = holds_[r];
         if (set.cells == nullptr) return holding_slowly(set, word);

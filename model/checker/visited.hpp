@@ -230,16 +230,22 @@ void enter(const std::uint64_t* state, std::size_t words, std::uint64_t* entry) 
         for (std::size_t i = 0; i < words; ++i) entry[i] = state[i];
     }
 }
+// Of one-word states.
+template <class Store>
+Group group_of(const std::uint64_t* entry) {
+    if constexpr (Store::holds_groups) return {entry[0], entry[1]};
+    return Group::of(*entry);
+}
 template <class Store>
 std::uint64_t states_in(const std::uint64_t* entry) {
-    if constexpr (Store::holds_groups) return Group{entry[0], entry[1]}.size();
+    if constexpr (Store::holds_groups) return group_of<Store>(entry).size();
     return 1;
 }
 // `room` is for a state of a group.
 template <class Store, class Use>
 void each_state(const std::uint64_t* entry, std::uint64_t* room, Use&& use) {
     if constexpr (Store::holds_groups)
-        Group{entry[0], entry[1]}.each([&](std::uint64_t word) {
+        group_of<Store>(entry).each([&](std::uint64_t word) {
             *room = word;
             use(room);
         });

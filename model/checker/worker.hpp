@@ -175,11 +175,11 @@ class Worker {
     void expand_entry(const std::uint64_t* entry) {
         if constexpr (GroupedSteps<S> && Store::holds_groups) {
             if (successors_.in_groups()) {
-                const Group group{entry[0], entry[1]};
-                return shared_.system.for_each_of_group(group, [this](std::uint8_t step, Group to) {
-                    count(step, to.size());
-                    push(to);
-                });
+                return shared_.system.for_each_of_group(group_of<Store>(entry),
+                                                        [this](std::uint8_t step, Group to) {
+                                                            count(step, to.size());
+                                                            push(to);
+                                                        });
             }
         }
         each_state<Store>(entry, member_.data(),
@@ -321,8 +321,8 @@ class Worker {
         else
             fits = shared_.frontier.append(thread_, entry);
         if (!fits) out_of_room();
-        if constexpr (GroupedProperties<S> && Store::holds_groups) {
-            if (unreached_.empty() && shared_.system.surely_hold({entry[0], entry[1]})) return;
+        if constexpr (GroupedProperties<S>) {
+            if (unreached_.empty() && shared_.system.surely_hold(group_of<Store>(entry))) return;
         }
         each_state<Store>(entry, member_.data(),
                           [this](const std::uint64_t* state) { look(state); });

@@ -182,7 +182,7 @@ constexpr std::array steps_of_chance{
     FreeStep{"tcp_sacktag_one", chance, "a peer may say what it has, or not"},
     FreeStep{"xsk_rcv", chance, "a packet may arrive, or not"},
     FreeStep{"dev_queue_xmit_nit", chance, listens},
-    FreeStep{"tcf_mirred_to_dev", chance, listens},
+    FreeStep{"tcf_mirred_to_dev", chance, "a filter may match a packet, or not"},
     FreeStep{"skb_tstamp_tx", chance, listens},
     FreeStep{"pskb_copy_fclone", chance, listens},
     FreeStep{"pskb_carve", chance, listens},
