@@ -20,6 +20,16 @@ bool runnable(const std::filesystem::path& path) {
 
 }  // namespace
 
+std::string find_program(const std::string& name, const std::string& further) {
+    if (name.find('/') != std::string::npos)
+        return runnable(name) ? std::filesystem::absolute(name).string() : "";
+    const char* path = std::getenv("PATH");
+    std::istringstream directories(fmt::format("{}:{}", path ? path : "/bin:/usr/bin", further));
+    for (std::string directory; std::getline(directories, directory, ':');)
+        if (!directory.empty() && runnable(directory + "/" + name)) return directory + "/" + name;
+    return "";
+}
+
 std::string find_helper_or_none(const std::string& name, const std::string& variable) {
     if (const char* named = std::getenv(variable.c_str())) {
         if (runnable(named)) return named;
@@ -30,11 +40,7 @@ std::string find_helper_or_none(const std::string& name, const std::string& vari
     const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
     for (const auto& place : {own / name, own / "../libexec/zcv" / name})
         if (runnable(place)) return place.string();
-    const char* path = std::getenv("PATH");
-    std::istringstream directories{path ? path : ""};
-    for (std::string directory; std::getline(directories, directory, ':');)
-        if (!directory.empty() && runnable(directory + "/" + name)) return directory + "/" + name;
-    return "";
+    return find_program(name);
 }
 
 std::string find_helper(const std::string& name, const std::string& variable) {

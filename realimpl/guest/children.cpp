@@ -12,14 +12,6 @@
 namespace zcv::guest {
 namespace {
 
-[[noreturn]] void become(const std::vector<std::string>& words) {
-    std::vector<char*> argv;
-    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    execvp(argv.front(), argv.data());
-    _exit(127);
-}
-
 int wait_for(pid_t child) {
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -28,6 +20,14 @@ int wait_for(pid_t child) {
 }
 
 }  // namespace
+
+void become(const std::vector<std::string>& words) {
+    std::vector<char*> argv;
+    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    execvp(argv.front(), argv.data());
+    _exit(127);
+}
 
 std::string output_of(const std::vector<std::string>& words) {
     Pipe output = make_pipe();

@@ -74,20 +74,13 @@ std::string own_program() {
     return fs::read_symlink("/proc/self/exe", error).string();
 }
 
-// Where execvp would find it, the administrator's folders included; empty when nowhere.
-std::string in_path(const std::string& name) {
-    if (name.find('/') != std::string::npos) return fs::exists(name) ? fs::absolute(name) : "";
-    const char* const path = std::getenv("PATH");
-    std::istringstream folders(std::string(path != nullptr ? path : "/usr/bin:/bin") +
-                               ":/usr/sbin:/sbin");
-    for (std::string folder; std::getline(folders, folder, ':');)
-        if (const fs::path file = fs::path(folder) / name; access(file.c_str(), X_OK) == 0)
-            return file.string();
-    return "";
+// ip and tc are the administrator's.
+std::string program_here(const std::string& name) {
+    return find_program(name, "/usr/sbin:/sbin");
 }
 
 std::string needed_program(const std::string& name) {
-    const std::string path = in_path(name);
+    const std::string path = program_here(name);
     if (!path.empty()) return path;
     throw Refusal(
         Status::usage,
@@ -136,7 +129,7 @@ void write_initramfs(const std::string& file, const Options& options, const Kern
     if (!options.output.empty() || !observer.empty())
         root.add_program(find_helper("zcv-capture", "ZCV_CAPTURE"));
     for (const std::string& name : tools_of_every_guest)
-        if (const std::string tool = in_path(name); !tool.empty()) root.add_program(tool);
+        if (const std::string tool = program_here(name); !tool.empty()) root.add_program(tool);
     for (const std::string& name : options.with) root.add_program(needed_program(name));
     root.finish();
 }

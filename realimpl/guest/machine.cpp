@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <deque>
 #include <fstream>
 #include <sstream>
@@ -17,6 +16,7 @@
 
 #include "model/outcome.hpp"
 #include "realimpl/capture_pipe.hpp"
+#include "realimpl/guest/children.hpp"
 #include "realimpl/guest/init.h"
 
 namespace zcv::guest {
@@ -89,11 +89,7 @@ pid_t start(const std::vector<std::string>& words, const Signals& signals, const
     dup2(in.get(), STDIN_FILENO);
     if (quiet) dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
     sigprocmask(SIG_SETMASK, &signals.before(), nullptr);
-    std::vector<char*> argv;
-    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    execvp(argv.front(), argv.data());
-    _exit(127);
+    become(words);
 }
 
 std::vector<std::string> lines_of(const std::string& file) {
