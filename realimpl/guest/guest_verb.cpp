@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -87,6 +88,14 @@ std::string needed_program(const std::string& name) {
         fmt::format("guest: {}: no such program here, so the guest cannot have it", name));
 }
 
+// A program, or any file by its path.
+std::string needed_file(const std::string& name) {
+    std::error_code error;
+    const bool is_path = name.find('/') != std::string::npos;
+    if (is_path && fs::is_regular_file(name, error)) return fs::absolute(name).string();
+    return needed_program(name);
+}
+
 // A verb of zcv stands for zcv itself.
 bool is_own_verb(const std::string& word) {
     return word == "drive" || word == "doctor";
@@ -130,7 +139,7 @@ void write_initramfs(const std::string& file, const Options& options, const Kern
         root.add_program(find_helper("zcv-capture", "ZCV_CAPTURE"));
     for (const std::string& name : tools_of_every_guest)
         if (const std::string tool = program_here(name); !tool.empty()) root.add_program(tool);
-    for (const std::string& name : options.with) root.add_program(needed_program(name));
+    for (const std::string& name : options.with) root.add_program(needed_file(name));
     root.finish();
 }
 
@@ -154,6 +163,15 @@ void keep_trace(const Options& options, const std::string& folder) {
                       fmt::format("guest: {}: {}", printable(options.output), error.message()));
 }
 
+// Known before a machine is started for nothing.
+void check_writable(const std::string& file) {
+    if (file.empty()) return;
+    const fs::path folder = fs::absolute(file).parent_path();
+    if (access(folder.c_str(), W_OK) != 0)
+        throw Refusal(Status::usage, fmt::format("guest: {}: {}: name a file that can be written",
+                                                 printable(file), std::strerror(errno)));
+}
+
 Status run_guest(Options& options) {
     if (options.command.empty())
         throw Refusal(Status::usage, "guest: what? Give a command after --, like: -- drive udp");
@@ -163,6 +181,8 @@ Status run_guest(Options& options) {
         throw Refusal(Status::unable,
                       fmt::format("guest: made for x86_64 only, this is {}", host.machine));
     event_set(options.events);
+    check_writable(options.output);
+    check_writable(options.console);
     const Folder folder;
     options.machine.folder = folder.path();
     options.kernel.load.insert(options.kernel.load.begin(), modules_of_every_guest.begin(),
@@ -196,11 +216,13 @@ void add_options(CLI::App* verb, Options& options) {
     verb->add_option("--modules", options.kernel.modules,
                      "with an image: the folder of its modules, as a rule /lib/modules/VERSION");
     verb->add_option("--load", options.kernel.load, "a further module to load; may be repeated")
-        ->expected(1)
+        ->expected(-1)
         ->allow_extra_args(false);
-    verb->add_option("--with", options.with,
-                     "a further program the guest shall have; may be repeated")
-        ->expected(1)
+    verb->add_option(
+            "--with", options.with,
+            "a further program or file that the guest shall have, under its own path; may be "
+            "repeated")
+        ->expected(-1)
         ->allow_extra_args(false);
     verb->add_option("--hash", options.hash, "as of zcv capture")
         ->check(CLI::IsMember({"none", "sampled", "full"}))
