@@ -347,13 +347,12 @@ int BPF_PROG(complete_by_value, void* ring, void* req, __u64 user_data, int res,
 /* The kernel names no request here, so the ring and the user's name for it must do. */
 SEC("tp_btf/io_uring_cqe_overflow")
 int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int flags) {
-    struct debt* debt = debt_slot((__u64)ring, user_data);
-    if (!debt) return 0;
-    const bool named = has_name(debt, (__u64)ring, user_data);
-    if (!named && !denied_lately(debt, generations)) return 0;
-    if (!(flags & (CQE_NOTIF | CQE_MORE)) && (res >= 0 || !named)) return 0;
+    struct debt_key key = {.ring = (__u64)ring, .user_data = user_data};
+    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
+    if (!debt || debt->count == 0) return 0;
+    if (!(flags & (CQE_NOTIF | CQE_MORE)) && res >= 0) return 0;
     struct notif_view view = {};
-    __u64 ubuf = named && debt->count == 1 && !debt->muddled ? debt->ubuf : 0;
+    __u64 ubuf = debt->count == 1 && !debt->muddled ? debt->ubuf : 0;
     __u64 refs_at = refs_address_of(ubuf, debt->generation);
     struct send* send = refs_at ? current_send(ubuf, &view) : NULL;
     __u64 hash = send && (flags & CQE_NOTIF) ? hash_again(ubuf, send) : 0;
@@ -370,7 +369,7 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
         event->hash = hash;
         finish(event, send ? ubuf : 0);
     }
-    if (named && (flags & CQE_NOTIF)) overflow_paid(debt, ubuf);
+    if (flags & CQE_NOTIF) overflow_paid(debt, ubuf);
     return 0;
 }
 

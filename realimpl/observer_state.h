@@ -27,7 +27,6 @@
 #define SEND_VECTORIZED (1u << 5)
 #define SKB_ZEROCOPY_ENABLE (1u << 0)
 #define HEAD_FILTER_SIZE 4096u
-#define DEBT_SLOTS 16384u
 #define WAKE_EVERY 32u /* records of one CPU between two looks at how full the ring buffer is */
 
 const volatile __u64 wanted_kinds = ~0ull;     /* a bit each; what is not wanted is not recorded */
@@ -142,25 +141,24 @@ struct {
 } rings SEC(".maps");
 
 /* Notifications owed under one name, for the overflow event that has no other. ubuf and generation
- * are the exclusive or of all of them, so with one left they are its own. A slot has one name at a
- * time; of a name that found its slot taken nothing is known, and an overflow says so. */
-struct debt {
+ * are the exclusive or of all of them, so with one left they are its own. */
+struct debt_key {
     __u64 ring;
     __u64 user_data;
+};
+
+struct debt {
     __u64 ubuf;
     __u32 generation;
     __u32 count;
     __u32 tgid;
-    __u32 newest;  /* generation of the last one entered */
-    __u32 denied;  /* generation of the last one that found the slot taken, 0 none */
     __u32 muddled; /* one of several was paid and nobody knows which */
-    __u32 unused;
 };
 
 struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, DEBT_SLOTS);
-    __type(key, __u32);
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 65536);
+    __type(key, struct debt_key);
     __type(value, struct debt);
 } debts SEC(".maps");
 
@@ -272,49 +270,27 @@ static __always_inline __u64 refs_address_of(__u64 ubuf, __u32 generation) {
     return send && send->generation == generation && !send->done ? ubuf : 0;
 }
 
-static __always_inline struct debt* debt_slot(__u64 ring, __u64 user_data) {
-    __u64 hash = ((ring >> 8) ^ user_data) * 0x9e3779b97f4a7c15ull;
-    __u32 slot = (__u32)(hash >> 32) & (DEBT_SLOTS - 1);
-    return bpf_map_lookup_elem(&debts, &slot);
-}
-
-static __always_inline bool has_name(const struct debt* debt, __u64 ring, __u64 user_data) {
-    return debt->count > 0 && debt->ring == ring && debt->user_data == user_data;
-}
-
-/* Sends without a place in this slot may still be in flight. A ring that is gone, or that nobody
- * reads, must not keep its slots for ever: "still" means so many sends ago. */
-static __always_inline bool denied_lately(const struct debt* debt, __u32 generation) {
-    return debt->denied && generation - debt->denied < DEBT_SLOTS;
-}
-
 static __always_inline void owe_notification(const struct send* send, __u64 ubuf) {
-    struct debt* debt = debt_slot(send->ring, send->user_data);
-    if (!debt) return;
-    if (has_name(debt, send->ring, send->user_data) && debt->tgid == send->tgid) {
+    struct debt_key key = {.ring = send->ring, .user_data = send->user_data};
+    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
+    if (debt && debt->tgid == send->tgid && debt->count > 0) {
         __sync_fetch_and_xor(&debt->ubuf, ubuf);
         __sync_fetch_and_xor(&debt->generation, send->generation);
         __sync_fetch_and_add(&debt->count, 1);
-        debt->newest = send->generation;
         return;
     }
-    if (debt->count > 0 && send->generation - debt->newest < DEBT_SLOTS) {
-        debt->denied = send->generation;
-        return;
-    }
-    debt->ring = send->ring;
-    debt->user_data = send->user_data;
-    debt->ubuf = ubuf;
-    debt->generation = send->generation;
-    debt->newest = send->generation;
-    debt->tgid = send->tgid;
-    debt->muddled = denied_lately(debt, send->generation);
-    debt->count = 1;
+    struct debt fresh = {
+        .ubuf = ubuf, .generation = send->generation, .count = 1, .tgid = send->tgid};
+    if (debt)
+        *debt = fresh;
+    else if (bpf_map_update_elem(&debts, &key, &fresh, BPF_ANY))
+        count_map_failure();
 }
 
 static __always_inline void pay_notification(const struct send* send, __u64 ubuf) {
-    struct debt* debt = debt_slot(send->ring, send->user_data);
-    if (!debt || !has_name(debt, send->ring, send->user_data) || debt->tgid != send->tgid) return;
+    struct debt_key key = {.ring = send->ring, .user_data = send->user_data};
+    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
+    if (!debt || debt->tgid != send->tgid || debt->count == 0) return;
     __sync_fetch_and_xor(&debt->ubuf, ubuf);
     __sync_fetch_and_xor(&debt->generation, send->generation);
     __sync_fetch_and_add(&debt->count, -1);
