@@ -30,12 +30,17 @@ int main() {
     if (run_shell("command -v qemu-system-x86_64").status != 0)
         return skip("no qemu-system-x86_64: apt-get install qemu-system-x86");
     const TempDir dir;
+    const std::string console = shell_quoted(dir / "console.log");
     for (const std::string kernel : {"6.12", "6.1"}) {
         const std::string trace = shell_quoted(dir / "guest.zct");
-        const Ran ran = run_shell(with_zcv("guest " + kernel + " --accel tcg --hash sampled -o " +
-                                           trace + " -- drive udp --sends 16"));
+        const Ran ran =
+            run_shell(with_zcv("guest " + kernel + " --accel tcg --hash sampled -o " + trace +
+                               " --console " + console + " -- drive udp --sends 16"));
         if (ran.status == 4 && ran.err.find("no kernel") != std::string::npos) continue;
-        if (ran.status != 0) return failed("guest", ran);
+        if (ran.status != 0) {
+            std::printf("%s\n", run_shell("tail -n 80 " + console).out.c_str());
+            return failed("guest", ran);
+        }
         if (ran.out.find("received   16 right, 0 wrong") == std::string::npos)
             return failed("the workload's own words are not there", ran);
         const Ran judged = run_shell(with_zcv("replay " + trace));
