@@ -227,6 +227,12 @@ const std::vector<Rule> all{
      "NOTIF(head, not COPIED), NOTIF(member, COPIED)",
      "IORING_SEND_ZC_REPORT_USAGE, and which notifications were linked", "",
      "io_link_skb(), io_tx_ubuf_complete()", ""},
+    {"B30", note, "the report is wrong",
+     "A range of the error queue says of a call what is true of its neighbours only: that its data "
+     "was copied, or that it was not.",
+     "RANGE(call, code), and the call's last reference with the other code",
+     "the ranges in the error queue, and a function probe at the call's last reference", "",
+     "skb_zerocopy_notify_extend(), __msg_zerocopy_callback()", ""},
     {"B32", warning, "hangs",
      "A send with IOSQE_IO_DRAIN never started: since 6.13 it waits for its own notification.",
      "DEFER, no CQE but -ECANCELED", "the record of the drain, no later one of the request", "",

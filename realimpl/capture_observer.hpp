@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "realimpl/capture_libbpf.hpp"
+#include "realimpl/capture_probes.hpp"
 #include "realimpl/observer_shared.h"
 #include "traces/zcv_event.h"
 
@@ -14,11 +15,6 @@ struct ring_buffer;
 struct zcv_observer;
 
 namespace zcv {
-
-// There can be no capture here: what is missing, and the remedy.
-struct CaptureFailed : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 struct ObserverOptions {
     std::vector<std::uint32_t> pids;
@@ -54,8 +50,11 @@ class Observer {
     void configure(const ObserverOptions& options);
     void load(const ObserverOptions& options);
     void attach();
+    void add_function_probes(const ObserverOptions& options);
 
+    Btf types_;
     zcv_observer* skeleton_ = nullptr;
+    std::unique_ptr<FunctionProbes> functions_;
     ring_buffer* buffer_ = nullptr;
     std::vector<zcv_event>* sink_ = nullptr;
     std::vector<std::string> probes_;

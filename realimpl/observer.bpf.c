@@ -93,7 +93,8 @@ static __always_inline void remember(struct send* send, __u64 ubuf, struct sock*
         *before = *send;
     else if (bpf_map_update_elem(&sends, &ubuf, send, BPF_ANY))
         count_map_failure();
-    if (send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY)) count_map_failure();
+    if (ranges && send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY))
+        count_map_failure();
     owe_notification(send, ubuf);
 }
 

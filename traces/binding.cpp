@@ -117,6 +117,9 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_CONTENT:
             if (send != nullptr) on_content(event, *send);
             break;
+        case ZCV_UBUF_REF:
+            on_ubuf_ref(event);
+            break;
         case ZCV_EXIT:
             exited_.insert(event.tgid);
             break;
@@ -369,6 +372,11 @@ void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
     if (chained && !s_.world().profile.chains)
         mismatch("its notification is linked to another one, and this kernel has no chains",
                  around(send));
+    if (send.deferred && event.res >= 0 && s_.world().profile.drain_counts_notifs)
+        mismatch(
+            "it was drained and has been sent, and on this kernel it would wait for its own "
+            "notification",
+            around(send));
     if (send.deferred && s_[send.request].phase == Phase::prepped && event.res == -ecanceled)
         ++never_started_;
     if (event.res > 0 && send.hash == 0) ++unhashed_;
