@@ -8,7 +8,8 @@ namespace zcv {
 
 // Other records have steps taken for what happened. What is said here besides is by which function,
 // and kernels differ in those.
-void Walk::on_ubuf_ref(const zcv_event& event) const {
+void Walk::on_ubuf_ref(const zcv_event& event) {
+    if (const auto why = account_.refuses(event)) mismatch(*why);
     const Profile& kernel = s_.world().profile;
     const bool of_request = event.ring != 0;
     switch (event.opcode) {

@@ -33,6 +33,12 @@ zcv_ref comparable(std::uint8_t how) {
     return how < ZCV_REF_COUNT ? static_cast<zcv_ref>(how) : ZCV_REF_NONE;
 }
 
+// Who takes it: an skb is one however it came by the data. What an skb gives up it was done with,
+// or had copied, which the application is told.
+int holder_of(zcv_ref way) {
+    return way == ZCV_REF_CLONE || way == ZCV_REF_EXPAND ? ZCV_REF_STREAM : way;
+}
+
 // The probes against themselves: what they say must add up, and be what the kernel counts.
 class Account {
   public:
@@ -70,30 +76,36 @@ using BySend = std::map<std::pair<std::uint32_t, zcv_ref>, RefCounts>;  // gener
 
 void add_up(const BySend& by_send, const std::map<std::uint32_t, std::uint32_t>& numbers,
             References& into) {
-    for (auto [key, counts] : by_send) {
-        counts.same = std::min(counts.seen, counts.inferred);
-        for (RefCounts* const sum : {&into.all, &into.by_how[key.second]}) {
+    std::map<std::pair<std::uint32_t, int>, RefCounts> by_holder;
+    for (const auto& [key, counts] : by_send) {
+        const auto [generation, way] = key;
+        RefCounts& held = by_holder[{generation, holder_of(way)}];
+        for (RefCounts* const sum : {&held, &into.by_way[way]}) {
             sum->seen += counts.seen;
             sum->inferred += counts.inferred;
-            sum->same += counts.same;
+            sum->same_way += std::min(counts.seen, counts.inferred);
         }
         if (counts.seen == counts.inferred) continue;
-        const auto number = numbers.find(key.first);
-        into.differences.push_back(
-            {number == numbers.end() ? 0 : number->second, key.second, counts});
+        const auto number = numbers.find(generation);
+        into.differences.push_back({number == numbers.end() ? 0 : number->second, way, counts});
+    }
+    for (const auto& [key, counts] : by_holder) {
+        into.all.seen += counts.seen;
+        into.all.inferred += counts.inferred;
+        into.all.same += std::min(counts.seen, counts.inferred);
+        into.all.same_way += counts.same_way;
     }
 }
 
-// Of all that either knows of.
-double agreement(const RefCounts& counts) {
-    const std::uint64_t either = counts.seen + counts.inferred - counts.same;
-    return either == 0 ? 100.0
-                       : 100.0 * static_cast<double>(counts.same) / static_cast<double>(either);
+// Percent of all that either knows of.
+double agreement(const RefCounts& counts, std::uint64_t same) {
+    const std::uint64_t either = counts.seen + counts.inferred - same;
+    return either == 0 ? 100.0 : 100.0 * static_cast<double>(same) / static_cast<double>(either);
 }
 
 std::string in_words(const RefDifference& difference) {
     return fmt::format("send #{}: {} {} times seen, {} inferred", difference.send,
-                       ref_names[difference.how], difference.counts.seen,
+                       ref_names[difference.way], difference.counts.seen,
                        difference.counts.inferred);
 }
 
@@ -104,12 +116,15 @@ void print_text(std::ostream& out, const References& of) {
         out << "  nothing to compare: " << of.why_none << '\n';
         return;
     }
-    out << fmt::format("  {} changes of counts seen, {} inferred, {} the same: {:.2f} %\n",
-                       of.all.seen, of.all.inferred, of.all.same, agreement(of.all));
-    for (std::size_t how = 0; how < of.by_how.size(); ++how)
-        if (const RefCounts& each = of.by_how[how]; each.seen + each.inferred > 0)
+    out << fmt::format(
+        "  {} changes of counts seen, {} inferred, {} the same: {:.2f} %; in the same way {}: "
+        "{:.2f} %\n",
+        of.all.seen, of.all.inferred, of.all.same, agreement(of.all, of.all.same), of.all.same_way,
+        agreement(of.all, of.all.same_way));
+    for (std::size_t way = 0; way < of.by_way.size(); ++way)
+        if (const RefCounts& each = of.by_way[way]; each.seen + each.inferred > 0)
             out << fmt::format("    {:<12} {:>6} seen {:>6} inferred {:>6} the same\n",
-                               ref_names[how], each.seen, each.inferred, each.same);
+                               ref_names[way], each.seen, each.inferred, each.same_way);
     for (const RefDifference& difference : of.differences)
         out << "  " << in_words(difference) << '\n';
     if (of.unnamed > 0) out << fmt::format("  {} of notifications never submitted\n", of.unnamed);
@@ -124,17 +139,20 @@ void print_text(std::ostream& out, const References& of) {
 void print_json(std::ostream& out, const References& of) {
     using nlohmann::json;
     const auto object = [](const RefCounts& counts) {
-        return json{
-            {"seen", counts.seen}, {"inferred", counts.inferred}, {"same", counts.same}};
+        return json{{"seen", counts.seen},
+                    {"inferred", counts.inferred},
+                    {"same_way", counts.same_way}};
     };
-    json by_way = json::object(), differences = json::array();
-    for (std::size_t how = 0; how < of.by_how.size(); ++how)
-        if (of.by_how[how].seen + of.by_how[how].inferred > 0)
-            by_way[ref_names[how]] = object(of.by_how[how]);
+    json by_way = json::object(), differences = json::array(), all = object(of.all);
+    all["same"] = of.all.same;
+    for (std::size_t way = 0; way < of.by_way.size(); ++way)
+        if (of.by_way[way].seen + of.by_way[way].inferred > 0)
+            by_way[ref_names[way]] = object(of.by_way[way]);
     for (const RefDifference& each : of.differences) {
         json one = object(each.counts);
         one["send"] = each.send;
-        one["way"] = ref_names[each.how];
+        one["way"] = ref_names[each.way];
+        one.erase("same_way");
         differences.push_back(std::move(one));
     }
     const json whole{{"schema_version", references_schema_version},
@@ -143,8 +161,8 @@ void print_json(std::ostream& out, const References& of) {
                      {"profile", of.profile},
                      {"probes", of.probes},
                      {"why_none", of.why_none},
-                     {"all", object(of.all)},
-                     {"agreement_percent", agreement(of.all)},
+                     {"all", std::move(all)},
+                     {"agreement_percent", agreement(of.all, of.all.same)},
                      {"by_way", std::move(by_way)},
                      {"differences", std::move(differences)},
                      {"unnamed", of.unnamed},
@@ -157,25 +175,30 @@ void print_json(std::ostream& out, const References& of) {
 }
 
 void print_markdown(std::ostream& out, const std::vector<References>& all) {
-    out << "| capture | kernel | seen | inferred | the same | agreement | of ubufs add up "
-           "| kernel's count |\n|---|---|---|---|---|---|---|---|\n";
-    References sum;
+    out << "| capture | kernel | seen | inferred | the same | agreement | same way | ubufs that add "
+           "up | kernel's own count |\n|---|---|---|---|---|---|---|---|---|\n";
+    RefCounts sum;
     std::string words;
     for (const References& of : all) {
         const std::string name = std::filesystem::path(of.file).stem().string();
-        out << fmt::format("| {} | {} | {} | {} | {} | {:.2f} % | {}/{} | {}/{} |\n", name,
-                           of.kernel, of.all.seen, of.all.inferred, of.all.same,
-                           agreement(of.all), of.balanced, of.ubufs, of.exact, of.records);
-        sum.all.seen += of.all.seen;
-        sum.all.inferred += of.all.inferred;
-        sum.all.same += of.all.same;
+        const std::string kernel = of.kernel.substr(0, of.kernel.find('.', of.kernel.find('.') + 1));
+        out << fmt::format("| {} | {} | {} | {} | {} | {:.2f} % | {:.2f} % | {}/{} | {}/{} |\n",
+                           name, kernel, of.all.seen, of.all.inferred, of.all.same,
+                           agreement(of.all, of.all.same), agreement(of.all, of.all.same_way),
+                           of.balanced, of.ubufs, of.exact, of.records);
+        sum.seen += of.all.seen;
+        sum.inferred += of.all.inferred;
+        sum.same += of.all.same;
+        sum.same_way += of.all.same_way;
         for (const RefDifference& difference : of.differences)
-            words += fmt::format("- {} on {}: {}\n", name, of.kernel, in_words(difference));
+            words += fmt::format("- {} on {}: {}\n", name, kernel, in_words(difference));
     }
     out << fmt::format(
-        "\n{} of {} changes that either knows of are the same: {:.3f} %.\n", sum.all.same,
-        sum.all.seen + sum.all.inferred - sum.all.same, agreement(sum.all));
-    if (!words.empty()) out << "\nWhat differs:\n\n" << words;
+        "\n{} of {} changes that either knows of are the same: {:.3f} %; {} in the same way: {:.3f} "
+        "%.\n",
+        sum.same, sum.seen + sum.inferred - sum.same, agreement(sum, sum.same), sum.same_way,
+        agreement(sum, sum.same_way));
+    if (!words.empty()) out << "\nIn another way:\n\n" << words;
 }
 
 }  // namespace

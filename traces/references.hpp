@@ -16,13 +16,14 @@ namespace zcv {
 struct RefCounts {
     std::uint64_t seen = 0;      // by function probes
     std::uint64_t inferred = 0;  // by the steps of a replay
-    std::uint64_t same = 0;      // of one send, and the same way
+    std::uint64_t same = 0;      // of one send, and by the same holder: issuer, skb, member ...
+    std::uint64_t same_way = 0;  // ... that came to it, or gave it up, the same way
 };
 
 // A send of which the two differ.
 struct RefDifference {
     std::uint32_t send = 0;  // SendHistory::number
-    zcv_ref how = ZCV_REF_NONE;
+    zcv_ref way = ZCV_REF_NONE;
     RefCounts counts;
 };
 
@@ -33,7 +34,7 @@ struct References {
     std::string why_none;  // no function probes; "" when there are
     std::uint64_t probes = 0;
     RefCounts all;
-    std::array<RefCounts, ZCV_REF_COUNT> by_how{};  // all ways into an skb are ZCV_REF_STREAM
+    std::array<RefCounts, ZCV_REF_COUNT> by_way{};  // any sendmsg's skb is ZCV_REF_STREAM
     std::vector<RefDifference> differences;
     std::uint64_t unnamed = 0;  // changes of notifications that no submission names
     std::uint64_t of_calls = 0;  // changes of MSG_ZEROCOPY ubufs: a replay takes no steps for those
