@@ -80,8 +80,8 @@ Refused load_what_is_accepted(const std::function<bpf_object_skeleton*()>& open,
         const int error = -bpf_object__load_skeleton(skeleton);
         if (error == 0) return refused;
         close();
-        const bool again = !refused_program.empty() && !refused.contains(refused_program) &&
-                           error != EPERM;
+        const bool again =
+            !refused_program.empty() && !refused.contains(refused_program) && error != EPERM;
         if (!again)
             throw CaptureFailed{fmt::format(
                 "the kernel refuses to load BPF programs: {}{}", std::strerror(error),

@@ -250,7 +250,8 @@ void Observer::attach() {
             return 0;
         },
         this, nullptr);
-    if (!buffer_) throw CaptureFailed{"the ring buffer cannot be mapped: " + last_message_of_libbpf()};
+    if (!buffer_)
+        throw CaptureFailed{"the ring buffer cannot be mapped: " + last_message_of_libbpf()};
     for (const Program& program : programs) {
         bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
         if (!bpf_program__autoload(loaded)) continue;
@@ -323,8 +324,8 @@ ObserverTotals Observer::totals() const {
     }
     totals.records = totals.counters.seq - totals.counters.lost;
     for (const Program& program : programs)
-        totals.recursion_misses += recursion_misses_of(
-            bpf_object__find_program_by_name(skeleton_->obj, program.name));
+        totals.recursion_misses +=
+            recursion_misses_of(bpf_object__find_program_by_name(skeleton_->obj, program.name));
     if (functions_) totals.recursion_misses += functions_->recursion_misses();
     return totals;
 }

@@ -43,8 +43,8 @@ bool is_function(const btf* types, const std::string& name) {
 // Whether the kernel takes such programs at all: asked with one that does nothing, before the
 // others cost time. "" when it does.
 std::string why_not_at_all(const btf* types) {
-    constexpr std::array<bpf_insn, 2> nothing{{{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0},
-                                               {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
+    constexpr std::array<bpf_insn, 2> nothing{
+        {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
     const int function = btf__find_by_name_kind(types, "pskb_expand_head", BTF_KIND_FUNC);
     if (function <= 0) return "this kernel does not describe its functions";
     LIBBPF_OPTS(bpf_prog_load_opts, how, .expected_attach_type = BPF_TRACE_FENTRY,
@@ -64,9 +64,8 @@ void share_maps(const bpf_object* observer, const bpf_object* probes) {
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, probes) {
         const bpf_map* const shared =
-            bpf_map__is_internal(map)
-                ? nullptr
-                : bpf_object__find_map_by_name(observer, bpf_map__name(map));
+            bpf_map__is_internal(map) ? nullptr
+                                      : bpf_object__find_map_by_name(observer, bpf_map__name(map));
         if (shared != nullptr && bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0)
             throw CaptureFailed{fmt::format("{}: {}", bpf_map__name(map), std::strerror(errno))};
     }
@@ -168,8 +167,7 @@ std::uint64_t FunctionProbes::recursion_misses() const {
     std::uint64_t misses = 0;
     bpf_program* program = nullptr;
     if (skeleton_ == nullptr) return 0;
-    bpf_object__for_each_program(program, skeleton_->obj)
-        misses += recursion_misses_of(program);
+    bpf_object__for_each_program(program, skeleton_->obj) misses += recursion_misses_of(program);
     return misses;
 }
 

@@ -142,8 +142,7 @@ TEST_CASE("functions that ran tell kernels apart", "[references][profiles]") {
     CHECK(is_refused(plain, "6.1", "io_notif_flush() does so itself"));
 
     const Trace old = probed_datagram(ZCV_REF_FLUSH);
-    for (const std::string profile : {"6.1", "6.6"})
-        CHECK_FALSE(replay(old, {profile}).divergence);
+    for (const std::string profile : {"6.1", "6.6"}) CHECK_FALSE(replay(old, {profile}).divergence);
     CHECK(is_refused(old, "6.12", "it has the completion callback do so"));
 
     Trace trace = plain;

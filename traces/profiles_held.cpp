@@ -121,8 +121,7 @@ Verdict HeldTable::add(const Trace& trace, const std::string& file, const Replay
         names += (names.empty() ? "" : ", ") + each.profile->name;
     }
     for (const auto& [where, names] : refusing)
-        divergences_.push_back(
-            fmt::format("- {} of {} under {}: {}", name, kernel, names, where));
+        divergences_.push_back(fmt::format("- {} of {} under {}: {}", name, kernel, names, where));
     const auto fitting = std::ranges::count_if(all, &Held::explains);
     rows_.push_back(row + fmt::format(" {} of {} |", fitting, all.size()));
     return verdict_of(all, own);

@@ -21,8 +21,9 @@ std::optional<std::string> cannot_change_so(const zcv_event& event) {
     const bool moved = event.opcode == ZCV_REF_DATAGRAM || event.opcode == ZCV_REF_EXTEND ||
                        event.opcode == ZCV_REF_ABORT;
     const bool right = is_dropped(event.opcode) ? event.res == -1
-                       : event.opcode == ZCV_REF_ABORT ? event.res == 0
-                                                       : event.res == 1 || (moved && event.res >= 0);
+                       : event.opcode == ZCV_REF_ABORT
+                           ? event.res == 0
+                           : event.res == 1 || (moved && event.res >= 0);
     if (!right) return fmt::format("it changes the count by {}, which it cannot", event.res);
     return std::nullopt;
 }

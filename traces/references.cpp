@@ -20,9 +20,9 @@ constexpr const char* probes_name = "function probes";
 
 // In the order of zcv_ref.
 constexpr std::array ref_names{
-    "none",        "alloc",      "extend", "call",      "attach",  "attach", "attach",      "member",
-    "clone",       "expand",     "issuer", "call-over", "release", "copy",   "member-gone", "abort",
-    "issuer",
+    "none",    "alloc",  "extend",      "call",   "attach", "attach",
+    "attach",  "member", "clone",       "expand", "issuer", "call-over",
+    "release", "copy",   "member-gone", "abort",  "issuer",
 };
 static_assert(ref_names.size() == ZCV_REF_COUNT, "every way needs a name");
 
@@ -139,9 +139,8 @@ void print_text(std::ostream& out, const References& of) {
 void print_json(std::ostream& out, const References& of) {
     using nlohmann::json;
     const auto object = [](const RefCounts& counts) {
-        return json{{"seen", counts.seen},
-                    {"inferred", counts.inferred},
-                    {"same_way", counts.same_way}};
+        return json{
+            {"seen", counts.seen}, {"inferred", counts.inferred}, {"same_way", counts.same_way}};
     };
     json by_way = json::object(), differences = json::array(), all = object(of.all);
     all["same"] = of.all.same;
@@ -175,13 +174,15 @@ void print_json(std::ostream& out, const References& of) {
 }
 
 void print_markdown(std::ostream& out, const std::vector<References>& all) {
-    out << "| capture | kernel | seen | inferred | the same | agreement | same way | ubufs that add "
+    out << "| capture | kernel | seen | inferred | the same | agreement | same way | ubufs that "
+           "add "
            "up | kernel's own count |\n|---|---|---|---|---|---|---|---|---|\n";
     RefCounts sum;
     std::string words;
     for (const References& of : all) {
         const std::string name = std::filesystem::path(of.file).stem().string();
-        const std::string kernel = of.kernel.substr(0, of.kernel.find('.', of.kernel.find('.') + 1));
+        const std::string kernel =
+            of.kernel.substr(0, of.kernel.find('.', of.kernel.find('.') + 1));
         out << fmt::format("| {} | {} | {} | {} | {} | {:.2f} % | {:.2f} % | {}/{} | {}/{} |\n",
                            name, kernel, of.all.seen, of.all.inferred, of.all.same,
                            agreement(of.all, of.all.same), agreement(of.all, of.all.same_way),
@@ -194,7 +195,8 @@ void print_markdown(std::ostream& out, const std::vector<References>& all) {
             words += fmt::format("- {} on {}: {}\n", name, kernel, in_words(difference));
     }
     out << fmt::format(
-        "\n{} of {} changes that either knows of are the same: {:.3f} %; {} in the same way: {:.3f} "
+        "\n{} of {} changes that either knows of are the same: {:.3f} %; {} in the same way: "
+        "{:.3f} "
         "%.\n",
         sum.same, sum.seen + sum.inferred - sum.same, agreement(sum, sum.same), sum.same_way,
         agreement(sum, sum.same_way));

@@ -8,8 +8,9 @@
 
 #include "traces/replay.hpp"
 
-// How good inference is: a trace with function probes says each reference that was taken or dropped;
-// a replay infers the same from the records of any kernel. Both are compared, send by send.
+// How good inference is: a trace with function probes says each reference that was taken or
+// dropped; a replay infers the same from the records of any kernel. Both are compared, send by
+// send.
 namespace zcv {
 
 // Of one way to take or drop a reference, or of all.
@@ -36,7 +37,7 @@ struct References {
     RefCounts all;
     std::array<RefCounts, ZCV_REF_COUNT> by_way{};  // any sendmsg's skb is ZCV_REF_STREAM
     std::vector<RefDifference> differences;
-    std::uint64_t unnamed = 0;  // changes of notifications that no submission names
+    std::uint64_t unnamed = 0;   // changes of notifications that no submission names
     std::uint64_t of_calls = 0;  // changes of MSG_ZEROCOPY ubufs: a replay takes no steps for those
     // The probes themselves: ubufs, calls' included, whose changes add up to nothing; records in
     // which the kernel's count is the sum of all changes before.

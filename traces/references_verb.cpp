@@ -47,7 +47,8 @@ void add_references_verb(CLI::App& app, Status& status) {
             if (!all.back().why_none.empty()) status = Status::inconclusive;
         }
         print_references(std::cout, all, options->format);
-        if (sum.same * 1000 < (sum.seen + sum.inferred - sum.same) * 999) status = Status::violation;
+        if (sum.same * 1000 < (sum.seen + sum.inferred - sum.same) * 999)
+            status = Status::violation;
     });
 }
 

@@ -8,6 +8,7 @@
 
 #include "model/profiles.hpp"
 #include "traces/coverage.hpp"
+#include "traces/kernel_bugs.hpp"
 #include "traces/profiles_held.hpp"
 #include "traces/report.hpp"
 
@@ -43,9 +44,9 @@ Status hold_files(const Options& options, const ReplayOptions& how) {
     HeldTable rows;
     for (const std::string& file : options.files) {
         const Trace trace = read_trace(file);
-        verdict = worse(verdict,
-                        table ? rows.add(trace, file, how)
-                              : hold_against_all(std::cout, trace, file, how, options.format));
+        verdict =
+            worse(verdict, table ? rows.add(trace, file, how)
+                                 : hold_against_all(std::cout, trace, file, how, options.format));
     }
     if (table) rows.print(std::cout);
     return table ? Status::clean : status_of(verdict);
@@ -140,6 +141,28 @@ void add_coverage_verb(CLI::App& app, Status& status) {
             coverage.add(file, trace, replay(trace, {.profile = options->profile}));
         }
         coverage.print(std::cout, options->format);
+        status = Status::clean;
+    });
+}
+
+void add_kernels_verb(CLI::App& app, Status& status) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* const verb = app.add_subcommand(
+        "kernels", "which bugs of the kernel's own show in traces, kernel by kernel");
+    verb->add_option("FILE", options->files, "traces (.zct)")->required();
+    verb->add_option("--format", options->format, "text or markdown")
+        ->check(CLI::IsMember({"text", "markdown"}));
+    verb->footer(
+        "\nabsent: the trace had the occasion, and the bug did not show. no capture: none had.\n\n"
+        "Examples:\n"
+        "  zcv kernels traces/captured/6.1*/*.zct");
+    verb->callback([options, &status] {
+        KernelBugs bugs;
+        for (const std::string& file : options->files) {
+            const Trace trace = read_trace(file);
+            bugs.add(file, trace, replay(trace, {}));
+        }
+        bugs.print(std::cout, options->format);
         status = Status::clean;
     });
 }

@@ -130,7 +130,8 @@ class Notes {
         std::map<Call, const SendHistory*> calls;
         std::map<Call, bool> copied;
         for (const SendHistory& send : report_.history)
-            if (send.is_call) calls[{send.sock, static_cast<std::uint32_t>(send.user_data)}] = &send;
+            if (send.is_call)
+                calls[{send.sock, static_cast<std::uint32_t>(send.user_data)}] = &send;
         for (const zcv_event& event : trace_.events) {
             const auto first = static_cast<std::uint32_t>(event.user_data);
             if (event.kind == ZCV_UBUF_REF && event.ring == 0 && event.res < 0 && event.len == 0)

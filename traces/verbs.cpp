@@ -8,6 +8,7 @@ namespace zcv {
 void add_trace_verbs(CLI::App& app, Status& status) {
     add_replay_verb(app, status);
     add_coverage_verb(app, status);
+    add_kernels_verb(app, status);
     add_references_verb(app, status);
     add_convert_verb(app, status);
 }
