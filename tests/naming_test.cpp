@@ -243,6 +243,7 @@ void joined_range(Program& p) {
         send.user_data = id;
         send.sock = 7;
         zcv_event& last = p.event(ZCV_UBUF_REF, 300);
+        last.ring = 0;
         last.sock = 7;
         last.user_data = id | std::uint64_t{1} << 32U;
         last.res = -1;

@@ -109,7 +109,8 @@ void KernelBugs::print(std::ostream& out, const std::string& format) const {
         out << '\n';
     }
     for (const Bug& bug : bugs) {
-        out << fmt::format(table ? "| {} {} |" : "{} {}\n", bug.id, bug.what);
+        const std::string bug_in_words = fmt::format("{} {}", bug.id, bug.what);
+        out << (table ? "| " + bug_in_words + " |" : bug_in_words + "\n");
         const auto of_bug = bugs_.find(std::string(bug.id));
         for (const auto& [kernel, captures] : kernels_) {
             const std::string words =

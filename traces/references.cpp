@@ -183,10 +183,13 @@ void print_markdown(std::ostream& out, const std::vector<References>& all) {
         const std::string name = std::filesystem::path(of.file).stem().string();
         const std::string kernel =
             of.kernel.substr(0, of.kernel.find('.', of.kernel.find('.') + 1));
-        out << fmt::format("| {} | {} | {} | {} | {} | {:.2f} % | {:.2f} % | {}/{} | {}/{} |\n",
-                           name, kernel, of.all.seen, of.all.inferred, of.all.same,
-                           agreement(of.all, of.all.same), agreement(of.all, of.all.same_way),
-                           of.balanced, of.ubufs, of.exact, of.records);
+        const auto percent = [&](std::uint64_t same) -> std::string {
+            if (of.all.seen + of.all.inferred == 0) return "-";
+            return fmt::format("{:.2f} %", agreement(of.all, same));
+        };
+        out << fmt::format("| {} | {} | {} | {} | {} | {} | {} | {}/{} | {}/{} |\n", name, kernel,
+                           of.all.seen, of.all.inferred, of.all.same, percent(of.all.same),
+                           percent(of.all.same_way), of.balanced, of.ubufs, of.exact, of.records);
         sum.seen += of.all.seen;
         sum.inferred += of.all.inferred;
         sum.same += of.all.same;
