@@ -9,8 +9,7 @@
 #include "observer_hash.h"
 #include "observer_kernel.h"
 #include "observer_read.h"
-#include "observer_shared.h"
-#include "traces/zcv_event.h"
+#include "observer_ring.h"
 
 #define OP_SENDMSG 9
 #define OP_RECVMSG 10
@@ -27,24 +26,10 @@
 #define SEND_VECTORIZED (1u << 5)
 #define SKB_ZEROCOPY_ENABLE (1u << 0)
 #define HEAD_FILTER_SIZE 4096u
-#define WAKE_EVERY 32u /* records of one CPU between two looks at how full the ring buffer is */
 
 const volatile __u64 wanted_kinds = ~0ull;     /* a bit each; what is not wanted is not recorded */
-const volatile __u64 wake_bytes = 1 << 20;     /* in the ring buffer before the reader is woken */
 const volatile __s64 preempt_count_offset = 0; /* from this CPU's runqueue; 0 unknown */
 const volatile __u32 first_watched = 0;        /* one of them, mostly the only one */
-
-struct {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 64 << 20);
-} events SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct zcv_counters);
-} counters SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -168,11 +153,6 @@ volatile __u32 any_calls = 0;    /* a watched process has called sendmsg(MSG_ZER
 
 static __always_inline __u32 next_generation(void) {
     return __sync_fetch_and_add(&generations, 1) + 1;
-}
-
-static __always_inline struct zcv_counters* own_counters(void) {
-    __u32 zero = 0;
-    return bpf_map_lookup_elem(&counters, &zero);
 }
 
 static __always_inline void count_map_failure(void) {
@@ -375,11 +355,8 @@ static __always_inline __u8 context_now(void) {
 static __always_inline struct zcv_event* begin(__u16 kind) {
     if (!(wanted_kinds >> kind & 1)) return NULL;
     struct zcv_counters* own = own_counters();
-    struct zcv_event* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-    if (!own) {
-        if (event) bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-        return NULL;
-    }
+    if (!own) return NULL;
+    struct zcv_event* event = take_slot(own);
     if (!event) {
         __sync_fetch_and_add(&own->seq, 1);
         __sync_fetch_and_add(&own->lost, 1);
@@ -419,11 +396,8 @@ static __always_inline void name_request(struct zcv_event* event, const struct r
  * it and the number, so on one CPU the counts and the numbers tell the same order. */
 static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
     struct zcv_counters* own = own_counters();
-    if (!own) {
-        bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-        return;
-    }
     __u64 before = 0;
+    if (!own) return;
     for (int attempt = 0; attempt < 4; attempt++) {
         before = *(volatile __u64*)&own->seq;
         if (ubuf) event->refs = refs_of(ubuf);
@@ -433,9 +407,7 @@ static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
     before = __sync_fetch_and_add(&own->seq, 1);
 numbered:
     event->seq = (__u32)before;
-    const bool full =
-        before % WAKE_EVERY == 0 && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes;
-    bpf_ringbuf_submit(event, full ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+    publish(event);
 }
 
 #endif

@@ -316,7 +316,7 @@ struct Options {
     std::string out = "capture-bench";
     int rounds = 5;
     double seconds = 0.5;
-    std::string buffer = "64M";
+    std::string buffer = "128M";
     std::vector<std::string> paths{"ifb", "veth-drop", "udp", "tcp"};
     std::vector<std::string> modes{"minimal", "default", "default+sampled", "all"};
     std::string rows;  // only those whose "path:bytes:batch" contains this
