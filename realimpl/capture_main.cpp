@@ -282,8 +282,8 @@ class Relay {
         std::string maps;
         for (const zcv::RawMapping& mapping : stack.maps)
             maps += fmt::format(R"({}{{"begin":{},"end":{},"offset":{},"module":{}}})",
-                                maps.empty() ? "" : ",", mapping.begin, mapping.end,
-                                mapping.offset, quoted(mapping.module));
+                                maps.empty() ? "" : ",", mapping.begin, mapping.end, mapping.offset,
+                                quoted(mapping.module));
         return fmt::format(R"({{"tgid":{},"maps":[{}]}})", stack.sample.tgid, maps);
     }
     static std::string json_of(const zcv::RawStack& stack) {

@@ -394,7 +394,7 @@ static __always_inline struct zcv_event* range_event(__u16 kind, const struct to
 
 /* Something was queued to the socket's error queue; what is at its tail is the newest range. */
 static __always_inline int error_reported(struct sock* sock) {
-    struct told told = {.sock = (__u64)sock};
+    struct told told = {.sock = address_of(sock)};
     struct range_report range;
     if (!any_calls || !socks_at(told.sock)) return 0;
     struct sk_buff* tail = BPF_CORE_READ(sock, sk_error_queue.prev);

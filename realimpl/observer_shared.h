@@ -26,8 +26,9 @@ struct zcv_call_numbers {
     __u32 brk;
 };
 
-/* A record on its way to the loader. On each CPU positions count from 0; the record of a position is
- * in slot (position % slots of a CPU), and there to be read when the stamp is 2 * position + 1. */
+/* A record on its way to the loader. On each CPU positions count from 0; the record of a position
+ * is in slot (position % slots of a CPU), and there to be read when the stamp is 2 * position + 1.
+ */
 struct zcv_slot {
     __u64 stamp;
     struct zcv_event event;

@@ -32,13 +32,12 @@ struct Unwinder::Process {
         dwfl_report_begin(dwfl);
         for (const Mapping& mapping : maps) report(mapping);
         dwfl_report_end(dwfl, nullptr, nullptr);
-        static const Dwfl_Thread_Callbacks thread = {
-            .next_thread = next_thread,
-            .get_thread = nullptr,
-            .memory_read = memory_read,
-            .set_initial_registers = set_initial_registers,
-            .detach = nullptr,
-            .thread_detach = nullptr};
+        static const Dwfl_Thread_Callbacks thread = {.next_thread = next_thread,
+                                                     .get_thread = nullptr,
+                                                     .memory_read = memory_read,
+                                                     .set_initial_registers = set_initial_registers,
+                                                     .detach = nullptr,
+                                                     .thread_detach = nullptr};
         attached = dwfl_attach_state(dwfl, nullptr, thread_id, &thread, this);
     }
     ~Process() {

@@ -42,8 +42,8 @@ constexpr std::size_t samples_max = 1024;
 // The registers in the kernel's numbers (asm/perf_regs.h): AX, BX, CX, DX, SI, DI, BP, SP, IP, and
 // R8 to R15; where each is in a zcv_sample.
 constexpr std::uint64_t registers_wanted = 0xff01ff;
-constexpr std::array<std::size_t, ZCV_SAMPLE_REGISTERS> dwarf_number{0, 3, 2,  1,  4,  5,  6, 7, 16,
-                                                                     8, 9, 10, 11, 12, 13, 14, 15};
+constexpr std::array<std::size_t, ZCV_SAMPLE_REGISTERS> dwarf_number{
+    0, 3, 2, 1, 4, 5, 6, 7, 16, 8, 9, 10, 11, 12, 13, 14, 15};
 #else
 constexpr std::uint64_t registers_wanted = 0;  // unwound by frame pointers
 constexpr std::array<std::size_t, ZCV_SAMPLE_REGISTERS> dwarf_number{};
@@ -219,8 +219,7 @@ struct WriteWatch::Place {
     void take_stack(std::span<const std::uint64_t> rest) {
         if (rest.empty() || rest.front() != PERF_SAMPLE_REGS_ABI_64) return;
         if (rest.size() < 1 + registers.size() + 1) return;
-        for (std::size_t i = 0; i < registers.size(); ++i)
-            registers[dwarf_number[i]] = rest[1 + i];
+        for (std::size_t i = 0; i < registers.size(); ++i) registers[dwarf_number[i]] = rest[1 + i];
         rest = rest.subspan(1 + registers.size());
         const std::size_t words = rest.front() / 8;
         if (words == 0 || rest.size() < 1 + words + 1) return;

@@ -32,7 +32,7 @@ struct RawMapping {
 };
 
 struct RawStack {
-    std::uint32_t number = 0;  // from 1: zcv_event.res of the writes that have it
+    std::uint32_t number = 0;      // from 1: zcv_event.res of the writes that have it
     std::vector<RawFrame> frames;  // as far as frame pointers lead
     std::vector<RawMapping> maps;  // of its process, where they have changed
     // What a debugger would go by: see zcv_sample. `memory` is empty where there is none.

@@ -1,10 +1,10 @@
 // The reader's side of the observer's rings, on memory that a test writes as the kernel would.
+#include "realimpl/capture_rings.hpp"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-
-#include "realimpl/capture_rings.hpp"
 
 namespace {
 
@@ -71,8 +71,8 @@ TEST_CASE("records of all CPUs come in the order of their time", "[rings]") {
     Rings rings;
     zcv::RecordRings reader = rings.reader();
     CHECK(times(reader).empty());
-    for (const std::uint64_t time : {10, 30, 50}) rings.record(0, time);
-    for (const std::uint64_t time : {20, 40, 60}) rings.record(1, time);
+    for (const std::uint64_t time : {10U, 30U, 50U}) rings.record(0, time);
+    for (const std::uint64_t time : {20U, 40U, 60U}) rings.record(1, time);
     CHECK(times(reader) == Times{10, 20, 30, 40, 50, 60});
     CHECK(rings.taken(0) == 3);
     CHECK(rings.taken(1) == 3);

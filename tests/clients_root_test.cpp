@@ -192,7 +192,8 @@ TEST_CASE("a watchpoint names the line that writes too early, and no line of who
     }
 }
 
-TEST_CASE("without frame pointers, and through the C library, the caller's line is named", "[root]") {
+TEST_CASE("without frame pointers, and through the C library, the caller's line is named",
+          "[root]") {
     const std::string source = text_of_file(ZCV_SOURCE_DIR "/tests/clients/pools.c");
     const auto call = source.find("    qsort(");
     REQUIRE(call != std::string::npos);
@@ -214,7 +215,7 @@ TEST_CASE("without frame pointers, and through the C library, the caller's line 
             frames, [](const std::string& frame) { return frame.starts_with("sort_again  "); });
         REQUIRE(caller != frames.end());
         CHECK(caller->find(place) != std::string::npos);
-        CHECK(caller != frames.begin());                            // the library wrote
+        CHECK(caller != frames.begin());  // the library wrote
         CHECK(frames.front().find("libc.so") != std::string::npos);
         CHECK(std::ranges::any_of(
             frames, [](const std::string& frame) { return frame.starts_with("main  "); }));

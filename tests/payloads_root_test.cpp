@@ -44,10 +44,6 @@ Watched watched(const std::string& mode) {
     return seen;
 }
 
-std::size_t count(const std::vector<zcv::SendHistory>& sends, Payload payload) {
-    return static_cast<std::size_t>(std::ranges::count(sends, payload, &zcv::SendHistory::payload));
-}
-
 bool notes(const zcv::ReplayReport& report, std::string_view rule) {
     return std::ranges::any_of(report.notes,
                                [&](const zcv::Violation& note) { return note.rule->id == rule; });

@@ -62,15 +62,19 @@ class Payloads {
     }
 
     void look_at_skb(const zcv_event& event) {
-        Packets& packets = packets_[event.generation];
         if (event.ubuf == 0) {
-            packets.copied = true;
+            packets_[event.generation].copied = true;
             received_.erase(event.skb);
             return;
         }
-        packets.calls =
-            std::max(packets.calls, static_cast<std::uint32_t>(event.user_data >> 32U));
+        Packets& packets = packets_[event.generation];
+        packets.calls = std::max(packets.calls, static_cast<std::uint32_t>(event.user_data >> 32U));
         const bool done = event.kind == ZCV_SKB_CONSUME || event.kind == ZCV_SKB_DROP;
+        const auto before = received_.find(event.skb);
+        if (before != received_.end() && before->second != event.generation) {
+            packets_[before->second].vanished = true;  // its memory is another's now
+            received_.erase(before);
+        }
         if (event.kind == ZCV_RX) received_[event.skb] = event.generation;
         if (!done) return;
         packets.kept = true;
@@ -161,11 +165,11 @@ class Payloads {
 
     const Trace& trace_;
     ReplayReport& report_;
-    std::unordered_map<std::uint32_t, SendHistory*> sends_;          // by generation
+    std::unordered_map<std::uint32_t, SendHistory*> sends_;           // by generation
     std::unordered_map<std::uint64_t, std::uint32_t> generation_at_;  // by ubuf, at that time
     std::unordered_map<std::uint32_t, std::uint32_t> head_of_;        // members of a chain
     std::unordered_map<std::uint32_t, Packets> packets_;              // by generation
-    std::unordered_map<std::uint64_t, std::uint32_t> received_;  // skbs, and whose they were
+    std::unordered_map<std::uint64_t, std::uint32_t> received_;       // skbs, and whose they were
     std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> call_at_;  // socket, id
     std::unordered_map<std::uint64_t, std::uint32_t> range_at_;  // skb on an error queue: ids
     std::map<std::uint32_t, std::uint64_t> joined_;              // calls, when

@@ -38,7 +38,7 @@ struct ReplayReport {
     std::uint64_t completed = 0;
     std::uint64_t released = 0;  // last reference seen or inferred to go
     std::uint64_t notified = 0;
-    std::uint64_t copied = 0;            // as the kernel reports it; see Payload
+    std::uint64_t copied = 0;  // as the kernel reports it; see Payload
     std::uint64_t payloads_copied = 0;
     std::uint64_t payloads_zero_copied = 0;
     std::uint64_t inferred_releases = 0;  // known only from the count at the notification

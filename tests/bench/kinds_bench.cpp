@@ -53,9 +53,9 @@ struct Column {
 
 // Throws Refusal for a capture that left no trace.
 Totals captured(const Workload& workload, const std::string& file) {
-    const test::Ran ran = test::run_shell(fmt::format(
-        "{} capture -o {} --events all --hash sampled --write-watch -- {}{}", ZCV_PROGRAM,
-        test::shell_quoted(file), workload.program, workload.arguments));
+    const test::Ran ran = test::run_shell(
+        fmt::format("{} capture -o {} --events all --hash sampled --write-watch -- {}{}",
+                    ZCV_PROGRAM, test::shell_quoted(file), workload.program, workload.arguments));
     if (ran.status == 4) std::cerr << ran.err;
     return read_trace(file).totals;
 }
@@ -98,10 +98,9 @@ int main() {
     std::vector<Column> columns;
     try {
         for (const Workload& workload : workloads)
-            columns.push_back(
-                {(workload.program == drive ? "zcv drive " : "zcclient ") +
-                     std::string(workload.arguments),
-                 captured(workload, folder / fmt::format("{}.zct", columns.size()))});
+            columns.push_back({(workload.program == drive ? "zcv drive " : "zcclient ") +
+                                   std::string(workload.arguments),
+                               captured(workload, folder / fmt::format("{}.zct", columns.size()))});
     } catch (const std::exception& refused) {
         std::cerr << "kinds_bench: " << refused.what() << '\n';
         return 4;

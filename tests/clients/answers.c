@@ -1,15 +1,18 @@
 #include "answers.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+/* It needs struct timespec. */
+#include <linux/errqueue.h>
 
 #include "net.h"
 #include "sends.h"
 
-enum { count = 24, bytes = 2000, report = 1 << 3 /* IORING_SEND_ZC_REPORT_USAGE */ };
+enum { count = 24, bytes = 2000, report_usage_flag = 1 << 3 /* IORING_SEND_ZC_REPORT_USAGE */ };
+static const unsigned copied_result = 1u << 31; /* IORING_NOTIF_USAGE_ZC_COPIED */
 
 static char memory[count][bytes], sink[bytes];
 
@@ -23,7 +26,7 @@ static void print(const bool* copied) {
  * of them is copied. */
 static void stacked(void) {
     static const struct network wire = {.path = PAIR, .stream = true};
-    struct sends how = {.bytes = bytes, .zero = report, .flags = MSG_MORE};
+    struct sends how = {.bytes = bytes, .zero = report_usage_flag, .flags = MSG_MORE};
     bool copied[count] = {false};
     build(&wire);
     how.fd = connected(&wire);
@@ -35,7 +38,7 @@ static void stacked(void) {
         errno = ETIME;
         must("a completion", next_cqe(&ring, &cqe, 5000));
         if (!(cqe.flags & IORING_CQE_F_NOTIF)) continue;
-        copied[cqe.user_data] = (__u32)cqe.res == IORING_NOTIF_USAGE_ZC_COPIED;
+        copied[cqe.user_data] = (unsigned)cqe.res == copied_result;
         told++;
     }
     print(copied);

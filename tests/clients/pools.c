@@ -182,7 +182,11 @@ static void sorted(bool early) {
 static const struct {
     const char* name;
     void (*run)(bool early);
-} pools[] = {{"heap", heap}, {"cancelled", cancelled}, {"rings", rings}, {"oldest", oldest}, {"sorted", sorted}};
+} pools[] = {{"heap", heap},
+             {"cancelled", cancelled},
+             {"rings", rings},
+             {"oldest", oldest},
+             {"sorted", sorted}};
 
 bool run_pool(const char* name) {
     const bool early = strncmp(name, "misuse-", 7) == 0;

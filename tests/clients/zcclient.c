@@ -634,8 +634,7 @@ int main(int argc, char** argv) {
             modes[i].run();
             return 0;
         }
-    if (argc >= 2 && (run_misuse(argv[1]) || run_pool(argv[1]) || run_answers(argv[1])))
-        return 0;
+    if (argc >= 2 && (run_misuse(argv[1]) || run_pool(argv[1]) || run_answers(argv[1]))) return 0;
     fprintf(stderr, "client: which mode?\n");
     return 2;
 }
