@@ -238,6 +238,9 @@ TEST_CASE("what counts is the content when the memory left the address, not what
     const std::size_t cqe = first_of(trace, ZCV_COMPLETE, 7);
     zcv_event content = trace.events[notif];
     content.kind = ZCV_CONTENT;
+    content.req = 0;
+    content.cpu = 99;  // the first record of its CPU
+    content.seq = 0;
     content.zc_flags = whole ? 1 : 0;
     content.time_ns = trace.events[cqe].time_ns + 1;
     if (changed_before) content.hash ^= 2;

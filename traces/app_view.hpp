@@ -1,7 +1,7 @@
 #pragma once
 
+#include <boost/functional/hash.hpp>
 #include <cstdint>
-#include <map>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -76,9 +76,10 @@ class AppView {
     std::unordered_map<std::uint32_t, std::vector<Memory>> unmapped_;
     std::unordered_map<std::uint32_t, std::uint64_t> brk_;
     std::unordered_set<std::uint64_t> deferred_rings_;
-    std::map<std::pair<std::uint64_t, std::uint64_t>, Times> cancelled_;  // by ring and name
+    using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
+    std::unordered_map<Name, Times, boost::hash<Name>> cancelled_;
     std::unordered_map<std::uint64_t, Queue> queues_;
-    std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::size_t>> named_;
+    std::unordered_map<Name, std::vector<std::size_t>, boost::hash<Name>> named_;
     std::unordered_map<std::uint64_t, std::pair<std::uint64_t, std::uint64_t>> copied_;
     std::unordered_map<std::uint32_t, std::uint64_t> left_alone_;
 };

@@ -57,6 +57,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
     }
     try {
+        if (const auto why = agreement_.refuses(event)) mismatch(*why);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
         if (send != nullptr) check_ends(event, give_up(*send));
@@ -132,10 +133,16 @@ Walk::Send* Walk::send_meant(std::size_t record) {
     const zcv_event& event = trace_.events[record];
     const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
     nameless_ += nameless;
-    const auto found = sends_.find(nameless && (event.cqe_flags & cqe_notif) != 0
-                                       ? notified_without_name(event, ahead_.send_of[record])
-                                       : ahead_.send_of[record]);
-    return found == sends_.end() ? nullptr : &found->second;
+    return sends_.find(nameless && (event.cqe_flags & cqe_notif) != 0
+                           ? notified_without_name(event, ahead_.send_of[record])
+                           : ahead_.send_of[record]);
+}
+
+void Walk::forget_name(const Name& name, std::uint32_t generation) {
+    const auto open = open_by_name_.find(name);
+    if (open == open_by_name_.end()) return;
+    std::erase(open->second, generation);
+    if (open->second.empty()) open_by_name_.erase(open);
 }
 
 // Several sends have this name, and the kernel gives no other: it is the one whose notification is
@@ -165,7 +172,7 @@ bool Walk::knows_all() const {
 void Walk::finish() {
     calls_.finish();
     std::uint64_t open = 0;
-    for (auto& [generation, send] : sends_) {
+    for (Send& send : sends_) {
         if (send.lost || send.notified || (send.completed && !send.more)) continue;
         if (send.deferred && !send.completed) ++never_started_;
         // Where records are missing, its notification may be one of them.
@@ -235,8 +242,8 @@ RingId Walk::ring_of(std::uint64_t address) {
 }
 
 BufferId Walk::buffer_of(const zcv_event& event) {
-    const std::string name = fmt::format("{} {:x} {}", event.tgid, event.addr, event.len);
-    const auto [found, is_new] = buffer_at_.try_emplace(name, none<BufferId>);
+    const auto [found, is_new] =
+        buffer_at_.try_emplace({event.tgid, event.addr, event.len}, none<BufferId>);
     if (is_new) {
         found->second = s_.add_buffer();
         users_of_buffer_.emplace_back();
@@ -349,9 +356,9 @@ bool Walk::may_link(const Send& send, std::size_t record) const {
     const SendFacts& facts = ahead_.sends.at(send.generation);
     if (!facts.chain_known) return facts.lives.empty() || ahead_.joined_appends.contains(record);
     if (facts.chain == 0 || s_[send.sock].write_queue.empty()) return false;
-    const auto head = sends_.find(facts.chain);
+    const Send* const head = sends_.find(facts.chain);
     const UbufId tail = s_[s_[SkbId{s_[send.sock].write_queue.back()}].shinfo].uarg;
-    return head != sends_.end() && tail != none<UbufId> && s_[tail].head == head->second.notif;
+    return head != nullptr && tail != none<UbufId> && s_[tail].head == head->notif;
 }
 
 void Walk::link(Send& send) {
@@ -577,7 +584,7 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
     report_.copied += copied;
     check_content(event, send);
     std::erase(users_of_buffer_[index(send.buffer)], send.generation);
-    std::erase(open_by_name_[{history(send).ring, event.user_data}], send.generation);
+    forget_name({history(send).ring, event.user_data}, send.generation);
     send.notif = none<UbufId>;
 }
 
@@ -655,8 +662,8 @@ std::uint32_t Walk::send_of(std::size_t record) const {
 }
 
 std::vector<checker::Field> Walk::fields_of(std::uint32_t generation) const {
-    const auto found = sends_.find(generation);
-    return found == sends_.end() ? std::vector<checker::Field>{} : fields_of(found->second);
+    const Send* const found = sends_.find(generation);
+    return found == nullptr ? std::vector<checker::Field>{} : fields_of(*found);
 }
 
 std::vector<checker::Field> Walk::fields_of(const Send& send) const {

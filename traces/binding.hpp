@@ -1,16 +1,19 @@
 #pragma once
 
+#include <boost/functional/hash.hpp>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "model/checker/system.hpp"
 #include "model/growing_store.hpp"
+#include "traces/agreement.hpp"
+#include "traces/by_generation.hpp"
 #include "traces/calls.hpp"
 #include "traces/lookahead.hpp"
 #include "traces/replay.hpp"
@@ -118,6 +121,8 @@ class Walk {
     void note_guess(SockId sock);
 
     // binding.cpp: requests, completions, the application.
+    using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
+    void forget_name(const Name& name, std::uint32_t generation);
     std::uint32_t notified_without_name(const zcv_event& event, std::uint32_t otherwise) const;
     bool knows_all() const;
     void on_submit(std::size_t record, const zcv_event& event, bool prepared);
@@ -212,10 +217,11 @@ class Walk {
     const Trace& trace_;
     ReplayReport& report_;
     Lookahead ahead_;
+    Agreement agreement_;
     Calls calls_;
     bool blind_;  // what happens to skbs was not recorded
     GrowingStore s_;
-    std::unordered_map<std::uint32_t, Send> sends_;  // by generation
+    ByGeneration<Send> sends_;
     std::vector<LifeState> lives_;
     std::vector<SkbState> skb_states_;            // by SkbId
     std::vector<std::uint32_t> send_of_request_;  // by RequestId: generation
@@ -224,9 +230,10 @@ class Walk {
     std::vector<bool> guessed_;                // by SockId, see Mismatch::certain
     std::vector<std::uint64_t> sock_address_;  // by SockId
     std::unordered_map<std::uint64_t, RingId> ring_at_;
-    std::unordered_map<std::string, BufferId> buffer_at_;
-    // By ring and user_data: what was not notified.
-    std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint32_t>> open_by_name_;
+    using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // tgid, addr, len
+    std::unordered_map<Memory, BufferId, boost::hash<Memory>> buffer_at_;
+    // What was not notified.
+    std::unordered_map<Name, std::vector<std::uint32_t>, boost::hash<Name>> open_by_name_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight
     struct Span {
         std::uint32_t tgid;

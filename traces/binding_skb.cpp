@@ -109,11 +109,11 @@ void Walk::issue_what_was_linked(std::uint32_t life) {
     const SendFacts& head = ahead_.sends.at(owner);
     if (head.append != no_record) return;
     for (const std::uint32_t generation : head.linked) {
-        const auto at = sends_.find(generation);
-        if (at == sends_.end() || s_[at->second.request].phase != Phase::prepped) continue;
-        if (s_[at->second.sock].write_queue.empty()) return;
-        issue(at->second);
-        attach_the_rest(at->second);
+        Send* const at = sends_.find(generation);
+        if (at == nullptr || s_[at->request].phase != Phase::prepped) continue;
+        if (s_[at->sock].write_queue.empty()) return;
+        issue(*at);
+        attach_the_rest(*at);
     }
 }
 

@@ -96,9 +96,9 @@ void Walk::purge(SockId sock) {
 }
 
 bool Walk::is_certain(std::size_t record) const {
-    const auto found = sends_.find(send_of(record));
-    if (found == sends_.end()) return true;
-    const SockId sock = found->second.sock;
+    const Send* const found = sends_.find(send_of(record));
+    if (found == nullptr) return true;
+    const SockId sock = found->sock;
     return sock == none<SockId> || index(sock) >= guessed_.size() || !guessed_[index(sock)];
 }
 

@@ -1,8 +1,8 @@
 #include "traces/lookahead.hpp"
 
 #include <algorithm>
+#include <boost/functional/hash.hpp>
 #include <deque>
-#include <map>
 #include <numeric>
 #include <utility>
 
@@ -17,7 +17,7 @@ class Look {
     explicit Look(const Trace& trace) : events_(trace.events) {
         all_.order.resize(events_.size());
         std::iota(all_.order.begin(), all_.order.end(), std::size_t{0});
-        std::ranges::stable_sort(all_.order, {}, [&](std::size_t i) { return events_[i].time_ns; });
+        sort_by_time();
         all_.life_of.resize(events_.size());
         all_.send_of.resize(events_.size());
         all_.lives.emplace_back();
@@ -35,6 +35,27 @@ class Look {
         std::uint32_t segments;
     };
     using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
+
+    // Every CPU's own records are in order, and so is most of a trace: only what is late is moved.
+    void sort_by_time() {
+        std::vector<std::size_t>& order = all_.order;
+        std::size_t moves_left = 8 * order.size();
+        for (std::size_t i = 1; i < order.size(); ++i) {
+            const std::size_t record = order[i];
+            const std::uint64_t time = events_[record].time_ns;
+            std::size_t to = i;
+            for (; to > 0 && moves_left > 0 && events_[order[to - 1]].time_ns > time; --to) {
+                order[to] = order[to - 1];
+                --moves_left;
+            }
+            order[to] = record;
+            if (moves_left == 0) return sort_at_length();
+        }
+    }
+    void sort_at_length() {
+        std::iota(all_.order.begin(), all_.order.end(), std::size_t{0});
+        std::ranges::stable_sort(all_.order, {}, [&](std::size_t i) { return events_[i].time_ns; });
+    }
 
     void look(std::size_t i) {
         const zcv_event& event = events_[i];
@@ -332,16 +353,13 @@ class Look {
         return found == ubufs_.end() ? 0 : found->second;
     }
 
-    SendFacts* find(std::uint32_t generation) {
-        const auto found = all_.sends.find(generation);
-        return found == all_.sends.end() ? nullptr : &found->second;
-    }
+    SendFacts* find(std::uint32_t generation) { return all_.sends.find(generation); }
 
     const std::vector<zcv_event>& events_;
     Lookahead all_;
     std::unordered_map<std::uint64_t, std::uint32_t> heads_;  // head -> life
     std::unordered_map<std::uint64_t, std::uint32_t> ubufs_;  // ubuf -> newest generation
-    std::map<Name, std::vector<std::uint32_t>> names_;
+    std::unordered_map<Name, std::vector<std::uint32_t>, boost::hash<Name>> names_;
     std::unordered_map<std::uint64_t, std::uint32_t> skbs_;         // on its way: skb -> its life
     std::unordered_map<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet
     std::unordered_map<std::uint32_t, std::uint32_t> queued_;       // owner -> newest life queued

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "traces/by_generation.hpp"
 #include "traces/zct.hpp"
 
 // What later records say about earlier moments. No probe sees an skb being attached; but once the
@@ -60,10 +61,10 @@ struct SendFacts {
 };
 
 struct Lookahead {
-    std::vector<std::size_t> order;                      // the records by time
-    std::vector<std::uint32_t> life_of;                  // of each record; 0 when it names no head
-    std::vector<Life> lives;                             // from 1
-    std::unordered_map<std::uint32_t, SendFacts> sends;  // by generation
+    std::vector<std::size_t> order;      // the records by time
+    std::vector<std::uint32_t> life_of;  // of each record; 0 when it names no head
+    std::vector<Life> lives;             // from 1
+    ByGeneration<SendFacts> sends;
     std::vector<std::uint32_t> send_of;  // of each record: its generation; 0 when it names no send
     std::unordered_set<std::size_t> idle_appends;    // turns of sendmsg that found no room
     std::unordered_set<std::size_t> joined_appends;  // data went to the tail, and more was left

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "model/profiles.hpp"
 #include "traces/binding.hpp"
@@ -95,6 +96,26 @@ void set_known_aside(const Trace& trace, ReplayReport& report) {
     }
 }
 
+// A CPU numbers its records in the order in which it takes their time.
+std::uint64_t misnumbered(const Trace& trace, const std::vector<std::size_t>& order) {
+    struct Last {
+        std::uint32_t seq;
+        std::uint64_t time_ns;
+    };
+    std::unordered_map<std::uint16_t, Last> last;
+    std::uint64_t count = 0;
+    for (const std::size_t record : order) {
+        const zcv_event& event = trace.events[record];
+        if (event.cpu == ZCV_CPU_WATCH) continue;  // whose clock is another one's
+        const auto [before, first] = last.try_emplace(event.cpu, Last{event.seq, event.time_ns});
+        if (first) continue;
+        const auto ahead = static_cast<std::int32_t>(event.seq - before->second.seq);
+        count += ahead == 0 || (ahead < 0 && event.time_ns != before->second.time_ns);
+        before->second = {event.seq, event.time_ns};
+    }
+    return count;
+}
+
 void decide(const Trace& trace, ReplayReport& report) {
     const bool complete = is_whole(trace);
     if (trace.cut_off) report.reasons.push_back("the trace is cut off: it " + trace.cut_reason);
@@ -155,6 +176,10 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
         }
     }
     walk.finish();
+    if (const std::uint64_t count = misnumbered(trace, order))
+        report.reasons.push_back(fmt::format(
+            "{} records are numbered twice or against their time: no capture writes them so",
+            count));
     if (report.divergence && !certain) {
         report.ambiguous = true;
         report.reasons.push_back(

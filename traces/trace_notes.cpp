@@ -60,6 +60,9 @@ void add_holes(const std::vector<const SendHistory*>& sends, ReplayReport& repor
 
 // Who sends the same content whole more than once does not do so because progress was lost.
 void add_repeats(const std::vector<const SendHistory*>& sends, ReplayReport& report) {
+    const auto cut_short =
+        std::ranges::find_if(sends, [](const SendHistory* send) { return is_short(*send); });
+    if (cut_short == sends.end()) return;
     using Content = std::tuple<std::uint64_t, std::uint32_t, std::uint64_t>;
     std::map<Content, const SendHistory*> cut;  // the newest short one of that content
     std::set<Content> whole;

@@ -28,6 +28,14 @@ inline std::uint64_t mixed(std::uint64_t word) {
     return word;
 }
 
+// A bijection too, for who goes by the highest bits: two steps fewer.
+inline std::uint64_t mixed_upwards(std::uint64_t word) {
+    word *= 0xd6e8feb86659fd93U;
+    word ^= word >> 32;
+    word *= 0xd6e8feb86659fd93U;
+    return word;
+}
+
 inline std::uint64_t mixed(const std::uint64_t* words, std::size_t count) {
     if (count == 1) return mixed(*words);
     std::uint64_t all = 0x9e3779b97f4a7c15U;
@@ -50,7 +58,7 @@ class GroupStore {
     static constexpr std::size_t entry_words(std::size_t) { return 2; }
     // One more than the number of the group, so that none is zero, which is an empty cell.
     static std::uint64_t hash(const std::uint64_t* entry) {
-        return mixed((entry[0] >> Group::bits) + 1);
+        return mixed_upwards((entry[0] >> Group::bits) + 1);
     }
     void prefetch(std::uint64_t hash) const { table_.prefetch(hash); }
     // Leaves in the entry the members that were not there.

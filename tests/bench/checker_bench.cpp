@@ -88,7 +88,7 @@ Run run(const std::string& command) {
 }
 
 void must(const std::string& command) {
-    if (std::system((command + " >/dev/null 2>&1").c_str()) == 0) return;
+    if (std::system(("( " + command + " ) >/dev/null 2>&1").c_str()) == 0) return;
     std::cerr << "checker_bench: failed: " << command << '\n';
     std::exit(5);
 }

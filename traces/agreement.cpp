@@ -1,0 +1,171 @@
+#include "traces/agreement.hpp"
+
+#include <fmt/format.h>
+
+#include <initializer_list>
+
+namespace zcv {
+namespace {
+
+constexpr std::uint32_t cqe_more = 2;
+constexpr std::uint32_t cqe_notif = 8;
+constexpr std::uint32_t cqe_flags_known = 0x3f;  // those above say how large it is
+constexpr std::uint32_t zc_copied = 0x80000000u;
+constexpr std::int32_t ecanceled = 125;
+constexpr std::uint16_t report_usage = 8;
+constexpr std::uint16_t vectorized = 32;
+constexpr std::uint8_t op_send_zc = 47;
+constexpr std::uint8_t ipproto_udp = 17;
+
+struct Name {
+    const char* words;
+    std::uint64_t now;
+    std::uint64_t then;
+};
+
+std::optional<std::string> first_that_differs(std::initializer_list<Name> names) {
+    for (const Name& name : names)
+        if (name.now != 0 && name.then != 0 && name.now != name.then)
+            return fmt::format("it names {} {:#x}, its send was submitted with {:#x}", name.words,
+                               name.now, name.then);
+    return std::nullopt;
+}
+
+bool is_of_skb(std::uint16_t kind) {
+    return (kind >= ZCV_DEV_QUEUE && kind <= ZCV_HEAD_FREE) || kind == ZCV_RETRANSMIT;
+}
+
+bool is_of_ring(std::uint16_t kind) {
+    return kind == ZCV_SUBMIT || kind == ZCV_PREP_FAILED || kind == ZCV_RING_CREATE ||
+           kind == ZCV_RING_CLOSE || kind == ZCV_REGISTER || kind == ZCV_CQE;
+}
+
+bool is_of_request(std::uint16_t kind) {
+    return (kind >= ZCV_COMPLETE && kind <= ZCV_DEFER) || kind == ZCV_TCP_APPEND ||
+           kind == ZCV_LINK_FAIL || kind == ZCV_CONTENT;
+}
+
+// What a record of its kind cannot be without.
+std::optional<std::string> lacks_a_name(const zcv_event& event) {
+    const char* lacks = nullptr;
+    const auto need = [&](std::uint64_t name, const char* words) {
+        if (name == 0 && lacks == nullptr) lacks = words;
+    };
+    if (is_of_skb(event.kind)) {
+        need(event.head, "head");
+        if (event.kind != ZCV_HEAD_FREE) need(event.skb, "skb");
+    }
+    if (is_of_request(event.kind) || is_of_ring(event.kind)) need(event.ring, "ring");
+    if ((event.kind >= ZCV_CALL && event.kind <= ZCV_CALL_TOLD) ||
+        (event.kind >= ZCV_ACK && event.kind <= ZCV_SHUTDOWN))
+        need(event.sock, "socket");
+    if (event.kind == ZCV_FORK) need(event.addr, "child");
+    if (lacks == nullptr) return std::nullopt;
+    return fmt::format("it names no {}", lacks);
+}
+
+// Whether `len` of its submission is all that it sends.
+bool knows_length(const zcv_event& submit) {
+    return submit.opcode == op_send_zc && (submit.zc_flags & vectorized) == 0 && submit.len != 0;
+}
+
+}  // namespace
+
+std::optional<std::string> Agreement::refuses(const zcv_event& event) {
+    if (auto why = lacks_a_name(event)) return why;
+    if (event.generation == 0) return std::nullopt;
+    if (event.kind == ZCV_SUBMIT || event.kind == ZCV_PREP_FAILED) {
+        // A second one is for the model to refuse.
+        if (!sends_.contains(event.generation))
+            sends_[event.generation] = Named{event, event.kind == ZCV_PREP_FAILED};
+        return std::nullopt;
+    }
+    Named* const found = sends_.find(event.generation);
+    if (found == nullptr) return std::nullopt;
+    Named& send = *found;
+    if (auto why = names_differ(event, send)) return why;
+    const bool notif = (event.cqe_flags & cqe_notif) != 0;
+    if (event.kind == ZCV_COMPLETE || (event.kind == ZCV_CQE_OVERFLOW && !notif))
+        return result_differs(event, send);
+    if (event.kind == ZCV_NOTIF || event.kind == ZCV_CQE_OVERFLOW)
+        return notif_differs(event, send);
+    if (event.kind != ZCV_TCP_APPEND) return std::nullopt;
+    const std::uint32_t most = send.has_turns              ? send.left
+                               : knows_length(send.submit) ? send.submit.len
+                                                           : event.len;
+    if (event.len > most)
+        return fmt::format("{} bytes are left to append, of {} before", event.len, most);
+    send.left = event.len;
+    send.has_turns = true;
+    return std::nullopt;
+}
+
+std::optional<std::string> Agreement::names_differ(const zcv_event& event,
+                                                   const Named& send) const {
+    const zcv_event& submit = send.submit;
+    if (is_of_skb(event.kind)) {
+        if (event.ubuf != 0 && event.owner != 0 && event.ubuf != event.owner)
+            return fmt::format("its skb refers to ubuf {:#x}, its head was first seen with {:#x}",
+                               event.ubuf, event.owner);
+        // What a socket hands down still belongs to it; further on it may be anybody's.
+        const std::uint64_t sock = event.kind == ZCV_DEV_QUEUE ? event.sock : 0;
+        return first_that_differs({{"ubuf", event.owner, submit.ubuf},
+                                   {"ubuf", event.ubuf, submit.ubuf},
+                                   {"process", event.tgid, submit.tgid},
+                                   {"socket", sock, submit.sock}});
+    }
+    if (!is_of_request(event.kind)) return std::nullopt;
+    const bool has_request = event.kind != ZCV_NOTIF;  // a notification is a request of its own
+    const bool has_memory = event.kind == ZCV_NOTIF || event.kind == ZCV_CONTENT;
+    if (event.user_data != submit.user_data)
+        return fmt::format("it names user_data {:#x}, its send was submitted with {:#x}",
+                           event.user_data, submit.user_data);
+    return first_that_differs({{"request", has_request ? event.req : 0, submit.req},
+                               {"ring", event.ring, submit.ring},
+                               {"ubuf", event.ubuf, submit.ubuf},
+                               {"socket", event.sock, submit.sock},
+                               {"process", event.tgid, submit.tgid},
+                               {"opcode", event.opcode, submit.opcode},
+                               {"memory at", has_memory ? event.addr : 0, submit.addr},
+                               {"bytes", has_memory ? event.len : 0, submit.len}});
+}
+
+std::optional<std::string> Agreement::result_differs(const zcv_event& event,
+                                                     const Named& send) const {
+    const std::int32_t res = event.res;
+    if ((event.cqe_flags & cqe_flags_known & ~cqe_more) != 0)
+        return fmt::format("its CQE has flags {:#x}: a zero-copy send's has F_MORE or none",
+                           event.cqe_flags);
+    const zcv_event& submit = send.submit;
+    if (send.refused && res != submit.res && res != -ecanceled)
+        return fmt::format("its result is {}, its preparation failed with {}", res, submit.res);
+    if (res < 0 || !knows_length(submit)) return std::nullopt;
+    const auto sent = static_cast<std::uint32_t>(res);
+    if (sent > submit.len)
+        return fmt::format("{} bytes were sent, of {} that it had", sent, submit.len);
+    if (submit.protocol == ipproto_udp && sent != submit.len)
+        return fmt::format("{} bytes of a datagram of {} were sent", sent, submit.len);
+    return std::nullopt;
+}
+
+std::optional<std::string> Agreement::notif_differs(const zcv_event& event, const Named& send) {
+    const auto res = static_cast<std::uint32_t>(event.res);
+    if ((event.cqe_flags & cqe_flags_known) != cqe_notif)
+        return fmt::format("its CQE has flags {:#x}: a notification's has F_NOTIF alone",
+                           event.cqe_flags);
+    const bool asked = (send.submit.zc_flags & report_usage) != 0 || send.refused;
+    if (res != 0 && (res != zc_copied || !asked))
+        return fmt::format("a notification's result is 0{}, not {:#x}",
+                           asked ? " or IORING_NOTIF_USAGE_ZC_COPIED"
+                                 : " unless its usage was "
+                                   "asked for",
+                           res);
+    if (event.kind != ZCV_NOTIF || event.req == 0 || event.ubuf == 0) return std::nullopt;
+    const std::uint64_t offset = event.ubuf - event.req;
+    if (!ubuf_offset_) ubuf_offset_ = offset;
+    if (offset == *ubuf_offset_) return std::nullopt;
+    return fmt::format("it names the notification {:#x}, of which ubuf {:#x} is no part", event.req,
+                       event.ubuf);
+}
+
+}  // namespace zcv

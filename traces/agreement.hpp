@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "traces/by_generation.hpp"
+#include "traces/zct.hpp"
+
+namespace zcv {
+
+// Whether the records of one send speak of the same send: the names that its submission gave to its
+// ring, socket, request, ubuf and memory, and what a CQE can say of it at all. A model without
+// addresses cannot tell that; it is asked before the record is explained.
+class Agreement {
+  public:
+    // Takes in the next record in order of time. Why it cannot be of the send that it names, in
+    // words; nothing when it can. A field that is 0 was not recorded and agrees with everything.
+    std::optional<std::string> refuses(const zcv_event& event);
+
+  private:
+    struct Named {
+        zcv_event submit;
+        bool refused = false;    // at its preparation, with submit.res
+        std::uint32_t left = 0;  // bytes, at its newest turn of sendmsg
+        bool has_turns = false;
+    };
+
+    std::optional<std::string> names_differ(const zcv_event& event, const Named& send) const;
+    std::optional<std::string> result_differs(const zcv_event& event, const Named& send) const;
+    std::optional<std::string> notif_differs(const zcv_event& event, const Named& send);
+
+    ByGeneration<Named> sends_;
+    // The ubuf is part of the notification's own io_kiocb, in the same place in all of them.
+    std::optional<std::uint64_t> ubuf_offset_;
+};
+
+}  // namespace zcv
