@@ -228,11 +228,11 @@ const std::vector<Rule> all{
      "IORING_SEND_ZC_REPORT_USAGE, and which notifications were linked", "",
      "io_link_skb(), io_tx_ubuf_complete()", ""},
     {"B30", note, "the report is wrong",
-     "A range of the error queue says of a call what is true of its neighbours only: that its data "
-     "was copied, or that it was not.",
-     "RANGE(call, code), and the call's last reference with the other code",
-     "the ranges in the error queue, and a function probe at the call's last reference", "",
-     "skb_zerocopy_notify_extend(), __msg_zerocopy_callback()", ""},
+     "A range of the error queue was joined to an older one, whose code says something else than "
+     "what became of the newer call's packets.",
+     "RANGE(code), RANGE(joined, the same code)",
+     "the ranges in the error queue, and the skbs of the calls", "",
+     "skb_zerocopy_notify_extend()", ""},
     {"B32", warning, "hangs",
      "A send with IOSQE_IO_DRAIN never started: since 6.13 it waits for its own notification, "
      "before that the CQEs of notifications were counted against it.",

@@ -115,7 +115,7 @@ void FunctionProbes::open(const bpf_object* observer, const btf* types,
     if (!skeleton_)
         throw CaptureFailed{"libbpf cannot open the function probes: " + last_message_of_libbpf()};
     skeleton_->rodata->wanted_kinds = settings.kinds;
-    skeleton_->rodata->wake_bytes = settings.wake_bytes;
+    skeleton_->rodata->slots_of_cpu = settings.slots_of_cpu;
     skeleton_->rodata->preempt_count_offset = settings.preempt_count_offset;
     skeleton_->rodata->first_watched = settings.first_watched;
     // Whoever is watched besides is in the map; only the observer learns when there is somebody.

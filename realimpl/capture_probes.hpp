@@ -15,13 +15,13 @@ namespace zcv {
 // What the observer is loaded with, and the probes must be too.
 struct ProbeSettings {
     std::uint64_t kinds;
-    std::uint64_t wake_bytes;
+    std::uint32_t slots_of_cpu;
     std::int64_t preempt_count_offset;
     std::uint32_t first_watched;
 };
 
-// The function probes (probes.bpf.c), next to an observer that is loaded: they write to its ring
-// buffer and count with its counters. Kernels may have some of the functions, or refuse such
+// The function probes (probes.bpf.c), next to an observer that is loaded: they write to its rings
+// and count with its counters. Kernels may have some of the functions, or refuse such
 // programs altogether; that is said, and never stops a capture.
 class FunctionProbes {
   public:

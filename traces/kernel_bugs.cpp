@@ -8,13 +8,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <ostream>
-#include <set>
 #include <string_view>
 
 namespace zcv {
 namespace {
-
-constexpr std::uint32_t code_copied = 1;  // SO_EE_CODE_ZEROCOPY_COPIED
 
 std::uint64_t records_of(const Trace& trace, zcv_event_kind kind) {
     return static_cast<std::uint64_t>(
@@ -35,13 +32,14 @@ bool asks_usage_on_a_stream(const Trace& trace, const ReplayReport& report) {
     return several && report.copied < report.history.size() && records_of(trace, ZCV_NOTIF) > 1;
 }
 
-// Calls of which some were copied and some not, and function probes that know which.
-bool has_calls_of_both_codes(const Trace& trace, const ReplayReport&) {
-    std::set<bool> codes;
-    for (const zcv_event& event : trace.events)
-        if (event.kind == ZCV_UBUF_REF && event.ring == 0 && event.res < 0 && event.len == 0)
-            codes.insert((event.zc_flags & code_copied) != 0);
-    return codes.size() == 2;
+// Calls of which some were copied and some not.
+bool has_calls_of_both_codes(const Trace&, const ReplayReport& report) {
+    const auto has = [&](Payload payload) {
+        return std::ranges::any_of(report.history, [&](const SendHistory& send) {
+            return send.is_call && send.payload == payload;
+        });
+    };
+    return has(Payload::copied) && has(Payload::zero_copied);
 }
 
 bool drains(const Trace& trace, const ReplayReport&) {

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::int32_t enomem = 12, emsgsize = 90, enobufs = 105, ecanceled = 125;
 constexpr std::uint8_t sqe_cqe_skip_success = 1U << 6U;
-constexpr std::uint32_t code_copied = 1;  // SO_EE_CODE_ZEROCOPY_COPIED
 constexpr std::uint64_t long_ns = 50'000'000;
 constexpr std::size_t sends_that_tell = 16;
 
@@ -117,39 +116,9 @@ class Notes {
         of_usage();
         of_depth();
         of_error_queues();
-        of_codes();
     }
 
   private:
-    using Call = std::pair<std::uint64_t, std::uint32_t>;  // socket, id
-
-    // What the kernel knew of a call when its last reference went, which only function probes see,
-    // beside what the range in the error queue says of it.
-    void of_codes() {
-        Some wrong;
-        std::map<Call, const SendHistory*> calls;
-        std::map<Call, bool> copied;
-        for (const SendHistory& send : report_.history)
-            if (send.is_call)
-                calls[{send.sock, static_cast<std::uint32_t>(send.user_data)}] = &send;
-        for (const zcv_event& event : trace_.events) {
-            const auto first = static_cast<std::uint32_t>(event.user_data);
-            if (event.kind == ZCV_UBUF_REF && event.ring == 0 && event.res < 0 && event.len == 0)
-                for (std::uint32_t i = 0; i < event.user_data >> 32U; ++i)
-                    copied[{event.sock, first + i}] = event.zc_flags != 0;
-            if (event.kind != ZCV_ERRQUEUE) continue;
-            for (std::uint32_t i = 0; i < event.len; ++i) {
-                const auto known = copied.find({event.sock, first + i});
-                const auto call = calls.find({event.sock, first + i});
-                if (known == copied.end() || call == calls.end()) continue;
-                if (known->second != ((event.cqe_flags & code_copied) != 0))
-                    wrong.add(*call->second);
-                copied.erase(known);
-            }
-        }
-        note(report_, "B30", wrong, "calls are in a range with a code that is not theirs");
-    }
-
     const SendHistory* send_of(const zcv_event& event) const {
         const auto found = by_generation_.find(event.generation);
         return event.generation == 0 || found == by_generation_.end() ? nullptr : found->second;
