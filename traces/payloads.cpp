@@ -66,7 +66,7 @@ class Payloads {
     void look_at_reference(const zcv_event& event) {
         if (event.ring != 0 || event.res >= 0 || event.len != 0) return;
         const auto first = static_cast<std::uint32_t>(event.user_data);
-        const auto calls = std::min(event.user_data >> 32U, std::uint64_t{calls_of_ubuf_max});
+        const auto calls = std::min<std::uint64_t>(event.user_data >> 32U, calls_of_ubuf_max);
         for (std::uint32_t i = 0; i < calls; ++i)
             known_[{event.sock, first + i}] =
                 event.zc_flags != 0 ? Payload::copied : Payload::zero_copied;
