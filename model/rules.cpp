@@ -227,6 +227,12 @@ const std::vector<Rule> all{
      "NOTIF(head, not COPIED), NOTIF(member, COPIED)",
      "IORING_SEND_ZC_REPORT_USAGE, and which notifications were linked", "",
      "io_link_skb(), io_tx_ubuf_complete()", ""},
+    {"B30", note, "the report is wrong",
+     "A range of the error queue was joined to an older one, whose code says something else than "
+     "what became of the newer call's packets.",
+     "RANGE(code), RANGE(joined, the same code)",
+     "the ranges in the error queue, and the skbs of the calls", "",
+     "skb_zerocopy_notify_extend()", ""},
     {"B32", warning, "hangs",
      "A send with IOSQE_IO_DRAIN never started: since 6.13 it waits for its own notification.",
      "DEFER, no CQE but -ECANCELED", "the record of the drain, no later one of the request", "",

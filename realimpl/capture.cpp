@@ -23,7 +23,7 @@
 #include "model/outcome.hpp"
 #include "realimpl/capture_command.hpp"
 #include "realimpl/capture_process.hpp"
-#include "realimpl/symbols.hpp"
+#include "realimpl/capture_stacks.hpp"
 #include "traces/event_sets.hpp"
 #include "traces/file_words.hpp"
 #include "traces/sequence_gaps.hpp"
@@ -150,7 +150,7 @@ class Session {
     void take_signals();
     void take_frames();
     void handle(const Frame& frame);
-    void store(std::span<const zcv_event> events);
+    void store(std::vector<zcv_event> events);
     void store(Stack stack);
     void poll_for(milliseconds time, bool with_process);
     bool over() const;
@@ -165,7 +165,7 @@ class Session {
     CaptureResult result_;
     Outstanding outstanding_;
     SequenceGaps gaps_;
-    Symbols symbols_;
+    CapturedStacks stacks_;
     std::optional<Refusal> disk_;
     std::uint32_t watched_ = 0;
     bool ready_ = false;
@@ -288,8 +288,10 @@ void Session::handle(const Frame& frame) {
         case ZCV_FRAME_EVENTS:
             store(events_of(frame));
             break;
+        case ZCV_FRAME_MAPS:
+        case ZCV_FRAME_SAMPLE:
         case ZCV_FRAME_STACK:
-            if (const auto stack = stack_of(frame)) store(*stack);
+            if (const auto stack = stacks_.take(frame)) store(*stack);
             break;
         case ZCV_FRAME_TOTALS:
             result_.totals = totals_of(frame);
@@ -300,7 +302,8 @@ void Session::handle(const Frame& frame) {
     }
 }
 
-void Session::store(std::span<const zcv_event> events) {
+void Session::store(std::vector<zcv_event> events) {
+    stacks_.number(events);
     for (const zcv_event& event : events) {
         outstanding_.see(event);
         gaps_.see(event.cpu, event.seq);
@@ -316,7 +319,6 @@ void Session::store(std::span<const zcv_event> events) {
 }
 
 void Session::store(Stack stack) {
-    symbols_.name(stack);
     try {
         if (writer_ && !disk_) writer_->append(stack);
     } catch (const Refusal& refused) {

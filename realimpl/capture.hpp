@@ -15,7 +15,7 @@ struct CaptureOptions {
     std::uint32_t pid = 0;
     std::string hash = "none";
     std::string events = "default";  // see event_set()
-    std::uint64_t buffer_bytes = 64u << 20;
+    std::uint64_t buffer_bytes = 128u << 20;
     bool write_watch = false;  // hardware watchpoints on a sample of the buffers
     double grace_s = 2;        // how long notifications may still come after the end of the command
     double time_max_s = 0;     // 0: no bound

@@ -252,7 +252,7 @@ class Relay {
         batch_.clear();
         stacks_.clear();
         watch_->turn(batch_, stacks_);
-        for (const zcv::RawStack& stack : stacks_) output_.text(ZCV_FRAME_STACK, json_of(stack));
+        for (const zcv::RawStack& stack : stacks_) send(stack);
         writes_ += batch_.size();
         send_batch();
     }
@@ -267,6 +267,24 @@ class Relay {
             const std::size_t count = std::min(batch_events, batch_.size() - at);
             output_.frame(ZCV_FRAME_EVENTS, &batch_[at], count * sizeof(zcv_event));
         }
+    }
+    void send(const zcv::RawStack& stack) {
+        if (!stack.maps.empty()) output_.text(ZCV_FRAME_MAPS, maps_of(stack));
+        if (!stack.memory.empty()) {
+            const auto* const registers = reinterpret_cast<const char*>(&stack.sample);
+            const auto* const memory = reinterpret_cast<const char*>(stack.memory.data());
+            std::string sample{registers, sizeof stack.sample};
+            output_.text(ZCV_FRAME_SAMPLE, sample.append(memory, stack.memory.size() * 8));
+        }
+        output_.text(ZCV_FRAME_STACK, json_of(stack));
+    }
+    static std::string maps_of(const zcv::RawStack& stack) {
+        std::string maps;
+        for (const zcv::RawMapping& mapping : stack.maps)
+            maps += fmt::format(R"({}{{"begin":{},"end":{},"offset":{},"module":{}}})",
+                                maps.empty() ? "" : ",", mapping.begin, mapping.end, mapping.offset,
+                                quoted(mapping.module));
+        return fmt::format(R"({{"tgid":{},"maps":[{}]}})", stack.sample.tgid, maps);
     }
     static std::string json_of(const zcv::RawStack& stack) {
         std::string frames;

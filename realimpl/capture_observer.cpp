@@ -184,6 +184,10 @@ std::int64_t preempt_count_from_runqueue(const btf* types) {
     return hot && member ? *hot + *member - *queue : 0;
 }
 
+std::size_t cpus() {
+    return static_cast<std::size_t>(std::max(libbpf_num_possible_cpus(), 1));
+}
+
 std::uint64_t random_key() {
     std::uint64_t key = 0;
     if (getrandom(&key, sizeof(key), 0) != static_cast<ssize_t>(sizeof(key)))
@@ -208,7 +212,7 @@ Observer::Observer(const ObserverOptions& options) {
 }
 
 Observer::~Observer() {
-    ring_buffer__free(buffer_);
+    ring_buffer__free(bell_);
     zcv_observer__destroy(skeleton_);
 }
 
@@ -233,7 +237,11 @@ void Observer::choose_programs(const ObserverOptions& options) {
 }
 
 void Observer::configure(const ObserverOptions& options) {
-    bpf_map__set_max_entries(skeleton_->maps.events, static_cast<__u32>(options.buffer_bytes));
+    const std::uint32_t slots_of_cpu = RecordRings::slots_for(options.buffer_bytes, cpus());
+    const auto all_cpus = static_cast<__u32>(cpus());
+    bpf_map__set_max_entries(skeleton_->maps.slots, all_cpus * slots_of_cpu);
+    bpf_map__set_max_entries(skeleton_->maps.taken, all_cpus);
+    skeleton_->rodata->slots_of_cpu = slots_of_cpu;
     skeleton_->rodata->hash_mode = options.hash_mode;
     skeleton_->rodata->hash_key = random_key();
     skeleton_->rodata->wanted_kinds = options.kinds;
@@ -249,7 +257,6 @@ void Observer::configure(const ObserverOptions& options) {
                                        .brk = SYS_brk};
     skeleton_->rodata->first_watched = options.pids.front();
     skeleton_->bss->more_watched = options.pids.size() > 1;
-    skeleton_->rodata->wake_bytes = options.buffer_bytes / 8;
 }
 
 // The verifier of another kernel may refuse a program that this one takes; the capture then goes on
@@ -291,17 +298,12 @@ void Observer::load(const ObserverOptions& options) {
 }
 
 void Observer::attach() {
-    buffer_ = ring_buffer__new(
-        bpf_map__fd(skeleton_->maps.events),
-        [](void* self, void* data, std::size_t size) {
-            zcv_event event;
-            if (size != sizeof(event)) return 0;
-            std::memcpy(&event, data, sizeof(event));
-            static_cast<Observer*>(self)->sink_->push_back(event);
-            return 0;
-        },
-        this, nullptr);
-    if (!buffer_) throw CaptureFailed{"the ring buffer cannot be mapped: " + last_message};
+    bell_ = ring_buffer__new(
+        bpf_map__fd(skeleton_->maps.bell), [](void*, void*, std::size_t) { return 0; }, nullptr,
+        nullptr);
+    if (!bell_) throw CaptureFailed{"the ring buffer cannot be mapped: " + last_message};
+    rings_.emplace(bpf_map__fd(skeleton_->maps.slots), bpf_map__fd(skeleton_->maps.taken), cpus(),
+                   skeleton_->rodata->slots_of_cpu);
     for (const Program& program : programs) {
         bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
         if (!bpf_program__autoload(loaded)) continue;
@@ -331,15 +333,12 @@ void Observer::attach() {
 }
 
 int Observer::wakeup_fd() const {
-    return ring_buffer__epoll_fd(buffer_);
+    return ring_buffer__epoll_fd(bell_);
 }
 
 bool Observer::take(std::vector<zcv_event>& out) {
-    const std::size_t before = out.size();
-    sink_ = &out;
-    ring_buffer__consume(buffer_);
-    sink_ = nullptr;
-    return out.size() != before;
+    ring_buffer__consume(bell_);
+    return rings_->take(out);
 }
 
 void Observer::detach() {
@@ -348,8 +347,7 @@ void Observer::detach() {
 
 ObserverTotals Observer::totals() const {
     ObserverTotals totals;
-    const int cpus = libbpf_num_possible_cpus();
-    std::vector<zcv_counters> each(static_cast<std::size_t>(std::max(cpus, 1)));
+    std::vector<zcv_counters> each(cpus());
     const __u32 zero = 0;
     bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counters), &zero, each.data());
     for (const zcv_counters& one : each) {

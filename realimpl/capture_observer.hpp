@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "realimpl/capture_rings.hpp"
 #include "realimpl/observer_shared.h"
-#include "traces/zcv_event.h"
 
 struct ring_buffer;
 struct zcv_observer;
@@ -24,12 +25,12 @@ struct ObserverOptions {
     std::vector<std::uint32_t> pids;
     std::uint64_t kinds = ~std::uint64_t{0};  // a bit for each zcv_event_kind that is wanted
     std::uint32_t hash_mode = ZCV_HASH_NONE;
-    std::uint64_t buffer_bytes = 64u << 20;
+    std::uint64_t buffer_bytes = 128u << 20;
 };
 
 struct ObserverTotals {
     zcv_counters counters{};
-    std::uint64_t records = 0;  // handed to the ring buffer
+    std::uint64_t records = 0;  // handed to the reader
     std::uint64_t recursion_misses = 0;
 };
 
@@ -56,8 +57,8 @@ class Observer {
     void attach();
 
     zcv_observer* skeleton_ = nullptr;
-    ring_buffer* buffer_ = nullptr;
-    std::vector<zcv_event>* sink_ = nullptr;
+    ring_buffer* bell_ = nullptr;
+    std::optional<RecordRings> rings_;
     std::vector<std::string> probes_;
     std::map<std::string, std::string> missing_;
 };

@@ -141,7 +141,7 @@ std::optional<Frame> CaptureProcess::next() {
     std::memcpy(&header, bytes_.data() + consumed_, sizeof(header));
     const bool whole_events =
         header.kind != ZCV_FRAME_EVENTS || header.bytes % sizeof(zcv_event) == 0;
-    if (header.kind < ZCV_FRAME_READY || header.kind > ZCV_FRAME_STACK || !whole_events ||
+    if (header.kind < ZCV_FRAME_READY || header.kind > ZCV_FRAME_SAMPLE || !whole_events ||
         header.bytes > frame_bytes_max)
         throw Refusal(Status::internal,
                       "zcv-capture speaks another language: is it as new as zcv?");

@@ -11,6 +11,21 @@ enum zcv_frame_kind {
     ZCV_FRAME_TOTALS = 3, /* JSON of the totals; the last frame of an orderly end */
     ZCV_FRAME_FAILED = 4, /* text: why there is no capture; the process then exits with status 4 */
     ZCV_FRAME_STACK = 5,  /* JSON of a stack without its names: before the first record with it */
+    /* JSON: {"tgid":1,"maps":[{"begin":..,"end":..,"offset":..,"module":..}]}, the code that is
+     * mapped into a process: before the first sample of it, and anew when it has changed */
+    ZCV_FRAME_MAPS = 6,
+    ZCV_FRAME_SAMPLE = 7, /* struct zcv_sample and memory from its stack pointer up: before the
+                           * stack of the same number, whose callers can be told from it */
+};
+
+#define ZCV_SAMPLE_REGISTERS 17
+
+/* The registers of a thread in the order of the DWARF ABI of x86-64; the last is the program
+ * counter (what DWARF calls the return address). */
+struct zcv_sample {
+    __u32 number; /* of the stack */
+    __u32 tgid;
+    __u64 registers[ZCV_SAMPLE_REGISTERS];
 };
 
 struct zcv_frame {

@@ -46,7 +46,7 @@ void add_common_options(CLI::App* verb, Options& options) {
                      "bytes of records that may wait in the kernel, e.g. 16M")
         ->transform(CLI::AsSizeValue(false))
         ->check(CLI::Range(buffer_min, buffer_max))
-        ->default_str("64M");
+        ->default_str("128M");
     verb->add_flag("--write-watch,!--no-write-watch", options.capture.write_watch,
                    "hardware watchpoints on a rotating sample of the buffers: they name the "
                    "instruction that writes one too early; a few microseconds each write they see");

@@ -80,19 +80,15 @@ static __always_inline void remember(struct send* send, __u64 ubuf, struct sock*
                               .tgid = send->tgid,
                               .user_data = send->user_data,
                               .protocol = protocol_of(sock)};
-    struct request* known = bpf_map_lookup_elem(&requests, &send->req);
+    struct request* known = requests_at(send->req);
     if (!known || known->ring != send->ring || known->tgid != send->tgid)
         know_ring(send->ring, send->tgid);
     if (known)
         *known = request;
-    else if (bpf_map_update_elem(&requests, &send->req, &request, BPF_ANY))
-        count_map_failure();
+    else
+        requests_put(send->req, &request);
     if (!ubuf) return;
-    struct send* before = bpf_map_lookup_elem(&sends, &ubuf);
-    if (before)
-        *before = *send;
-    else if (bpf_map_update_elem(&sends, &ubuf, send, BPF_ANY))
-        count_map_failure();
+    sends_put(ubuf, send);
     if (send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY)) count_map_failure();
     owe_notification(send, ubuf);
 }
@@ -115,7 +111,7 @@ static __always_inline int submitted(struct io_kiocb* req) {
     __u16 zc_flags = READ(io_sr_msg, sr, flags);
     ranges_of(req, zc_flags, state);
     struct send send = {.ring = READ_ADDRESS(io_kiocb, req, ctx),
-                        .req = (__u64)req,
+                        .req = address_of(req),
                         .tgid = tgid,
                         .task = owner_task(req),
                         .user_data = req->cqe.user_data,
@@ -163,7 +159,7 @@ int BPF_PROG(req_failed, const void* sqe, struct io_kiocb* req, int error) {
     __u32 tgid = owner_tgid(req);
     if (!is_zero_copy(opcode) || !is_watched(tgid)) return 0;
     struct send send = {.ring = READ_ADDRESS(io_kiocb, req, ctx),
-                        .req = (__u64)req,
+                        .req = address_of(req),
                         .tgid = tgid,
                         .task = owner_task(req),
                         .user_data = req->cqe.user_data,
@@ -190,13 +186,12 @@ int BPF_PROG(req_failed, const void* sqe, struct io_kiocb* req, int error) {
 /* Between submission and completion -------------------------------------------------------- */
 
 static __always_inline int request_event(__u16 kind, struct io_kiocb* req) {
-    __u64 key = (__u64)req;
-    struct request* request = bpf_map_lookup_elem(&requests, &key);
+    struct request* request = requests_at(address_of(req));
     if (!request || !request->generation || request->user_data != req->cqe.user_data) return 0;
     struct zcv_event* event = begin(kind);
     if (!event) return 0;
     name_request(event, request);
-    event->req = key;
+    event->req = (__u64)req;
     finish(event, refs_address_of(request->ubuf, request->generation));
     return 0;
 }
@@ -308,7 +303,7 @@ static __always_inline int answered(__u64 req, __u64 ring, const struct cqe* cqe
 static __always_inline int completed(__u64 req, __u64 ring, const struct cqe* cqe) {
     struct notif_view view;
     if (cqe->flags & CQE_NOTIF) return notified(req, ring, cqe);
-    struct request* request = bpf_map_lookup_elem(&requests, &req);
+    struct request* request = requests_at(req);
     if (!request || !request->generation || request->ring != ring ||
         request->user_data != cqe->user_data)
         return answered(req, ring, cqe);
@@ -334,21 +329,20 @@ static __always_inline int completed(__u64 req, __u64 ring, const struct cqe* cq
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(complete, void* ring, void* req, struct io_uring_cqe* cqe) {
     struct cqe seen = {.user_data = cqe->user_data, .res = cqe->res, .flags = cqe->flags};
-    return completed((__u64)req, (__u64)ring, &seen);
+    return completed(address_of(req), address_of(ring), &seen);
 }
 
 SEC("tp_btf/io_uring_complete") /* before 6.15 */
 int BPF_PROG(complete_by_value, void* ring, void* req, __u64 user_data, int res,
              unsigned int flags) {
     struct cqe seen = {.user_data = user_data, .res = res, .flags = flags};
-    return completed((__u64)req, (__u64)ring, &seen);
+    return completed(address_of(req), address_of(ring), &seen);
 }
 
 /* The kernel names no request here, so the ring and the user's name for it must do. */
 SEC("tp_btf/io_uring_cqe_overflow")
 int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int flags) {
-    struct debt_key key = {.ring = (__u64)ring, .user_data = user_data};
-    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
+    struct debt* debt = debts_at(debt_key(address_of(ring), user_data));
     if (!debt || debt->count == 0) return 0;
     if (!(flags & (CQE_NOTIF | CQE_MORE)) && res >= 0) return 0;
     struct notif_view view = {};
@@ -535,8 +529,7 @@ int BPF_PROG(tcp_retransmit_skb, struct sock* sk, struct sk_buff* skb) {
 }
 
 static __always_inline struct zcv_event* sock_event(__u16 kind, struct sock* sock) {
-    __u64 key = (__u64)sock;
-    struct known_sock* known = bpf_map_lookup_elem(&socks, &key);
+    struct known_sock* known = socks_at(address_of(sock));
     if (!known) return NULL;
     struct zcv_event* event = begin(kind);
     if (!event) return NULL;
@@ -548,8 +541,7 @@ static __always_inline struct zcv_event* sock_event(__u16 kind, struct sock* soc
 /* Before the acknowledgement is looked at: what it covers is released at or after this. */
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(tcp_probe, struct sock* sk, struct sk_buff* skb) {
-    __u64 key = (__u64)sk;
-    struct known_sock* known = bpf_map_lookup_elem(&socks, &key);
+    struct known_sock* known = socks_at(address_of(sk));
     if (!known) return 0;
     __u32 acked = BPF_CORE_READ((struct tcp_skb_cb*)skb->cb, ack_seq);
     if (acked == known->acked) return 0;
@@ -582,8 +574,7 @@ int BPF_PROG(tcp_receive_reset, struct sock* sk) {
 /* From here on its memory may be another socket's. */
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tcp_destroy_sock, struct sock* sk) {
-    __u64 key = (__u64)sk;
-    bpf_map_delete_elem(&socks, &key);
+    socks_drop(address_of(sk));
     return 0;
 }
 

@@ -36,7 +36,8 @@ else()
             -I${CMAKE_CURRENT_SOURCE_DIR}
             ${arch_include} -c ${CMAKE_CURRENT_SOURCE_DIR}/observer.bpf.c -o ${object}
         DEPENDS observer.bpf.c observer_calls.h observer_hash.h observer_kernel.h
-            observer_memory.h observer_read.h observer_shared.h observer_state.h
+            observer_memory.h observer_read.h observer_ring.h observer_shared.h observer_state.h
+            observer_table.h
             ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
         COMMENT "Compiling the BPF observer" VERBATIM)
     add_custom_command(OUTPUT ${skeleton_dir}/observer.skel.h
@@ -45,8 +46,8 @@ else()
             ${object} ${skeleton_dir}/observer.skel.h
         DEPENDS ${object} COMMENT "Generating the observer's skeleton" VERBATIM)
 
-    add_executable(zcv-capture capture_main.cpp capture_observer.cpp write_watch.cpp
-        ${skeleton_dir}/observer.skel.h)
+    add_executable(zcv-capture capture_main.cpp capture_observer.cpp capture_rings.cpp
+        write_watch.cpp ${skeleton_dir}/observer.skel.h)
     target_include_directories(zcv-capture SYSTEM PRIVATE ${skeleton_dir})
     target_link_libraries(zcv-capture PRIVATE zcv_options PkgConfig::LIBBPF fmt::fmt)
     set_target_properties(zcv-capture PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

@@ -280,9 +280,8 @@ static __always_inline int closing_ring(struct file* file) {
 static __always_inline int closing(const struct arguments* arguments, bool whole) {
     struct file* file = open_file((__u32)arguments->at[0]);
     struct sock* sock = sock_behind(file);
-    __u64 key = (__u64)sock;
     if (!sock && whole) return closing_ring(file);
-    if (!sock || !bpf_map_lookup_elem(&socks, &key)) return 0;
+    if (!sock || !socks_at((__u64)sock)) return 0;
     struct zcv_event* event = begin(whole ? ZCV_CLOSE : ZCV_SHUTDOWN);
     if (!event) return 0;
     name_sock(event, sock);
@@ -357,7 +356,7 @@ static __always_inline bool view_calls(__u64 ubuf, struct call_view* view) {
     struct sk_buff* carrier = (struct sk_buff*)(ubuf - bpf_core_field_offset(struct sk_buff, cb));
     struct ubuf_info_msgzc* calls_of = (struct ubuf_info_msgzc*)ubuf;
     view->sock = (__u64)BPF_CORE_READ(carrier, sk);
-    struct known_sock* sock = bpf_map_lookup_elem(&socks, &view->sock);
+    struct known_sock* sock = socks_at(view->sock);
     if (!sock) return false;
     view->first = BPF_CORE_READ(calls_of, id);
     view->count = BPF_CORE_READ(calls_of, len);
@@ -380,7 +379,7 @@ static __always_inline bool view_range(struct sk_buff* skb, struct range_report*
 
 static __always_inline struct zcv_event* range_event(__u16 kind, const struct told* told,
                                                      struct sk_buff* skb, __u8 code) {
-    struct known_sock* sock = bpf_map_lookup_elem(&socks, &told->sock);
+    struct known_sock* sock = socks_at(told->sock);
     struct zcv_event* event = begin(kind);
     if (!event) return NULL;
     name_sock(event, (struct sock*)told->sock);
@@ -395,9 +394,9 @@ static __always_inline struct zcv_event* range_event(__u16 kind, const struct to
 
 /* Something was queued to the socket's error queue; what is at its tail is the newest range. */
 static __always_inline int error_reported(struct sock* sock) {
-    struct told told = {.sock = (__u64)sock};
+    struct told told = {.sock = address_of(sock)};
     struct range_report range;
-    if (!any_calls || !bpf_map_lookup_elem(&socks, &told.sock)) return 0;
+    if (!any_calls || !socks_at(told.sock)) return 0;
     struct sk_buff* tail = BPF_CORE_READ(sock, sk_error_queue.prev);
     __u64 key = (__u64)tail;
     if ((__u64)tail == (__u64)sock + bpf_core_field_offset(struct sock, sk_error_queue)) return 0;

@@ -27,7 +27,7 @@ struct ranges {
  * stack through every turn of a loop and never finishes. */
 struct hash_state {
     struct ranges ranges;
-    __u64 hash;
+    __u64 hash[2]; /* of every other word each: two products at a time */
     __u64 offset;
     __u64 left; /* bytes a full hash may still read */
     __u32 range;
@@ -77,13 +77,15 @@ static __always_inline void advance(struct hash_state* state, __u64 length, __u3
 }
 
 static __always_inline void mix_words(struct hash_state* state, __u32 bytes) {
-    __u32 words = (bytes + 7) / 8;
-    __u64 hash = state->hash;
-    for (__u32 i = 0; i < CHUNK_BYTES / 8; i++) {
+    const __u32 words = (bytes + 7) / 8;
+    __u64 even = state->hash[0], odd = state->hash[1];
+    for (__u32 i = 0; i < CHUNK_BYTES / 8; i += 2) {
         if (i >= words) break;
-        hash = mix(hash, state->words[i]);
+        even = mix(even, state->words[i]);
+        odd = mix(odd, state->words[i + 1]);
     }
-    state->hash = hash;
+    state->hash[0] = even;
+    state->hash[1] = odd;
 }
 
 /* One chunk; the callback of bpf_loop, 1 ends it. */
@@ -102,8 +104,10 @@ static long hash_chunk(__u32 turn, void* unused) {
     if (hash_mode == ZCV_HASH_FULL && state->left < bytes) bytes = (__u32)state->left;
     if (bytes == 0) return 1;
     if (bytes > CHUNK_BYTES) bytes = CHUNK_BYTES;
-    /* The last word is hashed whole, so what the read does not fill must not be left over. */
-    state->words[((bytes + 7) / 8 - 1) & (CHUNK_BYTES / 8 - 1)] = 0;
+    /* The last words are hashed whole, so what the read does not fill must not be left over. */
+    const __u32 last = ((bytes + 7) / 8 - 1) & (CHUNK_BYTES / 8 - 2);
+    state->words[last] = 0;
+    state->words[last + 1] = 0;
     if (bpf_probe_read_user(state->words, bytes, (const void*)(range->base + state->offset))) {
         state->failed = 1;
         return 1;
@@ -116,15 +120,17 @@ static long hash_chunk(__u32 turn, void* unused) {
 
 /* Hashes the state's ranges; 0 when a byte of them could not be read. */
 static __always_inline __u64 hash_ranges(struct hash_state* state) {
-    state->hash = hash_key;
+    state->hash[0] = hash_key;
+    state->hash[1] = ~hash_key;
     state->offset = 0;
     state->left = FULL_BYTES_MAX;
     state->range = 0;
     state->tail = 0;
     state->failed = 0;
     bpf_loop(CHUNKS_MAX, hash_chunk, NULL, 0);
+    const __u64 hash = mix(state->hash[0], state->hash[1]);
     if (state->failed) return 0;
-    return state->hash ? state->hash : 1;
+    return hash ? hash : 1;
 }
 
 #endif

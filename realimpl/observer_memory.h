@@ -33,9 +33,8 @@ struct leaving {
 };
 
 /* One send, of all that are known: is it in flight from memory that leaves? */
-static long tell_content(struct bpf_map* map, __u64* key, struct send* send, struct leaving* gone) {
+static __always_inline long tell_content(__u64 ubuf, struct send* send, struct leaving* gone) {
     struct notif_view view;
-    __u64 ubuf = *key;
     const __u64 end = send->addr + send->len;
     if (send->done || send->tgid != gone->tgid || send->addr >= gone->end || end <= gone->begin)
         return 0;
@@ -53,13 +52,23 @@ static long tell_content(struct bpf_map* map, __u64* key, struct send* send, str
     return 0;
 }
 
+static long tell_near(struct bpf_map* map, __u32* index, struct sends_way* way,
+                      struct leaving* gone) {
+    return way->key ? tell_content(way->key, &way->value, gone) : 0;
+}
+
+static long tell_far(struct bpf_map* map, __u64* key, struct send* send, struct leaving* gone) {
+    return tell_content(*key, send, gone);
+}
+
 /* Memory is about to leave the addresses from `begin` to `end`: the last moment at which what is
  * sent from there can be compared by address. */
 static __always_inline void memory_leaves(__u64 begin, __u64 end) {
     struct leaving gone = {
         .begin = begin, .end = end, .tgid = (__u32)(bpf_get_current_pid_tgid() >> 32)};
     if (!hash_mode || !(wanted_kinds >> ZCV_CONTENT & 1) || end <= begin) return;
-    bpf_for_each_map_elem(&sends, tell_content, &gone, 0);
+    bpf_for_each_map_elem(&sends_near, tell_near, &gone, 0);
+    if (sends_spilled) bpf_for_each_map_elem(&sends_far, tell_far, &gone, 0);
 }
 
 #endif

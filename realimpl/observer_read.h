@@ -30,6 +30,12 @@ static __always_inline __u32 read_u32(__u64 at) {
     return value;
 }
 
+/* The address that a typed pointer holds, as a number that can be calculated with. */
+static __always_inline __u64 address_of(const void* pointer) {
+    const void* volatile at = pointer;
+    return read_u64((__u64)&at);
+}
+
 /* The same for members that are pointers, as numbers: what READ gives, the verifier takes for
  * something to follow, and forbids to calculate with. */
 #define READ_ADDRESS(type, at, member) \

@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+#include "traces/zcv_event.h"
+
 #define ZCV_HASH_NONE 0
 #define ZCV_HASH_SAMPLED 1
 #define ZCV_HASH_FULL 2
@@ -24,11 +26,26 @@ struct zcv_call_numbers {
     __u32 brk;
 };
 
+/* A record on its way to the loader. On each CPU positions count from 0; the record of a position
+ * is in slot (position % slots of a CPU), and there to be read when the stamp is 2 * position + 1.
+ */
+struct zcv_slot {
+    __u64 stamp;
+    struct zcv_event event;
+};
+
+/* One a CPU, alone in its cache line: the loader has read every position below. */
+struct zcv_taken {
+    __u64 position;
+    __u64 unused[7];
+};
+
 /* One a CPU. Softirqs nest on top of tasks, so every change is atomic. */
 struct zcv_counters {
     __u64 seq;          /* the next record's number, lost ones included */
     __u64 lost;         /* the ring buffer was full */
     __u64 map_failures; /* a map refused an update */
+    __u64 claimed;      /* slots taken so far */
     __u64 lost_by_kind[ZCV_COUNTED_KINDS];
 };
 

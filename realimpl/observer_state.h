@@ -9,8 +9,7 @@
 #include "observer_hash.h"
 #include "observer_kernel.h"
 #include "observer_read.h"
-#include "observer_shared.h"
-#include "traces/zcv_event.h"
+#include "observer_table.h"
 
 #define OP_SENDMSG 9
 #define OP_RECVMSG 10
@@ -27,24 +26,10 @@
 #define SEND_VECTORIZED (1u << 5)
 #define SKB_ZEROCOPY_ENABLE (1u << 0)
 #define HEAD_FILTER_SIZE 4096u
-#define WAKE_EVERY 32u /* records of one CPU between two looks at how full the ring buffer is */
 
 const volatile __u64 wanted_kinds = ~0ull;     /* a bit each; what is not wanted is not recorded */
-const volatile __u64 wake_bytes = 1 << 20;     /* in the ring buffer before the reader is woken */
 const volatile __s64 preempt_count_offset = 0; /* from this CPU's runqueue; 0 unknown */
 const volatile __u32 first_watched = 0;        /* one of them, mostly the only one */
-
-struct {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 64 << 20);
-} events SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct zcv_counters);
-} counters SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -68,12 +53,7 @@ struct send {
     __u16 done;
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 131072);
-    __type(key, __u64);
-    __type(value, struct send);
-} sends SEC(".maps");
+TABLE(sends, struct send, 131072)
 
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -95,12 +75,7 @@ struct request {
     __u8 unused[7];
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 131072);
-    __type(key, __u64);
-    __type(value, struct request);
-} requests SEC(".maps");
+TABLE(requests, struct request, 131072)
 
 /* As with requests, the entry of a head that is gone stays, without a ubuf. */
 struct known_head {
@@ -109,12 +84,7 @@ struct known_head {
     __u32 tgid;
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 131072);
-    __type(key, __u64);
-    __type(value, struct known_head);
-} heads SEC(".maps");
+TABLE(heads, struct known_head, 131072)
 
 /* How many known heads there are of each hash: most of what the allocator frees is none. */
 __u32 head_filter[HEAD_FILTER_SIZE];
@@ -125,12 +95,7 @@ struct known_sock {
     __u32 acked; /* TCP: the highest acknowledgement that was recorded */
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 65536);
-    __type(key, __u64);
-    __type(value, struct known_sock);
-} socks SEC(".maps");
+TABLE(socks, struct known_sock, 65536)
 
 /* The rings of watched processes, by io_ring_ctx. */
 struct {
@@ -142,11 +107,6 @@ struct {
 
 /* Notifications owed under one name, for the overflow event that has no other. ubuf and generation
  * are the exclusive or of all of them, so with one left they are its own. */
-struct debt_key {
-    __u64 ring;
-    __u64 user_data;
-};
-
 struct debt {
     __u64 ubuf;
     __u32 generation;
@@ -155,12 +115,13 @@ struct debt {
     __u32 muddled; /* one of several was paid and nobody knows which */
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 65536);
-    __type(key, struct debt_key);
-    __type(value, struct debt);
-} debts SEC(".maps");
+/* The ring and the user's name in one number: every name of a ring has its own, and that names of
+ * two rings meet is as good as impossible. */
+static __always_inline __u64 debt_key(__u64 ring, __u64 user_data) {
+    return (user_data * 0x9e3779b97f4a7c15ull) ^ ring;
+}
+
+TABLE(debts, struct debt, 65536)
 
 __u32 generations = 0;
 volatile __u32 more_watched = 0; /* processes than the first */
@@ -170,22 +131,11 @@ static __always_inline __u32 next_generation(void) {
     return __sync_fetch_and_add(&generations, 1) + 1;
 }
 
-static __always_inline struct zcv_counters* own_counters(void) {
-    __u32 zero = 0;
-    return bpf_map_lookup_elem(&counters, &zero);
-}
-
-static __always_inline void count_map_failure(void) {
-    struct zcv_counters* own = own_counters();
-    if (own) __sync_fetch_and_add(&own->map_failures, 1);
-}
-
 static __always_inline void know_sock(const struct sock* sock, __u32 tgid) {
-    __u64 key = (__u64)sock;
-    struct known_sock* known = bpf_map_lookup_elem(&socks, &key);
+    if (!sock) return;
+    struct known_sock* known = socks_at((__u64)sock);
     struct known_sock fresh = {.tgid = tgid};
-    if (!sock || (known && known->tgid == tgid)) return;
-    if (bpf_map_update_elem(&socks, &key, &fresh, BPF_ANY)) count_map_failure();
+    if (!known || known->tgid != tgid) socks_put((__u64)sock, &fresh);
 }
 
 static __always_inline bool is_watched(__u32 tgid) {
@@ -259,20 +209,20 @@ static __always_inline bool view_notif(__u64 ubuf, struct notif_view* view) {
 
 /* The send a ubuf stands for now, or nothing when the memory has moved on. */
 static __always_inline struct send* current_send(__u64 ubuf, struct notif_view* view) {
-    struct send* send = bpf_map_lookup_elem(&sends, &ubuf);
+    struct send* send = sends_at(ubuf);
     if (!send || !view_notif(ubuf, view)) return NULL;
     return view->ring == send->ring && view->task == send->task ? send : NULL;
 }
 
 /* The ubuf if its count still means the send of that generation, else 0. */
 static __always_inline __u64 refs_address_of(__u64 ubuf, __u32 generation) {
-    struct send* send = bpf_map_lookup_elem(&sends, &ubuf);
+    struct send* send = sends_at(ubuf);
     return send && send->generation == generation && !send->done ? ubuf : 0;
 }
 
 static __always_inline void owe_notification(const struct send* send, __u64 ubuf) {
-    struct debt_key key = {.ring = send->ring, .user_data = send->user_data};
-    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
+    const __u64 key = debt_key(send->ring, send->user_data);
+    struct debt* debt = debts_at(key);
     if (debt && debt->tgid == send->tgid && debt->count > 0) {
         __sync_fetch_and_xor(&debt->ubuf, ubuf);
         __sync_fetch_and_xor(&debt->generation, send->generation);
@@ -283,13 +233,12 @@ static __always_inline void owe_notification(const struct send* send, __u64 ubuf
         .ubuf = ubuf, .generation = send->generation, .count = 1, .tgid = send->tgid};
     if (debt)
         *debt = fresh;
-    else if (bpf_map_update_elem(&debts, &key, &fresh, BPF_ANY))
-        count_map_failure();
+    else
+        debts_put(key, &fresh);
 }
 
 static __always_inline void pay_notification(const struct send* send, __u64 ubuf) {
-    struct debt_key key = {.ring = send->ring, .user_data = send->user_data};
-    struct debt* debt = bpf_map_lookup_elem(&debts, &key);
+    struct debt* debt = debts_at(debt_key(send->ring, send->user_data));
     if (!debt || debt->tgid != send->tgid || debt->count == 0) return;
     __sync_fetch_and_xor(&debt->ubuf, ubuf);
     __sync_fetch_and_xor(&debt->generation, send->generation);
@@ -297,7 +246,7 @@ static __always_inline void pay_notification(const struct send* send, __u64 ubuf
 }
 
 static __always_inline void overflow_paid(struct debt* debt, __u64 ubuf) {
-    struct send* send = ubuf ? bpf_map_lookup_elem(&sends, &ubuf) : NULL;
+    struct send* send = ubuf ? sends_at(ubuf) : NULL;
     if (send && send->generation == debt->generation) send->done = 1;
     if (!ubuf) debt->muddled = 1;
     __sync_fetch_and_add(&debt->count, -1);
@@ -333,14 +282,14 @@ static __always_inline __u32* head_count(__u64 head) {
 
 static __always_inline struct known_head* known_head_at(__u64 head) {
     if (*(volatile __u32*)head_count(head) == 0) return NULL;
-    struct known_head* found = bpf_map_lookup_elem(&heads, &head);
+    struct known_head* found = heads_at(head);
     return found && found->ubuf ? found : NULL;
 }
 
 /* Makes the head known by the first ubuf it is seen with, so that its free is recognised. */
 static __always_inline void note_head(__u64 head, __u64 ubuf, __u32 generation, __u32 tgid,
                                       struct known_head* known) {
-    struct known_head* found = bpf_map_lookup_elem(&heads, &head);
+    struct known_head* found = heads_at(head);
     known->ubuf = ubuf;
     known->generation = generation;
     known->tgid = tgid;
@@ -348,8 +297,8 @@ static __always_inline void note_head(__u64 head, __u64 ubuf, __u32 generation, 
     if (!found || !found->ubuf) __sync_fetch_and_add(head_count(head), 1);
     if (found)
         *found = *known;
-    else if (bpf_map_update_elem(&heads, &head, known, BPF_ANY))
-        count_map_failure();
+    else
+        heads_put(head, known);
 }
 
 static __always_inline void forget_head(__u64 head, struct known_head* found) {
@@ -375,11 +324,8 @@ static __always_inline __u8 context_now(void) {
 static __always_inline struct zcv_event* begin(__u16 kind) {
     if (!(wanted_kinds >> kind & 1)) return NULL;
     struct zcv_counters* own = own_counters();
-    struct zcv_event* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-    if (!own) {
-        if (event) bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-        return NULL;
-    }
+    if (!own) return NULL;
+    struct zcv_event* event = take_slot(own);
     if (!event) {
         __sync_fetch_and_add(&own->seq, 1);
         __sync_fetch_and_add(&own->lost, 1);
@@ -419,11 +365,8 @@ static __always_inline void name_request(struct zcv_event* event, const struct r
  * it and the number, so on one CPU the counts and the numbers tell the same order. */
 static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
     struct zcv_counters* own = own_counters();
-    if (!own) {
-        bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-        return;
-    }
     __u64 before = 0;
+    if (!own) return;
     for (int attempt = 0; attempt < 4; attempt++) {
         before = *(volatile __u64*)&own->seq;
         if (ubuf) event->refs = refs_of(ubuf);
@@ -433,9 +376,7 @@ static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
     before = __sync_fetch_and_add(&own->seq, 1);
 numbered:
     event->seq = (__u32)before;
-    const bool full =
-        before % WAKE_EVERY == 0 && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes;
-    bpf_ringbuf_submit(event, full ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+    publish(event);
 }
 
 #endif

@@ -3,10 +3,11 @@
 #include <cxxabi.h>
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
-#include <gelf.h>
 
 #include <cstdlib>
 #include <filesystem>
+
+#include "realimpl/elf_places.hpp"
 
 namespace zcv {
 namespace {
@@ -17,20 +18,6 @@ std::string demangled(const char* name) {
     std::string text = status == 0 ? readable : name;
     std::free(readable);
     return text;
-}
-
-// The address that the linker gave to a place in the file; 0 when it is not part of a segment.
-GElf_Addr address_of(Elf* elf, std::uint64_t offset) {
-    std::size_t count = 0;
-    if (elf == nullptr || elf_getphdrnum(elf, &count) != 0) return 0;
-    for (std::size_t i = 0; i < count; ++i) {
-        GElf_Phdr header;
-        if (gelf_getphdr(elf, static_cast<int>(i), &header) == nullptr) continue;
-        if (header.p_type == PT_LOAD && offset >= header.p_offset &&
-            offset < header.p_offset + header.p_filesz)
-            return offset - header.p_offset + header.p_vaddr;
-    }
-    return 0;
 }
 
 // Compilers note paths as they were given them: relative ones are meant from where they ran.
@@ -95,6 +82,21 @@ void add_inlined(Dwfl_Module* module, Dwarf_Addr address, StackFrame& frame,
 
 }  // namespace
 
+GElf_Addr address_in(Elf* elf, std::uint64_t offset) {
+    constexpr GElf_Off page = 4096;
+    std::size_t count = 0;
+    if (elf == nullptr || elf_getphdrnum(elf, &count) != 0) return 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        GElf_Phdr header;
+        if (gelf_getphdr(elf, static_cast<int>(i), &header) == nullptr) continue;
+        // Whole pages are mapped, also where a segment begins in the midst of one.
+        if (header.p_type == PT_LOAD && (header.p_flags & PF_X) != 0 &&
+            offset >= header.p_offset / page * page && offset < header.p_offset + header.p_filesz)
+            return offset - header.p_offset + header.p_vaddr;
+    }
+    return 0;
+}
+
 struct Symbols::Module {
     explicit Module(const std::string& path) {
         callbacks.find_elf = dwfl_build_id_find_elf;
@@ -136,7 +138,7 @@ void Symbols::name(StackFrame frame, std::vector<StackFrame>& named) {
     const GElf_Addr linked =
         file->module == nullptr
             ? 0
-            : address_of(dwfl_module_getelf(file->module, &bias), frame.offset - 1);
+            : address_in(dwfl_module_getelf(file->module, &bias), frame.offset - 1);
     if (linked == 0) return named.push_back(std::move(frame));
     if (const char* name = dwfl_module_addrname(file->module, linked + bias))
         frame.function = demangled(name);

@@ -192,6 +192,39 @@ TEST_CASE("a watchpoint names the line that writes too early, and no line of who
     }
 }
 
+TEST_CASE("without frame pointers, and through the C library, the caller's line is named",
+          "[root]") {
+    const std::string source = text_of_file(ZCV_SOURCE_DIR "/tests/clients/pools.c");
+    const auto call = source.find("    qsort(");
+    REQUIRE(call != std::string::npos);
+    const auto line = 1 + std::ranges::count(source.substr(0, call), '\n');
+    const std::string place = "/tests/clients/pools.c:" + std::to_string(line) + " ";
+    const Judged found = judged("misuse-sorted");
+    if (found.err.find("without write-watch") != std::string::npos) {
+        std::puts(("skipped: " + found.err).c_str());
+        return;
+    }
+    INFO(found.report.dump(1).substr(0, 4000));
+    CHECK(found.report["verdict"] == "VIOLATION");
+    std::size_t with_stack = 0;
+    for (const json& violation : found.report["violations"]) {
+        const auto frames = violation["stack"].get<std::vector<std::string>>();
+        if (frames.empty()) continue;
+        ++with_stack;
+        const auto caller = std::ranges::find_if(
+            frames, [](const std::string& frame) { return frame.starts_with("sort_again  "); });
+        REQUIRE(caller != frames.end());
+        CHECK(caller->find(place) != std::string::npos);
+        CHECK(caller != frames.begin());  // the library wrote
+        CHECK(frames.front().find("libc.so") != std::string::npos);
+        CHECK(std::ranges::any_of(
+            frames, [](const std::string& frame) { return frame.starts_with("main  "); }));
+    }
+    CHECK(with_stack > 0);
+    const Judged twin = judged("sorted");
+    CHECK(twin.report["verdict"] == "CLEAN");
+}
+
 TEST_CASE("what a program took for the release is told from what it did before", "[root]") {
     const std::map<std::string, std::string> rules{
         {"heap", "ZC-A1"}, {"cancelled", "ZC-A4"}, {"rings", "ZC-A6"}, {"oldest", "ZC-B4"}};

@@ -117,6 +117,26 @@ void chain(Program& program) {
     }
 }
 
+// Two calls in one range, whose code says that nothing was copied. The second's packet lost its
+// pages, or did not.
+void joined(Program& program, bool copied) {
+    for (const std::uint32_t id : {0U, 1U}) {
+        SendHistory& send = program.send();
+        send.is_call = true;
+        send.user_data = id;
+        send.asked_usage = true;
+        zcv_event& call = program.event(ZCV_CALL, 100 + id);
+        call.user_data = id;
+        call.zc_flags = 1;
+        program.event(ZCV_SKB_CONSUME, 200 + id).ubuf = copied && id == 1 ? 0 : id + 1;
+        zcv_event& range = program.event(ZCV_ERRQUEUE, 300 + id);
+        range.skb = 9;
+        range.addr = id;
+        range.len = id + 1;
+        program.event(ZCV_ERRQUEUE_READ, 400);
+    }
+}
+
 void short_and_again(Program& program, std::uint64_t again_at, std::uint64_t hash) {
     SendHistory& first = program.send();
     first.stream = true;
@@ -258,6 +278,8 @@ const std::map<std::string, Case> no_errors{
      {[](Program& p) { p.send().completed_ns.reset(), p.event(ZCV_DEFER); }, {}, {"B32"}}},
     {"drained and done", {[](Program& p) { p.send(), p.event(ZCV_DEFER); }, {}}},
     {"a member that says more than its head", {chain, {}, {"B25"}}},
+    {"a copied call in a range of others", {[](Program& p) { joined(p, true); }, {}, {"B30"}}},
+    {"calls in a range that is right", {[](Program& p) { joined(p, false); }, {}}},
     {"one at a time",
      {[](Program& p) {
           for (std::uint64_t i = 0; i < 16; ++i) {

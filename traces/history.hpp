@@ -9,6 +9,9 @@
 
 namespace zcv {
 
+// What became of the bytes of a send: the wire had the user's own pages, or a copy of some of them.
+enum class Payload { unknown, zero_copied, copied };
+
 // One send as a replay saw it: when each phase began, nanoseconds on the trace's clock. A phase
 // that no record and no inference places stays empty.
 struct SendHistory {
@@ -33,6 +36,7 @@ struct SendHistory {
     bool reused_early = false;                  // ... before the notification
     bool copied = false;                        // the kernel reported ZC_COPIED
     bool asked_usage = false;                   // ... and was asked to report it
+    Payload payload = Payload::unknown;         // whatever the kernel reported
     bool more = false;                          // its own CQE had F_MORE
     bool fixed = false;                         // from a registered buffer
     bool stream = false;                        // on TCP

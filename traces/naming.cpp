@@ -7,6 +7,7 @@
 
 #include "model/ensure.hpp"
 #include "traces/app_view.hpp"
+#include "traces/payloads.hpp"
 #include "traces/trace_notes.hpp"
 
 namespace zcv {
@@ -191,6 +192,7 @@ void name_findings(const Trace& trace, ReplayReport& report) {
                   [](const Violation& each) { return each.severity != Severity::error; });
     add_stream_warnings(report);
     add_notes(trace, app, report);
+    tell_payloads(trace, report);
 }
 
 }  // namespace zcv

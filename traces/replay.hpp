@@ -38,7 +38,9 @@ struct ReplayReport {
     std::uint64_t completed = 0;
     std::uint64_t released = 0;  // last reference seen or inferred to go
     std::uint64_t notified = 0;
-    std::uint64_t copied = 0;
+    std::uint64_t copied = 0;  // as the kernel reports it; see Payload
+    std::uint64_t payloads_copied = 0;
+    std::uint64_t payloads_zero_copied = 0;
     std::uint64_t inferred_releases = 0;  // known only from the count at the notification
     bool ambiguous = false;  // some records fit several sends, so a divergence proves nothing
     std::optional<Divergence> divergence;

@@ -9,7 +9,7 @@
 
 namespace zcv {
 
-inline constexpr int report_schema_version = 3;
+inline constexpr int report_schema_version = 4;
 
 // "text", "json" (one object a trace), "jsonl" (one object a finding, then one for the trace),
 // "junit", "sarif".

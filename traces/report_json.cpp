@@ -67,6 +67,13 @@ json json_of(const Divergence& divergence) {
             {"around", divergence.around},     {"instead", divergence.instead}};
 }
 
+json json_of_payloads(const ReplayReport& report) {
+    const std::uint64_t known = report.payloads_copied + report.payloads_zero_copied;
+    return {{"copied", report.payloads_copied},
+            {"zero_copied", report.payloads_zero_copied},
+            {"unknown", report.history.size() - known}};
+}
+
 }  // namespace
 
 json json_of(const Judged& judged) {
@@ -88,6 +95,7 @@ json json_of(const Judged& judged) {
              {"inferred_releases", report.inferred_releases},
              {"notified", report.notified},
              {"copied", report.copied},
+             {"payloads", json_of_payloads(report)},
              {"reasons", report.reasons},
              {"violations", all_of(report.violations, report)},
              {"notes", all_of(report.notes, report)},

@@ -316,7 +316,8 @@ struct Options {
     std::string out = "capture-bench";
     int rounds = 5;
     double seconds = 0.5;
-    std::string buffer = "64M";
+    std::string buffer = "128M";
+    std::string zcv = ZCV_PROGRAM;
     std::vector<std::string> paths{"ifb", "veth-drop", "udp", "tcp"};
     std::vector<std::string> modes{"minimal", "default", "default+sampled", "all"};
     std::string rows;  // only those whose "path:bytes:batch" contains this
@@ -343,7 +344,7 @@ Watching watched(const Options& options, const Busy& busy, const Mode& mode) {
         prctl(PR_SET_PDEATHSIG, SIGINT);
         if (!std::freopen(said.c_str(), "w", stderr)) _exit(127);
         const std::string pid = std::to_string(busy.pid());
-        execl(ZCV_PROGRAM, ZCV_PROGRAM, "capture", "-o", trace.c_str(), "--pid", pid.c_str(),
+        execl(options.zcv.c_str(), "zcv", "capture", "-o", trace.c_str(), "--pid", pid.c_str(),
               "--events", mode.events.c_str(), "--hash", mode.hash.c_str(), "--buffer",
               options.buffer.c_str(), nullptr);
         _exit(127);
@@ -478,6 +479,7 @@ constexpr const char* usage =
     "usage: capture_bench [--rounds N] [--seconds S] [--out FOLDER] [--buffer BYTES]\n"
     "                     [--paths ifb,veth-drop,udp,tcp] [--modes "
     "minimal,default,default+sampled,all]\n"
+    "                     [--zcv PROGRAM] another build than this one's\n"
     "                     [--rows TEXT]  only rows whose path:bytes:batch contains it\n"
     "                     [--kinds]   what each kind of record adds to minimal\n";
 
@@ -502,6 +504,8 @@ Options parse(int argc, char** argv) {
             options.paths = words_of(value());
         else if (word == "--modes")
             options.modes = words_of(value());
+        else if (word == "--zcv")
+            options.zcv = value();
         else if (word == "--rows")
             options.rows = value();
         else if (word == "--kinds")

@@ -146,10 +146,47 @@ static void oldest(bool early) {
     finish();
 }
 
+static int up(const void* a, const void* b) {
+    return memcmp(a, b, sizeof(int));
+}
+static int down(const void* a, const void* b) {
+    return memcmp(b, a, sizeof(int));
+}
+
+/* The C library does the writing, some calls further down. */
+static __attribute__((noinline)) void sort_again(char* data, int number) {
+    qsort(data, bytes / sizeof(int), sizeof(int), number % 2 ? up : down);
+    must("sorting", memcmp(data, data + bytes - 1, 1) != 0);
+}
+
+/* Filled once, and sorted the other way round for each message. */
+static void sorted(bool early) {
+    struct sends how = {.fd = start(), .bytes = bytes};
+    bool used[buffers] = {false};
+    for (int at = 0; at < buffers; at++)
+        for (int i = 0; i < bytes; i++) memory[at][i] = (char)(i * 37 + at);
+    for (int i = 0; i < sends; i++) {
+        const int at = i % buffers;
+        while (used[at]) {
+            struct io_uring_cqe cqe = next();
+            if (early ? !(cqe.flags & IORING_CQE_F_NOTIF) : is_last(&cqe))
+                used[cqe.user_data % buffers] = false;
+        }
+        sort_again(memory[at], i / buffers);
+        submit_one(&ring, &how, memory[at], i);
+        used[at] = true;
+    }
+    finish();
+}
+
 static const struct {
     const char* name;
     void (*run)(bool early);
-} pools[] = {{"heap", heap}, {"cancelled", cancelled}, {"rings", rings}, {"oldest", oldest}};
+} pools[] = {{"heap", heap},
+             {"cancelled", cancelled},
+             {"rings", rings},
+             {"oldest", oldest},
+             {"sorted", sorted}};
 
 bool run_pool(const char* name) {
     const bool early = strncmp(name, "misuse-", 7) == 0;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "answers.h"
 #include "misuses.h"
 #include "net.h"
 #include "pools.h"
@@ -633,7 +634,7 @@ int main(int argc, char** argv) {
             modes[i].run();
             return 0;
         }
-    if (argc >= 2 && (run_misuse(argv[1]) || run_pool(argv[1]))) return 0;
+    if (argc >= 2 && (run_misuse(argv[1]) || run_pool(argv[1]) || run_answers(argv[1]))) return 0;
     fprintf(stderr, "client: which mode?\n");
     return 2;
 }
