@@ -33,7 +33,8 @@ using zcv::CaptureFailed;
 constexpr int poll_ms = 10;
 // Watchpoints must be on a buffer soon after it was submitted.
 constexpr int poll_watching_ms = 1;
-constexpr std::size_t batch_events = 16384;
+// As much as both sides have in their caches while they copy it.
+constexpr std::size_t batch_events = 2048;
 constexpr int drain_turns = 20;
 
 struct Arguments {

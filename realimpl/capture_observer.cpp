@@ -351,13 +351,12 @@ ObserverTotals Observer::totals() const {
     const __u32 zero = 0;
     bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counters), &zero, each.data());
     for (const zcv_counters& one : each) {
-        totals.counters.seq += one.seq;
+        totals.records += one.claimed;
         totals.counters.lost += one.lost;
         totals.counters.map_failures += one.map_failures;
         for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
             totals.counters.lost_by_kind[kind] += one.lost_by_kind[kind];
     }
-    totals.records = totals.counters.seq - totals.counters.lost;
     for (const Program& program : programs) {
         const bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
         if (!loaded || bpf_program__fd(loaded) < 0) continue;

@@ -135,6 +135,7 @@ static __always_inline __u32 read_vectors(struct hash_state* state, __u64 array,
 
 static __always_inline __u32 bytes_of(const struct ranges* ranges) {
     __u64 bytes = 0;
+    if (ranges->count == 1) return (__u32)ranges->at[0].len;
     for (__u32 i = 0; i < RANGES_MAX; i++)
         if (i < ranges->count) bytes += ranges->at[i].len;
     return (__u32)bytes;

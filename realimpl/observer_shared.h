@@ -40,12 +40,17 @@ struct zcv_taken {
     __u64 unused[7];
 };
 
+/* Contexts that may be in the midst of a record on one CPU: task, softirq, hardirq, NMI. */
+#define ZCV_DRAFTS 4
+
 /* One a CPU. Softirqs nest on top of tasks, so every change is atomic. */
 struct zcv_counters {
-    __u64 seq;          /* the next record's number, lost ones included */
-    __u64 lost;         /* the ring buffer was full */
-    __u64 map_failures; /* a map refused an update */
     __u64 claimed;      /* slots taken so far */
+    __u64 lost;         /* all slots were taken */
+    __u64 map_failures; /* a map refused an update */
+    __u32 depth;        /* drafts in use */
+    __u32 unused;
+    struct zcv_event drafts[ZCV_DRAFTS]; /* records that are being written */
     __u64 lost_by_kind[ZCV_COUNTED_KINDS];
 };
 

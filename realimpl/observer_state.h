@@ -240,6 +240,9 @@ static __always_inline void owe_notification(const struct send* send, __u64 ubuf
 static __always_inline void pay_notification(const struct send* send, __u64 ubuf) {
     struct debt* debt = debts_at(debt_key(send->ring, send->user_data));
     if (!debt || debt->tgid != send->tgid || debt->count == 0) return;
+    if (debt->ubuf == ubuf && debt->generation == send->generation &&
+        __sync_val_compare_and_swap(&debt->count, 1, 0) == 1)
+        return;
     __sync_fetch_and_xor(&debt->ubuf, ubuf);
     __sync_fetch_and_xor(&debt->generation, send->generation);
     __sync_fetch_and_add(&debt->count, -1);
@@ -325,11 +328,9 @@ static __always_inline struct zcv_event* begin(__u16 kind) {
     if (!(wanted_kinds >> kind & 1)) return NULL;
     struct zcv_counters* own = own_counters();
     if (!own) return NULL;
-    struct zcv_event* event = take_slot(own);
+    struct zcv_event* event = take_draft(own);
     if (!event) {
-        __sync_fetch_and_add(&own->seq, 1);
-        __sync_fetch_and_add(&own->lost, 1);
-        __sync_fetch_and_add(&own->lost_by_kind[kind & (ZCV_COUNTED_KINDS - 1)], 1);
+        count_loss(own, kind);
         return NULL;
     }
     __u64 pid_tgid = bpf_get_current_pid_tgid();
@@ -365,18 +366,19 @@ static __always_inline void name_request(struct zcv_event* event, const struct r
  * it and the number, so on one CPU the counts and the numbers tell the same order. */
 static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
     struct zcv_counters* own = own_counters();
-    __u64 before = 0;
+    __u64 before = 0, lost = 0;
     if (!own) return;
     for (int attempt = 0; attempt < 4; attempt++) {
-        before = *(volatile __u64*)&own->seq;
+        before = *(volatile __u64*)&own->claimed;
+        lost = *(volatile __u64*)&own->lost;
         if (ubuf) event->refs = refs_of(ubuf);
         event->time_ns = bpf_ktime_get_ns();
-        if (__sync_val_compare_and_swap(&own->seq, before, before + 1) == before) goto numbered;
+        if (__sync_val_compare_and_swap(&own->claimed, before, before + 1) == before) goto claimed;
     }
-    before = __sync_fetch_and_add(&own->seq, 1);
-numbered:
-    event->seq = (__u32)before;
-    publish(event);
+    before = __sync_fetch_and_add(&own->claimed, 1);
+claimed:
+    event->seq = (__u32)(before + lost);
+    publish(own, event, before);
 }
 
 #endif
