@@ -150,6 +150,7 @@ void Walk::on_rx(std::uint32_t life, const zcv_event& event) {
 }
 
 void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped) {
+    if (dropped && !lives_[life].attached && is_thrown_away(life)) return;
     const SkbId skb = skb_named(life, event);
     if (event.ubuf == 0) {
         copy_out(skb);
