@@ -29,14 +29,15 @@ else()
     if(CMAKE_LIBRARY_ARCHITECTURE)
         set(arch_include -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
     endif()
-    foreach(program observer probes)
+    foreach(source observer.bpf.c probes.bpf.c)
+        string(REPLACE ".bpf.c" "" program ${source})
         set(object ${CMAKE_CURRENT_BINARY_DIR}/${program}.bpf.o)
         add_custom_command(OUTPUT ${object}
             COMMAND ${ZCV_CLANG} -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter
                 -D__TARGET_ARCH_${bpf_arch} $<$<BOOL:${ZCV_WERROR}>:-Werror>
                 -I${PROJECT_SOURCE_DIR} -I${CMAKE_CURRENT_SOURCE_DIR} ${arch_include}
-                -c ${CMAKE_CURRENT_SOURCE_DIR}/${program}.bpf.c -o ${object}
-            DEPENDS ${program}.bpf.c observer_calls.h observer_hash.h observer_kernel.h
+                -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
+            DEPENDS ${source} observer_calls.h observer_hash.h observer_kernel.h
                 observer_memory.h observer_read.h observer_refs.h observer_ring.h
                 observer_shared.h observer_state.h observer_table.h
                 ${PROJECT_SOURCE_DIR}/traces/zcv_event.h

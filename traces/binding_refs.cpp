@@ -74,7 +74,8 @@ void Walk::note_changes(std::string_view step) {
         ++gone[index(head)];
     });
     s_.for_each<UbufId>([&](UbufId n) {
-        if (s_[n].alive) note_change(n, gone[index(n)], step);
+        if (s_[n].alive && s_[n].request != none<RequestId> && s_[n].provider == Provider::io_uring)
+            note_change(n, gone[index(n)], step);
         counted_[index(n)] = {s_[n].refs, s_[n].owner_ref, s_[n].syscall_ref};
     });
 }
