@@ -254,10 +254,11 @@ inline const std::vector<AsValid>& valid_all_the_same() {
          "references can go just before the record that shows it; content not read at both ends"},
         {{ZCV_COMPLETE}, {How::changed}, {"res"}, "a stream takes as much as it has room for"},
         {{ZCV_UBUF_REF},
-         {How::changed},
-         {"refs", "skb", "head", "opcode"},
+         {How::changed, How::dropped},
+         {"refs", "skb", "head", "opcode", "sock", "user_data", "zc_flags"},
          "other CPUs change the count at the same time; any skb on the data may be the one that "
-         "takes or drops a reference, in any way that skbs have"},
+         "takes or drops a reference, in any way that skbs have; a call's last one, and which call "
+         "that was, the error queue tells"},
         {{ZCV_COMPLETE, ZCV_NOTIF, ZCV_CQE_OVERFLOW},
          {How::moved},
          {},
