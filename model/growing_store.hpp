@@ -194,6 +194,9 @@ class GrowingStore {
     bool cq_full(RingId ring) const { return full_ring_ == ring; }
     void set_cq_full(RingId ring) { full_ring_ = ring; }
 
+    // So are the bytes that a ubuf of MSG_ZEROCOPY covers: from so many calls on it takes no more.
+    void set_calls_per_ubuf(std::uint32_t calls) { world_.bounds.calls_per_ubuf = calls; }
+
   private:
     World world_;
     std::vector<Call> calls_;  // by RequestId

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <initializer_list>
 
 namespace zcv {
@@ -73,8 +74,12 @@ bool knows_length(const zcv_event& submit) {
 
 std::optional<std::string> Agreement::refuses(const zcv_event& event) {
     if (auto why = lacks_a_name(event)) return why;
+    if (event.kind == ZCV_ERRQUEUE || event.kind == ZCV_ERRQUEUE_READ)
+        if (event.addr < event.user_data || event.len != event.addr - event.user_data + 1)
+            return fmt::format("a range from id {} to {} has not {} ids", event.user_data,
+                               event.addr, event.len);
     if (event.generation == 0) return std::nullopt;
-    if (event.kind == ZCV_SUBMIT || event.kind == ZCV_PREP_FAILED) {
+    if (event.kind == ZCV_SUBMIT || event.kind == ZCV_PREP_FAILED || event.kind == ZCV_CALL) {
         // A second one is for the model to refuse.
         if (!sends_.contains(event.generation))
             sends_[event.generation] = Named{event, event.kind == ZCV_PREP_FAILED};
@@ -83,6 +88,7 @@ std::optional<std::string> Agreement::refuses(const zcv_event& event) {
     Named* const found = sends_.find(event.generation);
     if (found == nullptr) return std::nullopt;
     Named& send = *found;
+    if (send.submit.kind == ZCV_CALL) return call_differs(event, send);
     if (auto why = names_differ(event, send)) return why;
     const bool notif = (event.cqe_flags & cqe_notif) != 0;
     if (event.kind == ZCV_COMPLETE || (event.kind == ZCV_CQE_OVERFLOW && !notif))
@@ -98,6 +104,33 @@ std::optional<std::string> Agreement::refuses(const zcv_event& event) {
     send.left = event.len;
     send.has_turns = true;
     return std::nullopt;
+}
+
+// A call has no ubuf when it begins; its skbs say which one it took, and which ids that covers.
+std::optional<std::string> Agreement::call_differs(const zcv_event& event, Named& send) const {
+    zcv_event& call = send.submit;
+    const bool of_call = event.kind == ZCV_CALL_DONE || event.kind == ZCV_CALL_TOLD;
+    if (is_of_skb(event.kind)) {
+        if (call.ubuf == 0) call.ubuf = event.owner;
+        if (auto why = names_differ(event, send)) return why;
+        const bool known = event.kind != ZCV_HEAD_FREE && event.user_data != 0 && event.ubuf != 0;
+        if (!known || static_cast<std::uint32_t>(event.user_data) == call.user_data)
+            return std::nullopt;
+        return fmt::format("its ubuf begins with id {}, its call has {}",
+                           static_cast<std::uint32_t>(event.user_data), call.user_data);
+    }
+    if (!of_call) return fmt::format("its send is a call, which has no such record");
+    if (event.user_data != call.user_data)
+        return fmt::format("it names id {}, its call has {}", event.user_data, call.user_data);
+    if (event.kind == ZCV_CALL_DONE) {
+        if (event.res > 0) send.left = static_cast<std::uint32_t>(event.res);
+        return first_that_differs({{"socket", event.sock, call.sock}});
+    }
+    const std::uint32_t sent = send.left == 0 ? call.len : std::min(call.len, send.left);
+    return first_that_differs({{"socket", event.sock, call.sock},
+                               {"process", event.tgid, call.tgid},
+                               {"memory at", event.addr, call.addr},
+                               {"bytes", event.len, sent}});
 }
 
 std::optional<std::string> Agreement::names_differ(const zcv_event& event,

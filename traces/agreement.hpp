@@ -9,9 +9,9 @@
 
 namespace zcv {
 
-// Whether the records of one send speak of the same send: the names that its submission gave to its
-// ring, socket, request, ubuf and memory, and what a CQE can say of it at all. A model without
-// addresses cannot tell that; it is asked before the record is explained.
+// Whether the records of one send or call speak of the same one: the names that its submission gave
+// to its ring, socket, request, ubuf and memory, and what a CQE can say of it at all. A model
+// without addresses cannot tell that; it is asked before the record is explained.
 class Agreement {
   public:
     // Takes in the next record in order of time. Why it cannot be of the send that it names, in
@@ -27,6 +27,7 @@ class Agreement {
     };
 
     std::optional<std::string> names_differ(const zcv_event& event, const Named& send) const;
+    std::optional<std::string> call_differs(const zcv_event& event, Named& send) const;
     std::optional<std::string> result_differs(const zcv_event& event, const Named& send) const;
     std::optional<std::string> notif_differs(const zcv_event& event, const Named& send);
 

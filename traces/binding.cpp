@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "model/next.hpp"
 #include "model/packing.hpp"
@@ -19,9 +20,18 @@ constexpr std::uint16_t send_zc_report_usage = 8;
 constexpr std::int32_t ecanceled = 125;
 constexpr std::uint32_t notif_zc_copied = 0x80000000u;
 
-World world_of(const Profile& profile) {
+// MSG_ZEROCOPY's ids are 32 bits; half of them are enough to tell one call from another.
+constexpr std::uint32_t ids_told_apart = 1U << 31;
+constexpr std::uint32_t no_bound = std::numeric_limits<std::uint32_t>::max();
+
+World world_of(const Profile& profile, const Trace& trace) {
     World world;
     world.profile = profile;
+    const bool calls = std::ranges::any_of(
+        trace.events, [](const zcv_event& event) { return event.kind == ZCV_CALL; });
+    if (calls) world.apis.push_back(Api::msg_zerocopy);
+    world.bounds.ids = ids_told_apart;
+    world.bounds.omem = world.bounds.calls_per_ubuf = no_bound;
     // A trace may come from anywhere: everything that can happen to a packet or request is allowed.
     world.hazards = {.prep_fails = true,
                      .issue_fails = true,
@@ -31,7 +41,8 @@ World world_of(const Profile& profile) {
                      .drops = true,
                      .resets = true,
                      .retransmits = true,
-                     .refusals = true};
+                     .refusals = true,
+                     .threads = true};
     return world;
 }
 
@@ -43,7 +54,7 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
       ahead_(look_ahead(trace)),
       calls_(trace, report),
       blind_(!records_skbs(trace.info)),
-      s_(world_of(profile)) {
+      s_(world_of(profile, trace)) {
     lives_.resize(ahead_.lives.size());
     report_.steps.resize(all_steps().size());
 }
@@ -52,15 +63,18 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     const zcv_event& event = trace_.events[record];
     now_ns_ = event.time_ns;
     Send* const send = send_meant(record);
+    // Ids, ranges and content are checked whatever becomes of the model.
+    const std::optional<std::string> refused = calls_.take(event);
     if (send != nullptr && send->lost) {
-        check_ends(event, *send);
+        if (!send->is_call) check_ends(event, *send);
         return Mismatch{"it belongs to a send with an unexplained record before it", {}, {}, false};
     }
     try {
         if (const auto why = agreement_.refuses(event)) mismatch(*why);
+        if (refused) mismatch(*refused);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
-        if (send != nullptr) check_ends(event, give_up(*send));
+        if (send != nullptr && give_up(*send).is_call == false) check_ends(event, *send);
         touched_.clear();
         error.mismatch.certain = is_certain(record);
         return std::move(error.mismatch);
@@ -106,7 +120,14 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_SKB_CONSUME:
         case ZCV_SKB_DROP:
         case ZCV_HEAD_FREE:
-            if (!calls_.knows(event.generation)) on_skb(ahead_.life_of[record], event);
+            if (ahead_.life_of[record] != 0 || !calls_.knows(event.generation))
+                on_skb(ahead_.life_of[record], event);
+            break;
+        case ZCV_CALL:
+        case ZCV_CALL_DONE:
+        case ZCV_ERRQUEUE:
+        case ZCV_ERRQUEUE_READ:
+            on_call_record(event, send);
             break;
         case ZCV_WRITE:
             on_write(record, event);
@@ -122,7 +143,6 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
             exited_.insert(event.tgid);
             break;
         default:
-            if (const auto why = calls_.take(event)) mismatch(*why);
             if (event.kind < ZCV_KIND_COUNT) break;  // its binding says why it has no step
             mismatch("this kind of record is newer than this zcv");
     }
@@ -169,55 +189,6 @@ bool Walk::knows_all() const {
     return is_whole(trace_) && nameless_ == 0;
 }
 
-void Walk::finish() {
-    calls_.finish();
-    std::uint64_t open = 0;
-    for (Send& send : sends_) {
-        if (send.lost || send.notified || (send.completed && !send.more)) continue;
-        if (send.deferred && !send.completed) ++never_started_;
-        // Where records are missing, its notification may be one of them.
-        if ((send.rewritten_ns != 0 || send.write != no_record) && knows_all()) {
-            zcv_event last{};
-            last.time_ns = now_ns_;
-            report_reuse(send, last);
-        }
-        ++open;
-    }
-    if (open > 0)
-        report_.reasons.push_back(fmt::format(
-            "{} of {} sends had no notification when the trace ended", open, report_.sends));
-    if (unknown_resubmissions_ > 0)
-        report_.reasons.push_back(
-            fmt::format("{} times a buffer was submitted again before its notification; without "
-                        "content hashes nobody knows whether it was written (capture with --hash)",
-                        unknown_resubmissions_));
-    if (nameless_ > 0) {
-        report_.ambiguous = true;
-        report_.reasons.push_back(
-            fmt::format("{} overflown CQEs had a user_data that several sends in flight shared, so "
-                        "which of these a CQE was for is a guess: give each send its own, or make "
-                        "the CQ ring larger",
-                        nameless_));
-    }
-    if (never_started_ > 0)
-        report_.reasons.push_back(fmt::format(
-            "{} sends with IOSQE_IO_DRAIN never started: since 6.13 such a send may wait "
-            "for its own notification (B32), and before that the CQEs of notifications were "
-            "counted against it; send without it",
-            never_started_));
-    const bool hashed = !trace_.info.hash.empty() && trace_.info.hash != "none";
-    if (hashed && unhashed_ > 0)
-        report_.reasons.push_back(
-            fmt::format("the payload of {} sends could not be read when they were submitted: "
-                        "writes to it were not watched",
-                        unhashed_));
-    if (unread_ > 0)
-        report_.reasons.push_back(fmt::format(
-            "the payload of {} sends could not be read when they were notified, outside their "
-            "process or without a name: nobody knows whether it was written too early",
-            unread_));
-}
-
 // Which kernel objects -----------------------------------------------------------------------
 
 SockId Walk::sock_of(const zcv_event& event) {
@@ -244,12 +215,16 @@ RingId Walk::ring_of(std::uint64_t address) {
 BufferId Walk::buffer_of(const zcv_event& event) {
     const auto [found, is_new] =
         buffer_at_.try_emplace({event.tgid, event.addr, event.len}, none<BufferId>);
-    if (is_new) {
-        found->second = s_.add_buffer();
-        users_of_buffer_.emplace_back();
-        span_of_buffer_.push_back({event.tgid, event.addr, event.len});
-    }
+    if (is_new) found->second = new_buffer({event.tgid, event.addr, event.len});
     return found->second;
+}
+
+BufferId Walk::new_buffer(const Span& span) {
+    const BufferId b = s_.add_buffer();
+    users_of_buffer_.resize(std::max<std::size_t>(users_of_buffer_.size(), index(b) + 1));
+    span_of_buffer_.resize(users_of_buffer_.size());
+    span_of_buffer_[index(b)] = span;
+    return b;
 }
 
 // Submission ---------------------------------------------------------------------------------
@@ -403,7 +378,8 @@ void Walk::succeed(Send& send, const zcv_event& event) {
     issue(send);
     attach_the_rest(send);
     const bool tcp = s_.config(send.sock).transport == Transport::tcp;
-    if (blind_ && event.res > 0 && !s_[send.request].appended) attach_in_sendmsg(unseen_life(send));
+    if (blind_ && event.res > 0 && !s_[send.request].appended)
+        attach_in_sendmsg(unseen_life(send), send);
     if (event.refs != ZCV_REFS_UNKNOWN) note_unseen_references(send, event.refs);
     if (!s_[send.request].appended && send.lives.empty()) {
         if (tcp)
@@ -484,7 +460,7 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
         }
         try {
             if (lives_[next].attached) continue;
-            if (is_at_tail(send) || !split_off(next)) attach_in_sendmsg(next);
+            if (is_at_tail(send) || !split_off(next)) attach_in_sendmsg(next, send);
         } catch (MismatchError&) {
             mismatch(
                 fmt::format("the notification has {} references, the model explains at most {}",
@@ -647,51 +623,6 @@ void Walk::note_releases(std::uint64_t time_ns) {
         }
     }
     touched_.clear();
-}
-
-// In words -----------------------------------------------------------------------------------
-
-void Walk::mismatch(std::string why, std::vector<std::string> around,
-                    std::vector<std::string> instead) const {
-    throw MismatchError{{std::move(why), std::move(around), std::move(instead)}};
-}
-
-std::uint32_t Walk::send_of(std::size_t record) const {
-    const std::uint32_t life = ahead_.life_of[record];
-    return life != 0 ? ahead_.lives[life].owner : ahead_.send_of[record];
-}
-
-std::vector<checker::Field> Walk::fields_of(std::uint32_t generation) const {
-    const Send* const found = sends_.find(generation);
-    return found == nullptr ? std::vector<checker::Field>{} : fields_of(*found);
-}
-
-std::vector<checker::Field> Walk::fields_of(const Send& send) const {
-    FieldLister lister;
-    const auto list = [&](auto id) {
-        if (id == none<decltype(id)>) return;
-        auto copy = s_[id];
-        lister.object(id);
-        copy.fields(lister);
-    };
-    list(send.request);
-    list(send.notif);
-    if (send.notif != none<UbufId> && s_[send.notif].head != send.notif)
-        list(UbufId{s_[send.notif].head});
-    for (const std::uint32_t life : send.lives)
-        if (!lives_[life].gone) list(lives_[life].shinfo);
-    list(send.sock);
-    return lister.take();
-}
-
-std::vector<std::string> Walk::around(const Send& send) const {
-    return one_line_each(fields_of(send));
-}
-
-std::vector<std::string> Walk::enabled_for(const Send& send) const {
-    std::vector<std::string> names;
-    enabled_request_steps(s_, send.request, names, Steps{});
-    return names;
 }
 
 }  // namespace zcv

@@ -82,6 +82,11 @@ class Walk {
         std::uint64_t hash = 0;
         std::size_t history = 0;
         std::vector<std::uint32_t> lives;
+        bool returned = false;
+        bool is_call = false;  // of sendmsg(MSG_ZEROCOPY), with this id
+        std::uint32_t id = 0;
+        std::uint32_t ubuf_owner = 0;  // generation of the call that its ubuf was made for
+        std::uint64_t ubuf_bytes = 0;  // of that call: of all that joined it
         bool linked = false;
         bool deferred = false;
         bool worker = false;
@@ -108,6 +113,11 @@ class Walk {
     struct SkbState {
         std::uint32_t life = 0;
         std::uint64_t address = 0;  // 0 until a record shows it
+    };
+    struct Span {
+        std::uint32_t tgid = 0;
+        std::uint64_t addr = 0;
+        std::uint32_t len = 0;
     };
     // What the notification will say of the data, where it was asked to.
     enum class Usage { unknown, zero_copied, copied };
@@ -156,6 +166,24 @@ class Walk {
     SockId sock_of(const zcv_event& event);
     RingId ring_of(std::uint64_t address);
     BufferId buffer_of(const zcv_event& event);
+    BufferId new_buffer(const Span& span);
+
+    // binding_calls.cpp: sendmsg(MSG_ZEROCOPY), its ids and the error queue.
+    void on_call_record(const zcv_event& event, Send* send);
+    void on_call(const zcv_event& event);
+    void on_range(const zcv_event& event);
+    void on_range_read(const zcv_event& event);
+    void take_id(Send& send);
+    void alloc_ubuf(Send& send);
+    void return_from_call(Send& send);
+    bool is_thrown_away(std::uint32_t life);
+    void abort_call(Send& send);
+    void fail_call(Send& send);
+    void attach_of_call(std::uint32_t life);
+    bool is_of_copied_datagram(std::uint32_t life) const;
+    void release_call(Send& send);
+    void forget_call(Send& send);
+    Send* call_in_progress(SockId sock);
 
     // binding_skb.cpp: skbs and the references they hold.
     void issue_what_was_linked(std::uint32_t life);
@@ -176,7 +204,7 @@ class Walk {
 
     // binding_life.cpp: how shared infos come about, which skbs carry them.
     void attach(std::uint32_t life);
-    void attach_in_sendmsg(std::uint32_t life);
+    void attach_in_sendmsg(std::uint32_t life, Send& adding);
     void begin_life(std::uint32_t life, SkbId skb);
     bool split_off(std::uint32_t life);
     bool cut_off(std::uint32_t life);
@@ -235,12 +263,9 @@ class Walk {
     // What was not notified.
     std::unordered_map<Name, std::vector<std::uint32_t>, boost::hash<Name>> open_by_name_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight
-    struct Span {
-        std::uint32_t tgid;
-        std::uint64_t addr;
-        std::uint32_t len;
-    };
-    std::vector<Span> span_of_buffer_;  // by BufferId
+    std::vector<Span> span_of_buffer_;                         // by BufferId
+    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> open_calls_;  // by socket
+    std::unordered_map<std::uint64_t, std::uint32_t> first_id_;                 // seen, by socket
     std::vector<UbufId> touched_;
     std::uint64_t now_ns_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;

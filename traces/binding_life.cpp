@@ -16,6 +16,7 @@ void Walk::attach(std::uint32_t life) {
     Send& owner = send_at(seen.owner);
     if (seen.birth == Birth::segment && cut_off(life)) return;
     if (seen.birth == Birth::split && split_off(life)) return;
+    if (owner.is_call) return attach_of_call(life);
     if (owner.request == none<RequestId>)
         mismatch("its data was attached after the send was over", around(owner));
     if (s_[owner.request].phase != Phase::issuing) {
@@ -25,15 +26,14 @@ void Walk::attach(std::uint32_t life) {
             mismatch("its data was attached after the request completed", around(owner));
         issue(owner);
     }
-    attach_in_sendmsg(life);
+    attach_in_sendmsg(life, owner);
 }
 
-void Walk::attach_in_sendmsg(std::uint32_t life) {
-    Send& owner = send_at(ahead_.lives[life].owner);
-    if (s_.config(owner.sock).transport == Transport::tcp)
-        must<kernel::skb_zerocopy_iter_stream>("an skb with the request's pages", owner.request);
+void Walk::attach_in_sendmsg(std::uint32_t life, Send& adding) {
+    if (s_.config(adding.sock).transport == Transport::tcp)
+        must<kernel::skb_zerocopy_iter_stream>("an skb with the request's pages", adding.request);
     else
-        must<kernel::ip_append_data>("a datagram with the request's pages", owner.request);
+        must<kernel::ip_append_data>("a datagram with the request's pages", adding.request);
     begin_life(life, SkbId{s_.newest()});
 }
 

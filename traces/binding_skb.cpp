@@ -22,7 +22,7 @@ void Walk::on_skb(std::uint32_t life, const zcv_event& event) {
         mismatch("no send in flight has given its pages to this skb");
     Send& owner = send_at(ahead_.lives[life].owner);
     if (owner.lost) mismatch("it belongs to a send with an unexplained record before it");
-    touch(owner.notif);
+    if (!owner.is_call) touch(owner.notif);
     if (still_held_after_notif(life, event)) return;
     if (event.kind == ZCV_HEAD_FREE) return on_head_free(life, event);
     if (lives_[life].gone) return;
@@ -47,7 +47,8 @@ void Walk::on_skb(std::uint32_t life, const zcv_event& event) {
 // from the shared info. Between two CPUs' clocks a little lateness proves nothing.
 bool Walk::still_held_after_notif(std::uint32_t life, const zcv_event& event) {
     const Send& owner = send_at(ahead_.lives[life].owner);
-    if (!owner.notified || event.ubuf != owner.ubuf || event.kind == ZCV_HEAD_FREE) return false;
+    if (owner.is_call || !owner.notified || event.ubuf != owner.ubuf || event.kind == ZCV_HEAD_FREE)
+        return false;
     const std::uint64_t notified = *report_.history[owner.history].notified_ns;
     if (event.time_ns < notified + skew_ns) return true;
     violation(owner, "S1-no-early-release", Evidence::skbs, event.time_ns,
@@ -149,6 +150,7 @@ void Walk::on_rx(std::uint32_t life, const zcv_event& event) {
 }
 
 void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped) {
+    if (dropped && !lives_[life].attached && is_thrown_away(life)) return;
     const SkbId skb = skb_named(life, event);
     if (event.ubuf == 0) {
         copy_out(skb);
@@ -172,10 +174,12 @@ void Walk::on_head_free(std::uint32_t life, const zcv_event& event) {
     LifeState& state = lives_[life];
     if (state.gone) return;  // released by an inference before: this record comes late
     if (ahead_.lives[life].moves) return;
+    if (!state.attached && is_thrown_away(life)) return;
     if (!state.attached) attach(life);
     const Send& owner = send_at(ahead_.lives[life].owner);
     release_life(life);
-    const bool exact = s_.config(owner.sock).transport == Transport::udp && !owner.notified;
+    const bool exact =
+        !owner.is_call && s_.config(owner.sock).transport == Transport::udp && !owner.notified;
     if (exact && owner.notif != none<UbufId> && event.refs != ZCV_REFS_UNKNOWN &&
         event.refs > s_[owner.notif].refs)
         mismatch(fmt::format("the notification has {} references left, the model explains {}",
@@ -215,6 +219,8 @@ void Walk::copy_out(SkbId skb) {
 // What the owner's notification says in the end decides between two unseen ways to be released.
 Walk::Usage Walk::usage_of(const Send& send) const {
     const SendFacts& facts = ahead_.sends.at(send.generation);
+    if (send.is_call)
+        return !facts.copied ? Usage::unknown : *facts.copied ? Usage::copied : Usage::zero_copied;
     if (!send.reports_usage || facts.notif == no_record) return Usage::unknown;
     if (trace_.events[facts.notif].generation == 0) return Usage::unknown;
     const auto res = static_cast<std::uint32_t>(trace_.events[facts.notif].res);

@@ -16,30 +16,30 @@ using namespace world;
 
 namespace {
 
-constexpr std::string_view calls_not_replayed =
-    "content and ids are checked, no steps are taken yet";
-
-// Steps of designs that nothing recorded is bound to.
+// Steps that no record of its own stands for.
 template <class... Step>
-void add_not_taken(std::vector<Unobserved>& all, std::string_view why) {
+void add_inferred(std::vector<Unobserved>& all, std::string_view why) {
     (all.push_back({step_name<Step>(), why}), ...);
 }
 
 void add_calls(std::vector<Unobserved>& all) {
-    add_not_taken<app_sendmsg, msg_zerocopy_alloc, msg_zerocopy_realloc,
-                  msg_zerocopy_realloc_refused, sock_omalloc_refused,
-                  mm_account_pinned_pages_refused, ip_generic_getfrag, tcp_sendmsg_not_asked,
-                  ip_append_data_attach, skb_zerocopy_iter_stream_tail, msg_zerocopy_put_abort,
-                  tcp_sendmsg, udp_sendmsg, sock_sendmsg_failure, app_sendmsg_returns,
-                  app_read_errqueue, app_close>(
-        all, "not taken: no record is bound to a MSG_ZEROCOPY call yet");
-    add_not_taken<handle_tx_zerocopy, tun_get_user, tun_get_user_fault, tun_get_user_down,
-                  handle_tx_zerocopy_failure, vhost_zerocopy_signal_used,
-                  vhost_net_ubuf_put_and_wait, vhost_net_ubuf_wake,
-                  vhost_net_ubuf_put_wait_and_free, tpacket_snd, rds_message_zcopy_from_user,
-                  rds_message_zcopy_from_user_fault, rds_message_purge, app_sees_release>(
+    add_inferred<msg_zerocopy_alloc, msg_zerocopy_realloc>(
+        all, "the skb at the tail, the bytes its ubuf covers, and the ranges that its skbs name");
+    add_inferred<ip_append_data_attach>(all,
+                                        "a datagram without pages, of a range that was copied");
+    add_inferred<skb_zerocopy_iter_stream_tail>(all, "a call that brought about no skb of its own");
+    add_inferred<msg_zerocopy_realloc_refused, sock_omalloc_refused,
+                 mm_account_pinned_pages_refused>(
+        all, "not taken: a call that fails may as well have given its id back");
+    add_inferred<ip_generic_getfrag, tcp_sendmsg_not_asked, app_close>(
+        all, "not taken: a call without the flag, and a socket's end, move no reference");
+    add_inferred<handle_tx_zerocopy, tun_get_user, tun_get_user_fault, tun_get_user_down,
+                 handle_tx_zerocopy_failure, vhost_zerocopy_signal_used,
+                 vhost_net_ubuf_put_and_wait, vhost_net_ubuf_wake, vhost_net_ubuf_put_wait_and_free,
+                 tpacket_snd, rds_message_zcopy_from_user, rds_message_zcopy_from_user_fault,
+                 rds_message_purge, app_sees_release>(
         all, "not taken: sends of vhost, packet rings and RDS are not captured");
-    add_not_taken<msg_zerocopy_alloc_given>(all, "not taken: no kernel has this design");
+    add_inferred<msg_zerocopy_alloc_given>(all, "not taken: no kernel has this design");
 }
 
 }  // namespace
@@ -71,11 +71,14 @@ const std::vector<Binding>& bindings() {
         {ZCV_RING_CREATE, {}, "a new object: the address means another ring from here on"},
         {ZCV_WRITE, names<app_write>(), ""},
         {ZCV_REGISTER, {}, "replay does not follow the table of registered buffers"},
-        {ZCV_CALL, {}, calls_not_replayed},
-        {ZCV_CALL_DONE, {}, calls_not_replayed},
-        {ZCV_ERRQUEUE, {}, calls_not_replayed},
-        {ZCV_ERRQUEUE_READ, {}, calls_not_replayed},
-        {ZCV_CALL_TOLD, {}, calls_not_replayed},
+        {ZCV_CALL, names<app_sendmsg>(), ""},
+        {ZCV_CALL_DONE,
+         names<tcp_sendmsg, udp_sendmsg, msg_zerocopy_put_abort, sock_sendmsg_failure,
+               app_sendmsg_returns>(),
+         ""},
+        {ZCV_ERRQUEUE, names<consume_skb, tcp_clean_rtx_queue>(), ""},
+        {ZCV_ERRQUEUE_READ, names<app_read_errqueue>(), ""},
+        {ZCV_CALL_TOLD, {}, "the content of a call whose range is read: compared, not modelled"},
         {ZCV_RETRANSMIT, {}, "the clone that is sent again shows in its dev-queue record"},
         {ZCV_ACK, {}, "what it releases shows in the head-free records"},
         {ZCV_SOCK_STATE, {}, "what is purged shows in the head-free records"},

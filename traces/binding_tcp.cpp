@@ -97,6 +97,9 @@ void Walk::purge(SockId sock) {
 
 bool Walk::is_certain(std::size_t record) const {
     const Send* const found = sends_.find(send_of(record));
+    const std::uint16_t kind = trace_.events[record].kind;
+    const bool of_calls = kind >= ZCV_CALL && kind <= ZCV_CALL_TOLD;
+    if (of_calls || (found != nullptr && found->is_call)) return false;
     if (found == nullptr) return true;
     const SockId sock = found->sock;
     return sock == none<SockId> || index(sock) >= guessed_.size() || !guessed_[index(sock)];

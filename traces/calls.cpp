@@ -234,18 +234,11 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
 }
 
 void Calls::finish() {
-    std::uint64_t open = 0, calls = 0;
-    for (const auto& [name, call] : calls_) {
-        ++calls;
-        open += !call.told;
-    }
-    if (calls > 0)
-        report_.reasons.push_back(
-            "MSG_ZEROCOPY calls: ids, ranges and content were checked, the kernel's steps between "
-            "were not replayed");
+    std::uint64_t open = 0;
+    for (const auto& [name, call] : calls_) open += !call.told;
     if (open > 0)
         report_.reasons.push_back(fmt::format(
-            "of {} calls nobody had read the release when the trace ended{}", open,
+            "of {} MSG_ZEROCOPY calls nobody had read the release when the trace ended{}", open,
             discarded_ > 0 ? fmt::format(" ({} ranges went with their socket)", discarded_) : ""));
     if (ignored_ > 0)
         report_.reasons.push_back(

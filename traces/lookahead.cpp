@@ -64,6 +64,13 @@ class Look {
             case ZCV_SUBMIT:
             case ZCV_PREP_FAILED:
                 return submitted(i, event);
+            case ZCV_CALL:
+                return called(i, event);
+            case ZCV_CALL_DONE:
+                if (SendFacts* const call = find(event.generation)) call->failed = event.res < 0;
+                return;
+            case ZCV_ERRQUEUE:
+                return reported(event);
             case ZCV_COMPLETE:
                 return completed(i, event);
             case ZCV_NOTIF:
@@ -172,6 +179,20 @@ class Look {
         names_[{event.ring, event.user_data}].push_back(event.generation);
     }
 
+    // MSG_ZEROCOPY: named by its socket and id.
+    void called(std::size_t i, const zcv_event& event) {
+        if (event.generation == 0 || event.zc_flags == 0) return;
+        all_.sends[event.generation].submit = i;
+        if (event.protocol == ipproto_tcp) all_.streams.insert(event.sock);
+        calls_[{event.sock, event.user_data}] = event.generation;
+    }
+
+    void reported(const zcv_event& event) {
+        const auto call = calls_.find({event.sock, event.user_data});
+        SendFacts* const first = call == calls_.end() ? nullptr : find(call->second);
+        if (first != nullptr && !first->copied) first->copied = (event.cqe_flags & 1) != 0;
+    }
+
     void completed(std::size_t i, const zcv_event& event) {
         SendFacts* const send = find(event.generation);
         if (send == nullptr || send->complete != no_record) return;
@@ -219,6 +240,10 @@ class Look {
 
     void head_seen(std::size_t i, const zcv_event& event, std::uint32_t owner) {
         if (owner == 0) return;
+        // An skb of calls names their range: the first one's id below, how many above.
+        const auto calls = static_cast<std::uint32_t>(event.user_data >> 32);
+        if (SendFacts* const send = calls != 0 ? find(owner) : nullptr)
+            send->calls = std::max(send->calls, calls);
         std::uint32_t life = life_at(event.head, owner);
         if (life == 0) life = born(i, event, owner);
         all_.life_of[i] = life;
@@ -357,8 +382,9 @@ class Look {
 
     const std::vector<zcv_event>& events_;
     Lookahead all_;
-    std::unordered_map<std::uint64_t, std::uint32_t> heads_;  // head -> life
-    std::unordered_map<std::uint64_t, std::uint32_t> ubufs_;  // ubuf -> newest generation
+    std::unordered_map<Name, std::uint32_t, boost::hash<Name>> calls_;  // socket, id -> generation
+    std::unordered_map<std::uint64_t, std::uint32_t> heads_;            // head -> life
+    std::unordered_map<std::uint64_t, std::uint32_t> ubufs_;            // ubuf -> newest generation
     std::unordered_map<Name, std::vector<std::uint32_t>, boost::hash<Name>> names_;
     std::unordered_map<std::uint64_t, std::uint32_t> skbs_;         // on its way: skb -> its life
     std::unordered_map<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet

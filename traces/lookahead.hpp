@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -56,6 +57,11 @@ struct SendFacts {
     // message, ascending. Where its message begins in the stream, plus 2^32; 0 unknown.
     std::vector<std::uint32_t> turns;
     std::uint64_t begin = 0;
+    // A call: how many its ubuf came to cover, this one the first; 0 not seen. What the error queue
+    // said of it, where it said that of this call and not of one before.
+    std::uint32_t calls = 0;
+    std::optional<bool> copied;
+    bool failed = false;
     std::uint32_t submitter = 0;  // the thread that submitted it, and the one that issued it
     std::uint32_t issuer = 0;     // 0: not seen
 };

@@ -1,0 +1,259 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "model/next.hpp"
+#include "traces/binding_walk.hpp"
+
+// What the records of sendmsg(MSG_ZEROCOPY) are explained by: a call takes an id from its socket,
+// and a ubuf of its own or a part in that of the skb at the tail; its range comes by the error
+// queue. What the calls' buffers hold is checked in calls.cpp.
+namespace zcv {
+namespace {
+
+constexpr std::uint32_t code_copied = 1;                // SO_EE_CODE_ZEROCOPY_COPIED
+constexpr std::uint64_t ubuf_bytes_max = 512U * 1024U;  // msg_zerocopy_realloc(): byte_limit
+
+bool within(std::uint64_t first, std::uint64_t last, std::uint32_t id) {
+    return first <= id && id <= last;
+}
+
+}  // namespace
+
+void Walk::on_call_record(const zcv_event& event, Send* send) {
+    switch (event.kind) {
+        case ZCV_CALL:
+            if (event.zc_flags != 0) on_call(event);
+            return;
+        case ZCV_CALL_DONE:
+            if (send == nullptr || !send->is_call) return;
+            if (std::exchange(send->returned, true)) mismatch("this call returned before");
+            if (send->completed) return;
+            return event.res < 0 ? fail_call(*send) : return_from_call(*send);
+        case ZCV_ERRQUEUE:
+            return on_range(event);
+        default:
+            return on_range_read(event);
+    }
+}
+
+void Walk::on_call(const zcv_event& event) {
+    if (event.generation == 0) mismatch("a call without a generation");
+    if (sends_.contains(event.generation)) mismatch("this call was made before");
+    Send& send = sends_[event.generation];
+    send.generation = event.generation;
+    send.is_call = true;
+    send.id = static_cast<std::uint32_t>(event.user_data);
+    send.history = report_.history.size() - 1;
+    send.sock = sock_of(event);
+    send.buffer = new_buffer({});
+    send.request = s_.add_request(none<RingId>, Api::msg_zerocopy);
+    send_of_request_.resize(
+        std::max<std::size_t>(send_of_request_.size(), index(send.request) + 1));
+    send_of_request_[index(send.request)] = send.generation;
+    std::vector<std::uint32_t>& open = open_calls_[event.sock];
+    // The first one seen says where the socket is in its numbers.
+    if (open.empty() && s_[send.sock].errqueue.empty())
+        s_[send.sock].zckey = s_[send.sock].app_key = send.id;
+    open.push_back(send.generation);
+    first_id_.try_emplace(event.sock, send.id);
+    must<world::app_write>("a buffer with something to send", send.buffer);
+    must<world::app_sendmsg>("a call", send.buffer, send.request, send.sock);
+    if (s_[send.sock].zckey != send.id && call_in_progress(send.sock) == &send)
+        mismatch(fmt::format("it is about to take id {}, and the next one of its socket is {}",
+                             send.id, std::uint32_t{s_[send.sock].zckey}));
+}
+
+// The one that holds the socket's lock: no other can add to its queue.
+Walk::Send* Walk::call_in_progress(SockId sock) {
+    for (const std::uint32_t generation : open_calls_[sock_address_[index(sock)]]) {
+        Send& send = send_at(generation);
+        if (send.request != none<RequestId> && s_[send.request].phase == Phase::issuing)
+            return &send;
+    }
+    return nullptr;
+}
+
+// msg_zerocopy_realloc() decides between two ubufs by what no record says. Where later records name
+// the range of either, it was decided so; else as the model would.
+void Walk::take_id(Send& send) {
+    const RequestId r = send.request;
+    if (s_[r].ubuf != none<UbufId> || s_[r].appended) return;
+    const bool own = ahead_.sends.at(send.generation).calls > 0;
+    const UbufId tail = kernel::tail_ubuf(s_, send.sock);
+    Send* owner = nullptr;
+    for (const std::uint32_t generation : open_calls_[sock_address_[index(send.sock)]]) {
+        Send& before = send_at(generation);
+        if (tail != none<UbufId> && before.request != none<RequestId> && &before != &send &&
+            s_[before.request].ubuf == tail)
+            owner = sends_.find(before.ubuf_owner);
+    }
+    const std::uint32_t bytes = history(send).len;
+    if (own || owner == nullptr || owner->ubuf_bytes + bytes > ubuf_bytes_max ||
+        !can<kernel::msg_zerocopy_realloc>(s_, r))
+        return alloc_ubuf(send);
+    must<kernel::msg_zerocopy_realloc>("a call that joins the one before", r);
+    owner->ubuf_bytes += bytes;
+    send.ubuf_owner = owner->generation;
+    send.notif = s_[r].ubuf;
+}
+
+void Walk::alloc_ubuf(Send& send) {
+    s_.set_calls_per_ubuf(1);
+    const bool can_alloc = can<kernel::msg_zerocopy_alloc>(s_, send.request);
+    if (can_alloc) go<kernel::msg_zerocopy_alloc>(send.request);
+    s_.set_calls_per_ubuf(std::numeric_limits<std::uint32_t>::max());
+    if (!can_alloc) mismatch("a call needs a ubuf of its own", around(send), enabled_for(send));
+    send.notif = s_[send.request].ubuf;
+    send.ubuf_owner = send.generation;
+    send.ubuf_bytes = history(send).len;
+}
+
+// The ubuf of an skb is named after the first of its calls. The data may be of a later one.
+void Walk::attach_of_call(std::uint32_t life) {
+    Send& owner = send_at(ahead_.lives[life].owner);
+    Send* const adding = call_in_progress(owner.sock);
+    if (adding != nullptr && !s_[adding->request].failed) {
+        take_id(*adding);
+        if (adding->ubuf_owner == owner.generation && is_of_copied_datagram(life)) {
+            must<kernel::ip_append_data_attach>("a datagram of copied data", adding->request);
+            return begin_life(life, SkbId{s_.newest()});
+        }
+        if (adding->ubuf_owner == owner.generation) return attach_in_sendmsg(life, *adding);
+    }
+    if (!split_off(life)) mismatch("its data was attached after the call returned", around(owner));
+}
+
+// The range says so, and the skb has no page of the user's.
+bool Walk::is_of_copied_datagram(std::uint32_t life) const {
+    const Life& seen = ahead_.lives[life];
+    const bool copied = ahead_.sends.at(seen.owner).copied.value_or(false);
+    const zcv_event& first = trace_.events[seen.first];
+    return copied && first.nr_frags == 0 && !ahead_.streams.contains(first.sock);
+}
+
+// sendmsg() is over. Every skb that later records show to carry its ubuf was attached before.
+void Walk::return_from_call(Send& send) {
+    const RequestId r = send.request;
+    take_id(send);
+    for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
+        if (ahead_.lives[life].birth == Birth::sent && !lives_[life].attached) attach(life);
+    if (!s_[r].appended) {
+        const bool copied = ahead_.sends.at(send.generation).copied.value_or(false);
+        if (copied && can<kernel::tcp_sendmsg_copy>(s_, r))
+            go<kernel::tcp_sendmsg_copy>(r);
+        else if (can<kernel::skb_zerocopy_iter_stream_tail>(s_, r))
+            go<kernel::skb_zerocopy_iter_stream_tail>(r);
+        else
+            attach_in_sendmsg(unseen_life(send), send);
+    }
+    if (s_.config(send.sock).transport == Transport::tcp) {
+        must<kernel::tcp_sendmsg>("a call that returns", r);
+    } else {
+        while (can<kernel::ip_send_skb>(s_, send.sock)) go<kernel::ip_send_skb>(send.sock);
+        must<kernel::udp_sendmsg>("a call that returns", r);
+    }
+    must<world::app_sendmsg_returns>("a call that returns", r);
+    send.completed = true;
+}
+
+// A datagram whose call fails half-way: the id is given back, and what was built thrown away.
+bool Walk::is_thrown_away(std::uint32_t life) {
+    Send& owner = send_at(ahead_.lives[life].owner);
+    if (!owner.is_call || !ahead_.sends.at(owner.generation).failed ||
+        call_in_progress(owner.sock) != &owner || kernel::is_stream(s_, owner.request))
+        return false;
+    attach(life);
+    abort_call(owner);
+    return true;
+}
+
+void Walk::abort_call(Send& send) {
+    if (s_[send.request].failed) return;
+    take_id(send);
+    must<kernel::msg_zerocopy_put_abort>("a call that fails", send.request);
+    while (can<kernel::ip_flush_pending_frames>(s_, send.sock)) {
+        const SkbId skb{s_[send.sock].write_queue.front()};
+        go<kernel::ip_flush_pending_frames>(send.sock);
+        drop_from_life(skb);
+    }
+}
+
+void Walk::fail_call(Send& send) {
+    abort_call(send);
+    must<kernel::sock_sendmsg_failure>("a call that fails", send.request);
+    must<world::app_sendmsg_returns>("a call that fails", send.request);
+    forget_call(send);
+}
+
+// A range is in the error queue: nothing refers to the data of these calls any more. What the model
+// still holds was let go of without a record.
+void Walk::on_range(const zcv_event& event) {
+    const auto sock = sock_at_.find(event.sock);
+    if (sock == sock_at_.end()) return;  // all its calls were made before the capture began
+    const std::vector<std::uint32_t> open = open_calls_[event.sock];
+    bool any = false;
+    for (const std::uint32_t generation : open) {
+        Send& send = send_at(generation);
+        if (!within(event.user_data, event.addr, send.id)) continue;
+        if (send.lost) mismatch("a call in it has an unexplained record before");
+        any = true;
+        if (!send.completed) return_from_call(send);
+        release_call(send);
+    }
+    if (!any) return;
+    const auto& queue = s_[sock->second].errqueue;
+    const bool is_last = !queue.empty() && queue[queue.size() - 1].hi == event.addr;
+    if (!is_last) mismatch("the model's error queue does not end with this range");
+    const auto& range = queue[queue.size() - 1];
+    if (range.lo > event.user_data && !within(event.user_data, event.addr, range.lo))
+        mismatch(fmt::format("the model's range begins with id {}", std::uint32_t{range.lo}));
+    const bool copied = (event.cqe_flags & code_copied) != 0;
+    if (!blind_ && range.lo == event.user_data && copied != range.copied)
+        mismatch(fmt::format("it says that the data was {}copied, the model says it was {}",
+                             copied ? "" : "not ", range.copied ? "" : "not"));
+}
+
+void Walk::release_call(Send& send) {
+    if (s_[send.request].ubuf == none<UbufId>) return;  // released before
+    const Send& owner = send_at(send.ubuf_owner);
+    const std::vector<std::uint32_t> lives = owner.lives;
+    for (const std::uint32_t life : lives) release_life(life);
+    const std::vector<std::uint32_t> own = send.lives;
+    for (const std::uint32_t life : own) release_life(life);
+    if (s_[send.request].ubuf != none<UbufId>)
+        mismatch("its range was reported while something still refers to the buffer", around(send));
+}
+
+// recvmsg(MSG_ERRQUEUE), or the end of the socket with nobody left to read it.
+void Walk::on_range_read(const zcv_event& event) {
+    const auto sock = sock_at_.find(event.sock);
+    if (sock == sock_at_.end()) return;
+    std::vector<Send*> told;
+    for (const std::uint32_t generation : open_calls_[event.sock])
+        if (Send& send = send_at(generation); within(event.user_data, event.addr, send.id))
+            told.push_back(&send);
+    const auto first = first_id_.find(event.sock);
+    if (told.empty() && first != first_id_.end() && event.user_data >= first->second)
+        mismatch("its calls were told of before");
+    if (told.empty()) return;
+    if (event.res == 0) {
+        const auto& queue = s_[sock->second].errqueue;
+        if (queue.empty() || queue[0].hi != event.addr)
+            mismatch("it is not the oldest range in the model's error queue");
+        must<world::app_read_errqueue>("a range read from the error queue", sock->second);
+    }
+    for (Send* const send : told) forget_call(*send);
+}
+
+// Nothing more is to come of it.
+void Walk::forget_call(Send& send) {
+    send.completed = send.notified = true;
+    send.request = none<RequestId>;
+    send.notif = none<UbufId>;
+    std::erase(open_calls_[sock_address_[index(send.sock)]], send.generation);
+}
+
+}  // namespace zcv
