@@ -124,8 +124,9 @@ class Payloads {
             return send.copied ? Payload::copied : Payload::zero_copied;
         }
         const auto first = sends_.find(head->second);
-        const Payload shared =
-            first == sends_.end() ? of_packets(head->second) : of_request(*first->second);
+        // A head is nobody's member, save in a trace that is wrong.
+        const bool answers = first != sends_.end() && !head_of_.contains(head->second);
+        const Payload shared = answers ? of_request(*first->second) : of_packets(head->second);
         return own == Payload::unknown || own == shared ? shared : Payload::unknown;
     }
 
