@@ -121,8 +121,7 @@ CaptureProcess::~CaptureProcess() {
 }
 
 bool CaptureProcess::fill() {
-    if (consumed_ > 0)
-        std::memmove(bytes_.data(), bytes_.data() + consumed_, filled_ - consumed_);
+    if (consumed_ > 0) std::memmove(bytes_.data(), bytes_.data() + consumed_, filled_ - consumed_);
     filled_ -= consumed_;
     consumed_ = 0;
     // Bounded, so that a fast stream cannot keep the caller from its other descriptors.

@@ -417,6 +417,11 @@ void run_round(const Options& options, int round, Row& row, std::ostream& csv) {
     for (const std::string& name : options.modes) {
         const Watching with = watched(options, busy, mode_named(name));
         const Rate after = busy.rate(options.seconds);
+        if (!(before.processor > 0) || !(after.processor > 0) || !(with.rate.processor > 0)) {
+            std::cerr << "capture_bench: a window in which nothing was sent is left out\n";
+            before = after;
+            continue;
+        }
         const Rate alone{(before.elapsed + after.elapsed) / 2,
                          (before.processor + after.processor) / 2};
         const double elapsed = with.rate.elapsed / alone.elapsed;
@@ -442,6 +447,7 @@ void run_round(const Options& options, int round, Row& row, std::ostream& csv) {
 }
 
 std::string text_of(const Cell& cell) {
+    if (cell.ratios.empty()) return "nothing was sent";
     const auto [least, most] = std::minmax_element(cell.ratios.begin(), cell.ratios.end());
     std::array<char, 96> text{};
     const double lost = 100 * static_cast<double>(cell.lost) /
