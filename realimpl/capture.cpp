@@ -117,7 +117,8 @@ void check_process(std::uint32_t pid) {
 class Outstanding {
   public:
     void see(const zcv_event& event) {
-        if (event.kind == ZCV_SUBMIT) sends_++;
+        const bool call = event.kind == ZCV_CALL && event.zc_flags != 0;
+        if (event.kind == ZCV_SUBMIT || call) sends_++;
         if (event.ubuf != 0 && (event.kind == ZCV_SUBMIT || event.kind == ZCV_PREP_FAILED))
             open_.insert(event.generation);
         const bool overflowed = event.kind == ZCV_CQE_OVERFLOW && (event.cqe_flags & cqe_notif);

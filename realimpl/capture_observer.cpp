@@ -12,9 +12,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <initializer_list>
 #include <optional>
+#include <string>
 
 #include "observer.skel.h"
 
@@ -149,6 +153,20 @@ std::size_t cpus() {
     return static_cast<std::size_t>(std::max(libbpf_num_possible_cpus(), 1));
 }
 
+// A machine may have room for many more CPUs than it has, and each ring takes its part of the
+// buffer: those up to the last that is online have one. What another CPU sees later is counted as
+// lost.
+std::size_t cpus_with_rings() {
+    std::ifstream file("/sys/devices/system/cpu/online");  // "0-3,8-11"
+    std::string online;
+    std::getline(file, online);
+    const std::size_t last = online.find_last_of(",-") + 1;  // 0 when there is neither
+    std::size_t number = 0;
+    const auto [end, error] =
+        std::from_chars(online.data() + last, online.data() + online.size(), number);
+    return error == std::errc{} ? std::min(number + 1, cpus()) : cpus();
+}
+
 std::uint64_t random_key() {
     std::uint64_t key = 0;
     if (getrandom(&key, sizeof(key), 0) != static_cast<ssize_t>(sizeof(key)))
@@ -197,10 +215,11 @@ void Observer::choose_programs(const ObserverOptions& options) {
 }
 
 void Observer::configure(const ObserverOptions& options) {
-    const std::uint32_t slots_of_cpu = RecordRings::slots_for(options.buffer_bytes, cpus());
-    const auto all_cpus = static_cast<__u32>(cpus());
-    bpf_map__set_max_entries(skeleton_->maps.slots, all_cpus * slots_of_cpu);
-    bpf_map__set_max_entries(skeleton_->maps.taken, all_cpus);
+    const std::uint32_t slots_of_cpu =
+        RecordRings::slots_for(options.buffer_bytes, cpus_with_rings());
+    const auto rings = static_cast<__u32>(cpus_with_rings());
+    bpf_map__set_max_entries(skeleton_->maps.slots, rings * slots_of_cpu);
+    bpf_map__set_max_entries(skeleton_->maps.taken, rings);
     skeleton_->rodata->slots_of_cpu = slots_of_cpu;
     skeleton_->rodata->hash_mode = options.hash_mode;
     skeleton_->rodata->hash_key = random_key();
@@ -252,8 +271,8 @@ void Observer::attach() {
         nullptr);
     if (!bell_)
         throw CaptureFailed{"the ring buffer cannot be mapped: " + last_message_of_libbpf()};
-    rings_.emplace(bpf_map__fd(skeleton_->maps.slots), bpf_map__fd(skeleton_->maps.taken), cpus(),
-                   skeleton_->rodata->slots_of_cpu);
+    rings_.emplace(bpf_map__fd(skeleton_->maps.slots), bpf_map__fd(skeleton_->maps.taken),
+                   bpf_map__max_entries(skeleton_->maps.taken), skeleton_->rodata->slots_of_cpu);
     for (const Program& program : programs) {
         bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
         if (!bpf_program__autoload(loaded)) continue;
