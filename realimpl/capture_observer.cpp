@@ -13,9 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdarg>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <initializer_list>
@@ -26,11 +24,6 @@
 
 namespace zcv {
 namespace {
-
-struct BtfDeleter {
-    void operator()(btf* types) const { btf__free(types); }
-};
-using Btf = std::unique_ptr<btf, BtfDeleter>;
 
 constexpr std::uint64_t everything = ~std::uint64_t{0};
 
@@ -101,37 +94,6 @@ constexpr std::array programs{
     Program{"io_uring_create", "io_uring_create", 5, any},
     Program{"io_uring_register", "io_uring_register", 5, any},
 };
-
-// libbpf tells which program the verifier refused only in its messages.
-std::string refused_program;
-std::string last_message;
-
-bool debug_wanted() {
-    const char* value = std::getenv("ZCV_DEBUG");
-    return value && std::string_view{value} == "1";
-}
-
-__attribute__((format(printf, 2, 0))) int listen_to_libbpf(libbpf_print_level level,
-                                                           const char* format, va_list args) {
-    static const bool debug = debug_wanted();
-    std::array<char, 512> line{};
-    va_list copy;
-    va_copy(copy, args);
-    std::vsnprintf(line.data(), line.size(), format, copy);
-    va_end(copy);
-    std::string text{line.data()};
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    const auto begin = text.find("prog '");
-    const bool failed = text.find("failed to load") != std::string::npos ||
-                        text.find("load failed") != std::string::npos;
-    if (begin != std::string::npos && failed) {
-        const auto end = text.find('\'', begin + 6);
-        refused_program = text.substr(begin + 6, end - begin - 6);
-    }
-    if (level == LIBBPF_WARN) last_message = text;
-    if (debug) std::vfprintf(stderr, format, args);
-    return 0;
-}
 
 // How many arguments this kernel's tracepoint has, beyond the program's own context.
 std::optional<int> arguments_of(const btf* types, const char* tracepoint) {
@@ -215,13 +177,14 @@ std::uint64_t random_key() {
 }  // namespace
 
 Observer::Observer(const ObserverOptions& options) {
-    libbpf_set_print(listen_to_libbpf);
+    listen_to_libbpf();
     // Kernels before 5.11 charge maps to this limit; later ones do not mind.
     const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_MEMLOCK, &unlimited);
     try {
         load(options);
         attach();
+        add_function_probes(options);
     } catch (...) {
         zcv_observer__destroy(skeleton_);
         throw;
@@ -229,17 +192,15 @@ Observer::Observer(const ObserverOptions& options) {
 }
 
 Observer::~Observer() {
+    functions_.reset();
     ring_buffer__free(bell_);
     zcv_observer__destroy(skeleton_);
 }
 
 void Observer::choose_programs(const ObserverOptions& options) {
-    const Btf types{btf__load_vmlinux_btf()};
-    if (!types)
-        throw CaptureFailed{"this kernel's type information cannot be read: " + last_message};
-    skeleton_->rodata->preempt_count_offset = preempt_count_from_runqueue(types.get());
+    skeleton_->rodata->preempt_count_offset = preempt_count_from_runqueue(types_.get());
     for (const Program& program : programs) {
-        const auto arguments = arguments_of(types.get(), program.tracepoint);
+        const auto arguments = arguments_of(types_.get(), program.tracepoint);
         bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
         if ((program.kinds & options.kinds) == 0) {
             bpf_program__set_autoload(loaded, false);
@@ -277,33 +238,22 @@ void Observer::configure(const ObserverOptions& options) {
     skeleton_->bss->more_watched = options.pids.size() > 1;
 }
 
-// The verifier of another kernel may refuse a program that this one takes; the capture then goes on
-// without it, so the whole is loaded again with that one left out.
 void Observer::load(const ObserverOptions& options) {
-    std::map<std::string, std::string> refused;
-    for (std::size_t attempt = 0; attempt <= programs.size(); attempt++) {
-        skeleton_ = zcv_observer__open();
-        if (!skeleton_) throw CaptureFailed{"libbpf cannot open the observer: " + last_message};
-        missing_.clear();
-        choose_programs(options);
-        configure(options);
-        for (const auto& [name, why] : refused)
-            bpf_program__set_autoload(
-                bpf_object__find_program_by_name(skeleton_->obj, name.c_str()), false);
-        refused_program.clear();
-        const int error = -zcv_observer__load(skeleton_);
-        if (error == 0) break;
-        const bool again = !refused_program.empty() && !refused.contains(refused_program) &&
-                           error != EPERM && attempt < programs.size();
-        if (!again)
-            throw CaptureFailed{fmt::format(
-                "the kernel refuses to load BPF programs: {}{}", std::strerror(error),
-                error == EPERM ? " (a locked down kernel, or a container without CAP_BPF?)"
-                               : "; ZCV_DEBUG=1 shows why")};
-        refused.emplace(refused_program, std::strerror(error));
-        zcv_observer__destroy(skeleton_);
-        skeleton_ = nullptr;
-    }
+    types_ = kernel_types();
+    const Refused refused = load_what_is_accepted(
+        [&] {
+            skeleton_ = zcv_observer__open();
+            if (!skeleton_)
+                throw CaptureFailed{"libbpf cannot open the observer: " + last_message_of_libbpf()};
+            missing_.clear();
+            choose_programs(options);
+            configure(options);
+            return skeleton_->skeleton;
+        },
+        [this] {
+            zcv_observer__destroy(skeleton_);
+            skeleton_ = nullptr;
+        });
     for (const Program& program : programs)
         if (const auto found = refused.find(program.name); found != refused.end())
             missing_[program.tracepoint] = "the verifier refuses it: " + found->second;
@@ -319,7 +269,8 @@ void Observer::attach() {
     bell_ = ring_buffer__new(
         bpf_map__fd(skeleton_->maps.bell), [](void*, void*, std::size_t) { return 0; }, nullptr,
         nullptr);
-    if (!bell_) throw CaptureFailed{"the ring buffer cannot be mapped: " + last_message};
+    if (!bell_)
+        throw CaptureFailed{"the ring buffer cannot be mapped: " + last_message_of_libbpf()};
     rings_.emplace(bpf_map__fd(skeleton_->maps.slots), bpf_map__fd(skeleton_->maps.taken),
                    bpf_map__max_entries(skeleton_->maps.taken), skeleton_->rodata->slots_of_cpu);
     for (const Program& program : programs) {
@@ -350,6 +301,18 @@ void Observer::attach() {
     }
 }
 
+// Last, so that what they follow is being followed.
+void Observer::add_function_probes(const ObserverOptions& options) {
+    if (!(options.kinds >> ZCV_UBUF_REF & 1)) return;
+    functions_ = std::make_unique<FunctionProbes>(
+        skeleton_->obj, types_.get(),
+        ProbeSettings{options.kinds, skeleton_->rodata->slots_of_cpu,
+                      skeleton_->rodata->preempt_count_offset, skeleton_->rodata->first_watched});
+    const auto& attached = functions_->attached();
+    probes_.insert(probes_.end(), attached.begin(), attached.end());
+    missing_.insert(functions_->missing().begin(), functions_->missing().end());
+}
+
 int Observer::wakeup_fd() const {
     return ring_buffer__epoll_fd(bell_);
 }
@@ -360,6 +323,7 @@ bool Observer::take(std::vector<zcv_event>& out) {
 }
 
 void Observer::detach() {
+    if (functions_) functions_->detach();
     zcv_observer__detach(skeleton_);
 }
 
@@ -375,14 +339,10 @@ ObserverTotals Observer::totals() const {
         for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
             totals.counters.lost_by_kind[kind] += one.lost_by_kind[kind];
     }
-    for (const Program& program : programs) {
-        const bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
-        if (!loaded || bpf_program__fd(loaded) < 0) continue;
-        bpf_prog_info info{};
-        __u32 size = sizeof(info);
-        if (bpf_obj_get_info_by_fd(bpf_program__fd(loaded), &info, &size) == 0)
-            totals.recursion_misses += info.recursion_misses;
-    }
+    for (const Program& program : programs)
+        totals.recursion_misses +=
+            recursion_misses_of(bpf_object__find_program_by_name(skeleton_->obj, program.name));
+    if (functions_) totals.recursion_misses += functions_->recursion_misses();
     return totals;
 }
 

@@ -4,10 +4,11 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "realimpl/capture_libbpf.hpp"
+#include "realimpl/capture_probes.hpp"
 #include "realimpl/capture_rings.hpp"
 #include "realimpl/observer_shared.h"
 
@@ -15,11 +16,6 @@ struct ring_buffer;
 struct zcv_observer;
 
 namespace zcv {
-
-// There can be no capture here: what is missing, and the remedy.
-struct CaptureFailed : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 struct ObserverOptions {
     std::vector<std::uint32_t> pids;
@@ -55,8 +51,11 @@ class Observer {
     void configure(const ObserverOptions& options);
     void load(const ObserverOptions& options);
     void attach();
+    void add_function_probes(const ObserverOptions& options);
 
+    Btf types_;
     zcv_observer* skeleton_ = nullptr;
+    std::unique_ptr<FunctionProbes> functions_;
     ring_buffer* bell_ = nullptr;
     std::optional<RecordRings> rings_;
     std::vector<std::string> probes_;

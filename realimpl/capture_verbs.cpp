@@ -27,6 +27,7 @@ struct Options {
     std::string profile;
     std::string suppressions;
     std::string format = "text";
+    std::string output_name;  // what messages call the output; a guest's has another name outside
     bool forward_exit = false;
 };
 
@@ -98,7 +99,8 @@ void run_capture(Options& options) {
     const CaptureResult result = capture(wanted, {});
     say_what_was_missed(result);
     say_what_was_not_watched(wanted);
-    const std::string file = printable(wanted.output);
+    const std::string file =
+        printable(options.output_name.empty() ? wanted.output : options.output_name);
     if (result.cut_off)
         throw Refusal(Status::inconclusive,
                       fmt::format("{0}: the capture ended early: {1}: {0}.part holds the first {2} "
@@ -159,6 +161,7 @@ void add_capture_verb(CLI::App& app, Status& status) {
                                         "zero-copy sends");
     verb->add_option("-o,--output", options->capture.output, "the trace, as a rule NAME.zct")
         ->required();
+    verb->add_option("--output-name", options->output_name)->group("");
     verb->add_option("--pid", options->capture.pid,
                      "attach to this process, until it ends or Ctrl-C")
         ->check(above_zero);

@@ -89,7 +89,8 @@ static __always_inline void remember(struct send* send, __u64 ubuf, struct sock*
         requests_put(send->req, &request);
     if (!ubuf) return;
     sends_put(ubuf, send);
-    if (send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY)) count_map_failure();
+    if (ranges && send->vectors && bpf_map_update_elem(&vectors, &ubuf, ranges, BPF_ANY))
+        count_map_failure();
     owe_notification(send, ubuf);
 }
 

@@ -17,8 +17,6 @@ if(ZCV_OBSERVER_MISSING)
     message(STATUS "zcv-capture is not built: ${ZCV_OBSERVER_MISSING}")
 else()
     set(skeleton_dir ${CMAKE_CURRENT_BINARY_DIR}/skeleton)
-    set(object ${CMAKE_CURRENT_BINARY_DIR}/observer.bpf.o)
-    # Debian keeps the asm/ headers under a directory that -target bpf does not search.
     # What bpf_tracing.h calls it; others get no records of system calls.
     set(bpf_arch none)
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
@@ -26,28 +24,34 @@ else()
     elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL aarch64)
         set(bpf_arch arm64)
     endif()
+    # Debian keeps the asm/ headers under a directory that -target bpf does not search.
     set(arch_include "")
     if(CMAKE_LIBRARY_ARCHITECTURE)
         set(arch_include -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
     endif()
-    add_custom_command(OUTPUT ${object}
-        COMMAND ${ZCV_CLANG} -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter
-            -D__TARGET_ARCH_${bpf_arch} $<$<BOOL:${ZCV_WERROR}>:-Werror> -I${PROJECT_SOURCE_DIR}
-            -I${CMAKE_CURRENT_SOURCE_DIR}
-            ${arch_include} -c ${CMAKE_CURRENT_SOURCE_DIR}/observer.bpf.c -o ${object}
-        DEPENDS observer.bpf.c observer_calls.h observer_hash.h observer_kernel.h
-            observer_memory.h observer_read.h observer_ring.h observer_shared.h observer_state.h
-            observer_table.h
-            ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
-        COMMENT "Compiling the BPF observer" VERBATIM)
-    add_custom_command(OUTPUT ${skeleton_dir}/observer.skel.h
-        COMMAND ${CMAKE_COMMAND} -E make_directory ${skeleton_dir}
-        COMMAND sh -c "\"$0\" gen skeleton \"$1\" name zcv_observer > \"$2\"" ${ZCV_BPFTOOL}
-            ${object} ${skeleton_dir}/observer.skel.h
-        DEPENDS ${object} COMMENT "Generating the observer's skeleton" VERBATIM)
+    foreach(source observer.bpf.c probes.bpf.c)
+        string(REPLACE ".bpf.c" "" program ${source})
+        set(object ${CMAKE_CURRENT_BINARY_DIR}/${program}.bpf.o)
+        add_custom_command(OUTPUT ${object}
+            COMMAND ${ZCV_CLANG} -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter
+                -D__TARGET_ARCH_${bpf_arch} $<$<BOOL:${ZCV_WERROR}>:-Werror>
+                -I${PROJECT_SOURCE_DIR} -I${CMAKE_CURRENT_SOURCE_DIR} ${arch_include}
+                -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
+            DEPENDS ${source} observer_calls.h observer_hash.h observer_kernel.h
+                observer_memory.h observer_read.h observer_refs.h observer_ring.h
+                observer_shared.h observer_state.h observer_table.h
+                ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
+            COMMENT "Compiling the BPF programs of ${program}" VERBATIM)
+        add_custom_command(OUTPUT ${skeleton_dir}/${program}.skel.h
+            COMMAND ${CMAKE_COMMAND} -E make_directory ${skeleton_dir}
+            COMMAND sh -c "\"$0\" gen skeleton \"$1\" name \"$2\" > \"$3\"" ${ZCV_BPFTOOL}
+                ${object} zcv_${program} ${skeleton_dir}/${program}.skel.h
+            DEPENDS ${object} COMMENT "Generating the skeleton of ${program}" VERBATIM)
+    endforeach()
 
-    add_executable(zcv-capture capture_main.cpp capture_observer.cpp capture_rings.cpp
-        write_watch.cpp ${skeleton_dir}/observer.skel.h)
+    add_executable(zcv-capture capture_main.cpp capture_libbpf.cpp capture_observer.cpp
+        capture_probes.cpp capture_rings.cpp write_watch.cpp ${skeleton_dir}/observer.skel.h
+        ${skeleton_dir}/probes.skel.h)
     target_include_directories(zcv-capture SYSTEM PRIVATE ${skeleton_dir})
     target_link_libraries(zcv-capture PRIVATE zcv_options PkgConfig::LIBBPF fmt::fmt)
     set_target_properties(zcv-capture PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

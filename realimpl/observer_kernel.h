@@ -86,6 +86,11 @@ struct sock {
     struct sk_buff_head sk_error_queue;
 };
 
+/* Went with the reference that tcp_sendmsg_locked() held. */
+struct proto_ops___before_6_5 {
+    void* sendpage;
+};
+
 struct socket {
     struct file* file;
     struct sock* sk;
@@ -126,6 +131,7 @@ struct iov_iter {
 
 struct msghdr {
     struct iov_iter msg_iter;
+    unsigned int msg_flags;
     struct ubuf_info* msg_ubuf;
 };
 
@@ -137,6 +143,7 @@ struct ubuf_info {
 struct ubuf_info_msgzc {
     __u32 id;
     __u16 len;
+    __u16 zerocopy : 1;
 };
 
 struct tcp_skb_cb {

@@ -361,17 +361,18 @@ static __always_inline void name_request(struct zcv_event* event, const struct r
     event->tgid = request->tgid;
 }
 
-/* Numbers, stamps and hands over the record, with the count of `ubuf` unless that is 0. A softirq
- * may nest anywhere and write records of its own; the count is read again until none came between
- * it and the number, so on one CPU the counts and the numbers tell the same order. */
-static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
+/* Numbers, stamps and hands over the record, with the count of `ubuf` unless that is 0, less what
+ * is about to be dropped. A softirq may nest anywhere and write records of its own; the count is
+ * read again until none came between it and the number, so on one CPU the counts and the numbers
+ * tell the same order. */
+static __always_inline void finish_less(struct zcv_event* event, __u64 ubuf, __u32 less) {
     struct zcv_counters* own = own_counters();
     __u64 before = 0, lost = 0;
     if (!own) return;
     for (int attempt = 0; attempt < 4; attempt++) {
         before = *(volatile __u64*)&own->claimed;
         lost = *(volatile __u64*)&own->lost;
-        if (ubuf) event->refs = refs_of(ubuf);
+        if (ubuf) event->refs = refs_of(ubuf) - less;
         event->time_ns = bpf_ktime_get_ns();
         if (__sync_val_compare_and_swap(&own->claimed, before, before + 1) == before) goto claimed;
     }
@@ -379,6 +380,10 @@ static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
 claimed:
     event->seq = (__u32)(before + lost);
     publish(own, event, before);
+}
+
+static __always_inline void finish(struct zcv_event* event, __u64 ubuf) {
+    finish_less(event, ubuf, 0);
 }
 
 #endif

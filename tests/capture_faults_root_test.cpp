@@ -166,3 +166,22 @@ TEST_CASE("a hundred children are all followed", "[root]") {
     CHECK(trace.totals.lost == 0);
     CHECK(trace.totals.by_kind.at("call") == 300);
 }
+
+TEST_CASE("function probes attach, or one line says why not and the capture is whole", "[root]") {
+    need_capture();
+    const TempDir dir;
+    const std::string trace = shell_quoted(dir / "probed.zct");
+    const Ran ran = run_shell(zcv_program + " capture --events default,ubuf-ref -o " + trace +
+                              " -- " + zcv_program + " drive udp --sends 8");
+    INFO(ran.err);
+    CHECK(ran.status == 0);
+    CHECK(run_shell(zcv_program + " replay " + trace).status == 0);
+    const std::string refused = "zcv: without function probes: ";
+    const auto first = ran.err.find(refused);
+    const Ran seen = run_shell(zcv_program + " references " + trace);
+    INFO(seen.out);
+    CHECK(seen.status == (first == std::string::npos ? 0 : 3));
+    if (first == std::string::npos) return;
+    CHECK(ran.err.find(refused, first + 1) == std::string::npos);
+    CHECK(seen.out.find("nothing to compare: ") != std::string::npos);
+}

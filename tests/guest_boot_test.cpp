@@ -43,6 +43,12 @@ int main() {
         }
         if (ran.out.find("received   16 right, 0 wrong") == std::string::npos)
             return failed("the workload's own words are not there", ran);
+        if (ran.err.find(" 16 sends -> " + (dir / "guest.zct")) == std::string::npos)
+            return failed("the trace is called otherwise", ran);
+        // Function probes saw each reference, and the replay infers the same.
+        const Ran seen = run_shell(with_zcv("references " + trace));
+        if (seen.status != 0 || seen.out.find("64 the same: 100.00 %") == std::string::npos)
+            return failed("references", seen);
         const Ran judged = run_shell(with_zcv("replay " + trace));
         const bool clean = judged.status == 0 &&
                            judged.out.find("profile " + kernel + ",") != std::string::npos &&

@@ -191,6 +191,22 @@ struct AsValid {
     }
 };
 
+inline AsValid of_counts() {
+    return {{ZCV_UBUF_REF},
+            {How::changed, How::dropped},
+            {"refs", "skb", "head", "opcode", "sock", "user_data", "zc_flags"},
+            "other CPUs change the count at the same time; any skb on the data may be the one that "
+            "takes or drops a reference, in any way that skbs have; a call's last one, and which "
+            "call that was, the error queue tells"};
+}
+
+inline AsValid of_order() {
+    return {{ZCV_COMPLETE, ZCV_NOTIF, ZCV_CQE_OVERFLOW},
+            {How::moved},
+            {},
+            "what happens on another CPU in the same moment may be recorded before or after"};
+}
+
 inline const std::vector<AsValid>& valid_all_the_same() {
     const std::vector<std::uint16_t> skb{ZCV_DEV_QUEUE,   ZCV_DEV_XMIT, ZCV_RX,
                                          ZCV_SKB_CONSUME, ZCV_SKB_DROP, ZCV_RETRANSMIT};
@@ -253,10 +269,8 @@ inline const std::vector<AsValid>& valid_all_the_same() {
          {"refs", "chain", "hash"},
          "references can go just before the record that shows it; content not read at both ends"},
         {{ZCV_COMPLETE}, {How::changed}, {"res"}, "a stream takes as much as it has room for"},
-        {{ZCV_COMPLETE, ZCV_NOTIF, ZCV_CQE_OVERFLOW},
-         {How::moved},
-         {},
-         "what happens on another CPU in the same moment may be recorded before or after"},
+        of_counts(),
+        of_order(),
     };
     return all;
 }

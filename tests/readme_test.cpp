@@ -43,7 +43,8 @@ TEST_CASE("the tables in the README files are what their commands print", "[read
         REQUIRE(!page.empty());
         for (auto table = next_table(page, 0); table; table = next_table(page, table->begin)) {
             INFO(name << ": zcv " << table->command);
-            const Ran ran = run_shell(std::string(ZCV_PROGRAM) + " " + table->command);
+            const Ran ran = run_shell("cd " + shell_quoted(ZCV_SOURCE_DIR) + " && " +
+                                      shell_quoted(ZCV_PROGRAM) + " " + table->command);
             REQUIRE(ran.status == 0);
             if (std::getenv("ZCV_REWRITE") != nullptr)
                 page.replace(table->begin, table->length, ran.out);

@@ -53,6 +53,7 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
       report_(report),
       ahead_(look_ahead(trace)),
       calls_(trace, report),
+      account_(trace),
       blind_(!records_skbs(trace.info)),
       s_(world_of(profile, trace)) {
     lives_.resize(ahead_.lives.size());
@@ -138,6 +139,9 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
             break;
         case ZCV_CONTENT:
             if (send != nullptr) on_content(event, *send);
+            break;
+        case ZCV_UBUF_REF:
+            on_ubuf_ref(event);
             break;
         case ZCV_EXIT:
             exited_.insert(event.tgid);
@@ -351,6 +355,11 @@ void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
     if (chained && !s_.world().profile.chains)
         mismatch("its notification is linked to another one, and this kernel has no chains",
                  around(send));
+    if (send.deferred && event.res >= 0 && s_.world().profile.drain_counts_notifs)
+        mismatch(
+            "it was drained and has been sent, and on this kernel it would wait for its own "
+            "notification",
+            around(send));
     if (send.deferred && s_[send.request].phase == Phase::prepped && event.res == -ecanceled)
         ++never_started_;
     if (event.res > 0 && send.hash == 0) ++unhashed_;
@@ -534,6 +543,12 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
     if (event.refs != ZCV_REFS_UNKNOWN && event.refs != 0)
         violation(send, "S1-no-early-release", Evidence::cqes, event.time_ns,
                   fmt::format("the notification was posted with {} references left", event.refs),
+                  "The kernel said that it let go of the buffer, and it had not.");
+    if (account_.left(send.ubuf).value_or(0) != 0)
+        violation(send, "S1-no-early-release", Evidence::references, event.time_ns,
+                  fmt::format("the notification was posted with {} references left, of all that "
+                              "function probes saw",
+                              *account_.left(send.ubuf)),
                   "The kernel said that it let go of the buffer, and it had not.");
     const bool copied = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
     const UbufId n = send.notif;

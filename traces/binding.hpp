@@ -16,6 +16,7 @@
 #include "traces/by_generation.hpp"
 #include "traces/calls.hpp"
 #include "traces/lookahead.hpp"
+#include "traces/ref_account.hpp"
 #include "traces/replay.hpp"
 
 // The one place that speaks both vocabularies: which steps of the model a record stands for, and
@@ -52,10 +53,19 @@ struct Mismatch {
     bool certain = true;
 };
 
+// One reference of a notification taken or dropped by a step.
+struct RefChange {
+    std::uint32_t generation;  // the send's
+    zcv_ref how;
+};
+
 // One explanation of a trace, carried from record to record on the growing store.
 class Walk {
   public:
     Walk(const Trace& trace, const Profile& profile, ReplayReport& report);
+
+    // From here on each change of a notification's count is appended there.
+    void note_references(std::vector<RefChange>& changes) { changes_ = &changes; }
 
     // Takes the steps that explain the record, in time order. A mismatch leaves the send it is
     // about out of the rest of the walk.
@@ -222,6 +232,11 @@ class Walk {
     void make_arrived(SkbId original);
     void purge(SockId sock);
 
+    // binding_refs.cpp: the counts of notifications.
+    void on_ubuf_ref(const zcv_event& event);
+    void note_changes(std::string_view step);
+    void note_change(UbufId n, std::uint32_t members_gone, std::string_view step);
+
     void note_releases(std::uint64_t time_ns);
     void touch(UbufId notif) { touched_.push_back(notif); }
 
@@ -247,6 +262,7 @@ class Walk {
     Lookahead ahead_;
     Agreement agreement_;
     Calls calls_;
+    RefAccount account_;
     bool blind_;  // what happens to skbs was not recorded
     GrowingStore s_;
     ByGeneration<Send> sends_;
@@ -274,6 +290,13 @@ class Walk {
     std::uint64_t unhashed_ = 0;
     std::uint64_t unread_ = 0;
     std::unordered_set<std::uint32_t> exited_;  // by tgid
+    struct Counted {
+        std::uint32_t refs = 0;
+        bool owner_ref = false;
+        bool syscall_ref = false;
+    };
+    std::vector<Counted> counted_;  // by UbufId, before the newest step
+    std::vector<RefChange>* changes_ = nullptr;
 };
 
 }  // namespace zcv

@@ -96,6 +96,7 @@ void Walk::purge(SockId sock) {
 }
 
 bool Walk::is_certain(std::size_t record) const {
+    if (trace_.events[record].kind == ZCV_UBUF_REF) return account_.is_certain();
     const Send* const found = sends_.find(send_of(record));
     const std::uint16_t kind = trace_.events[record].kind;
     const bool of_calls = kind >= ZCV_CALL && kind <= ZCV_CALL_TOLD;

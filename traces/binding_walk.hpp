@@ -42,6 +42,7 @@ void Walk::go(Id... ids) {
     static_assert(number < Steps::size);
     take<Step>(s_, ids...);
     ++report_.steps[number];
+    if (changes_ != nullptr) note_changes(step_name<Step>());
 }
 
 template <class Step, class... Id>

@@ -90,6 +90,8 @@ constexpr std::uint32_t fields_of_kinds[]{
     ring,                                                                            // ring-close
     request_fields | sock | protocol | opcode | res | cqe_flags | addr,              // cqe
     ring | user_data | ubuf | addr | len | zc_flags | hash,                          // content
+    ring | sock | ubuf | owner | skb | head | user_data | len | refs | res | zc_flags |
+        opcode,  // ubuf-ref
 };
 constexpr auto fields_of_kind = std::to_array(fields_of_kinds);
 static_assert(fields_of_kind.size() == ZCV_KIND_COUNT, "every kind has its fields");

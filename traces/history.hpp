@@ -45,7 +45,16 @@ struct SendHistory {
 };
 
 // Which kinds of records a finding rests on.
-enum class Evidence { content_hash, resubmission, write_watch, unmapping, cqes, error_queue, skbs };
+enum class Evidence {
+    content_hash,
+    resubmission,
+    write_watch,
+    unmapping,
+    cqes,
+    error_queue,
+    skbs,
+    references
+};
 
 // A rule broken, or something worth knowing: what, which, when, how one knows.
 struct Violation {

@@ -35,6 +35,11 @@ class Look {
         std::uint32_t segments;
     };
     using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
+    // A ubuf since its allocation, as function probes saw it.
+    struct Changed {
+        std::uint32_t generation = 0;  // 0 until it is submitted
+        std::vector<std::size_t> unnamed;
+    };
 
     // Every CPU's own records are in order, and so is most of a trace: only what is late is moved.
     void sort_by_time() {
@@ -100,9 +105,27 @@ class Look {
                 all_.life_of[i] = life_at(event.head, event.generation);
                 heads_.erase(event.head);
                 return;
+            case ZCV_UBUF_REF:
+                return reference_changed(i, event);
             default:
                 return;
         }
+    }
+
+    // A notification is there before its send is submitted, which then names what came before.
+    void reference_changed(std::size_t i, const zcv_event& event) {
+        if (event.ring == 0) return;
+        Changed& ubuf = changed_[event.ubuf];
+        if (event.opcode == ZCV_REF_ALLOC) ubuf = {};
+        all_.send_of[i] = ubuf.generation;
+        if (ubuf.generation == 0) ubuf.unnamed.push_back(i);
+    }
+
+    void name_references(const zcv_event& submit) {
+        const auto found = changed_.find(submit.ubuf);
+        if (found == changed_.end() || found->second.generation != 0) return;
+        found->second.generation = submit.generation;
+        for (const std::size_t i : found->second.unnamed) all_.send_of[i] = submit.generation;
     }
 
     void appended(std::size_t i, const zcv_event& event) {
@@ -175,6 +198,7 @@ class Look {
         all_.sends[event.generation].submit = i;
         all_.sends[event.generation].submitter = event.pid;
         if (event.ubuf != 0) ubufs_[event.ubuf] = event.generation;
+        name_references(event);
         if (event.protocol == ipproto_tcp) all_.streams.insert(event.sock);
         names_[{event.ring, event.user_data}].push_back(event.generation);
     }
@@ -385,6 +409,7 @@ class Look {
     std::unordered_map<Name, std::uint32_t, boost::hash<Name>> calls_;  // socket, id -> generation
     std::unordered_map<std::uint64_t, std::uint32_t> heads_;            // head -> life
     std::unordered_map<std::uint64_t, std::uint32_t> ubufs_;            // ubuf -> newest generation
+    std::unordered_map<std::uint64_t, Changed> changed_;                // by ubuf
     std::unordered_map<Name, std::vector<std::uint32_t>, boost::hash<Name>> names_;
     std::unordered_map<std::uint64_t, std::uint32_t> skbs_;         // on its way: skb -> its life
     std::unordered_map<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet

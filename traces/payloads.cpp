@@ -58,7 +58,18 @@ class Payloads {
         if (event.kind == ZCV_CALL)
             call_at_[{event.sock, static_cast<std::uint32_t>(event.user_data)}] = event.generation;
         if (event.kind == ZCV_ERRQUEUE) look_at_range(event);
+        if (event.kind == ZCV_UBUF_REF) look_at_reference(event);
         if (is_of_skb(event) && event.generation != 0) look_at_skb(event);
+    }
+
+    // At the last reference of a ubuf the kernel knows of its calls what it will say of them.
+    void look_at_reference(const zcv_event& event) {
+        if (event.ring != 0 || event.res >= 0 || event.len != 0) return;
+        const auto first = static_cast<std::uint32_t>(event.user_data);
+        const auto calls = std::min<std::uint64_t>(event.user_data >> 32U, calls_of_ubuf_max);
+        for (std::uint32_t i = 0; i < calls; ++i)
+            known_[{event.sock, first + i}] =
+                event.zc_flags != 0 ? Payload::copied : Payload::zero_copied;
     }
 
     void look_at_skb(const zcv_event& event) {
@@ -113,14 +124,17 @@ class Payloads {
             return send.copied ? Payload::copied : Payload::zero_copied;
         }
         const auto first = sends_.find(head->second);
-        const Payload shared =
-            first == sends_.end() ? of_packets(head->second) : of_request(*first->second);
+        // A head is nobody's member, save in a trace that is wrong.
+        const bool answers = first != sends_.end() && !head_of_.contains(head->second);
+        const Payload shared = answers ? of_request(*first->second) : of_packets(head->second);
         return own == Payload::unknown || own == shared ? shared : Payload::unknown;
     }
 
     // One ubuf can cover several calls, and its packets are known by the first of them.
     Payload of_call(const SendHistory& send) const {
         const auto id = static_cast<std::uint32_t>(send.user_data);
+        const auto known = known_.find({send.sock, id});
+        if (known != known_.end()) return known->second;
         for (std::uint32_t back = 0; back < calls_of_ubuf_max; ++back) {
             const auto first = call_at_.find({send.sock, id - back});
             if (first == call_at_.end()) break;
@@ -171,6 +185,7 @@ class Payloads {
     std::unordered_map<std::uint32_t, Packets> packets_;              // by generation
     std::unordered_map<std::uint64_t, std::uint32_t> received_;       // skbs, and whose they were
     std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> call_at_;  // socket, id
+    std::map<std::pair<std::uint64_t, std::uint32_t>, Payload> known_;  // by function probes
     std::unordered_map<std::uint64_t, std::uint32_t> range_at_;  // skb on an error queue: ids
     std::map<std::uint32_t, std::uint64_t> joined_;              // calls, when
 };

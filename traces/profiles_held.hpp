@@ -2,6 +2,7 @@
 
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 #include "model/outcome.hpp"
 #include "traces/replay.hpp"
@@ -14,5 +15,17 @@ namespace zcv {
 // one, CLEAN if any explains the trace.
 Verdict hold_against_all(std::ostream& out, const Trace& trace, const std::string& file,
                          const ReplayOptions& options, const std::string& format);
+
+// The same of many traces as one table of markdown: a row a trace, a column a kernel, and below it
+// where each kernel that does not explain a trace first diverges.
+class HeldTable {
+  public:
+    Verdict add(const Trace& trace, const std::string& file, const ReplayOptions& options);
+    void print(std::ostream& out) const;
+
+  private:
+    std::vector<std::string> rows_;
+    std::vector<std::string> divergences_;
+};
 
 }  // namespace zcv

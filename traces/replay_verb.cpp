@@ -8,6 +8,7 @@
 
 #include "model/profiles.hpp"
 #include "traces/coverage.hpp"
+#include "traces/kernel_bugs.hpp"
 #include "traces/profiles_held.hpp"
 #include "traces/report.hpp"
 
@@ -30,9 +31,25 @@ Verdict worse(Verdict a, Verdict b) {
 constexpr const char* every_profile = "all";
 
 void need_a_form_for_all(const std::string& format) {
-    if (format != "text" && format != "json")
+    if (format != "text" && format != "json" && format != "markdown")
         throw Refusal(Status::usage, "replay: --profile all has no form " + format +
-                                         ": use --format text or json");
+                                         ": use --format text, json or markdown");
+}
+
+// A table says what the verdicts are, and is no verdict itself.
+Status hold_files(const Options& options, const ReplayOptions& how) {
+    need_a_form_for_all(options.format);
+    const bool table = options.format == "markdown";
+    Verdict verdict = Verdict::clean;
+    HeldTable rows;
+    for (const std::string& file : options.files) {
+        const Trace trace = read_trace(file);
+        verdict =
+            worse(verdict, table ? rows.add(trace, file, how)
+                                 : hold_against_all(std::cout, trace, file, how, options.format));
+    }
+    if (table) rows.print(std::cout);
+    return table ? Status::clean : status_of(verdict);
 }
 
 Verdict replay_file(const std::string& file, const ReplayOptions& how, ReportPrinter& printer) {
@@ -62,6 +79,8 @@ std::vector<Suppression> suppressions_in(const std::string& file) {
 
 void add_replay_verb(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
+    std::vector<std::string> formats = report_formats();
+    formats.emplace_back("markdown");
     CLI::App* const verb = app.add_subcommand(
         "replay", "walk a trace against the model of its kernel; verdict and report");
     verb->add_option("FILE", options->files, "traces (.zct)")->required();
@@ -70,8 +89,9 @@ void add_replay_verb(CLI::App& app, Status& status) {
                      "which ones explain it, and where each other one first does not");
     add_suppressions_option(*verb, options->suppressions);
     verb->add_option("--format", options->format,
-                     "text, json (one object a trace), jsonl (one a finding), junit or sarif")
-        ->check(CLI::IsMember(report_formats()));
+                     "text, json (one object a trace), jsonl (one a finding), junit or sarif; with "
+                     "--profile all also markdown, one table of all traces")
+        ->check(CLI::IsMember(formats));
     verb->footer("Profiles:" + profiles_in_words() +
                  "\n\nExit status: 0 CLEAN, 1 VIOLATION, 3 INCONCLUSIVE.\n\nExamples:\n"
                  "  zcv replay trace.zct\n"
@@ -81,16 +101,20 @@ void add_replay_verb(CLI::App& app, Status& status) {
                  "  zcv replay --suppressions known.txt *.zct\n"
                  "  zcv replay --format junit *.zct > zcv.xml");
     verb->callback([options, &status] {
+        const ReplayOptions how{options->profile, suppressions_in(options->suppressions)};
+        if (options->profile == every_profile) {
+            status = hold_files(*options, how);
+            return;
+        }
+        if (options->format == "markdown")
+            throw Refusal(Status::usage,
+                          "replay: --format markdown is for --profile all: use text, json, jsonl, "
+                          "junit or sarif");
         Verdict verdict = Verdict::clean;
         ReportPrinter printer(std::cout, options->format);
-        const bool all = options->profile == every_profile;
-        if (all) need_a_form_for_all(options->format);
-        const ReplayOptions how{options->profile, suppressions_in(options->suppressions)};
         for (const std::string& file : options->files)
-            verdict = worse(verdict, all ? hold_against_all(std::cout, read_trace(file), file, how,
-                                                            options->format)
-                                         : replay_file(file, how, printer));
-        if (!all) printer.finish();
+            verdict = worse(verdict, replay_file(file, how, printer));
+        printer.finish();
         status = status_of(verdict);
     });
 }
@@ -117,6 +141,28 @@ void add_coverage_verb(CLI::App& app, Status& status) {
             coverage.add(file, trace, replay(trace, {.profile = options->profile}));
         }
         coverage.print(std::cout, options->format);
+        status = Status::clean;
+    });
+}
+
+void add_kernels_verb(CLI::App& app, Status& status) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* const verb = app.add_subcommand(
+        "kernels", "which bugs of the kernel's own show in traces, kernel by kernel");
+    verb->add_option("FILE", options->files, "traces (.zct)")->required();
+    verb->add_option("--format", options->format, "text or markdown")
+        ->check(CLI::IsMember({"text", "markdown"}));
+    verb->footer(
+        "\nabsent: the trace had the occasion, and the bug did not show. no capture: none had.\n\n"
+        "Examples:\n"
+        "  zcv kernels traces/captured/6.1*/*.zct");
+    verb->callback([options, &status] {
+        KernelBugs bugs;
+        for (const std::string& file : options->files) {
+            const Trace trace = read_trace(file);
+            bugs.add(file, trace, replay(trace, {}));
+        }
+        bugs.print(std::cout, options->format);
         status = Status::clean;
     });
 }

@@ -15,6 +15,8 @@ namespace zcv {
 void add_replay_verb(CLI::App& app, Status& status);
 // `zcv coverage`.
 void add_coverage_verb(CLI::App& app, Status& status);
+// `zcv kernels`.
+void add_kernels_verb(CLI::App& app, Status& status);
 
 // --suppressions, as every verb that judges has it.
 void add_suppressions_option(CLI::App& verb, std::string& file);

@@ -105,6 +105,8 @@ const char* name_of(Evidence evidence) {
             return "CQEs";
         case Evidence::error_queue:
             return "error queue";
+        case Evidence::references:
+            return "function probes";
         case Evidence::skbs:
             return "skbs";
     }

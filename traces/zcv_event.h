@@ -93,6 +93,14 @@ enum zcv_event_kind {
     /* Just before a ZCV_UNMAP, for each send in flight from memory in it: ring, ubuf, user_data,
      * addr, len, hash (of the payload as it is now); zc_flags = 1: all of the payload goes */
     ZCV_CONTENT = 39,
+    /* A function took or dropped references of a ubuf: ring (0: of MSG_ZEROCOPY calls), ubuf,
+     * opcode (enum zcv_ref), res (how many, negative when dropped), refs (as read at that moment,
+     * with this change), len (what is left by all changes that were seen), skb and head if an skb
+     * holds it, owner (the notification that hangs on ubuf, ZCV_REF_MEMBER and _MEMBER_GONE). Of
+     * calls: sock, and when dropped user_data (the first id that it covers, and how many in the
+     * upper half) and zc_flags (1: their data was copied). generation is 0: a notification is
+     * there before its send is submitted */
+    ZCV_UBUF_REF = 40,
     ZCV_KIND_COUNT
 };
 
@@ -109,6 +117,30 @@ enum zcv_unmap {
     ZCV_UNMAP_MREMAP = 2,
     ZCV_UNMAP_BRK = 3,  /* addr = the new end; len 0 */
     ZCV_UNMAP_MMAP = 4, /* MAP_FIXED: other pages take the place of what was there */
+};
+
+/* Who holds a reference of a ubuf from here on, or no longer, and the function that was seen. */
+enum zcv_ref {
+    ZCV_REF_NONE = 0,
+    ZCV_REF_ALLOC = 1,    /* its issuer: io_alloc_notif, msg_zerocopy_realloc of a new one */
+    ZCV_REF_EXTEND = 2,   /* another call on a stream: msg_zerocopy_realloc of the same one */
+    ZCV_REF_CALL = 3,     /* tcp_sendmsg_locked while it runs, before 6.5 */
+    ZCV_REF_STREAM = 4,   /* an skb: skb_zerocopy_iter_stream */
+    ZCV_REF_LINK_SKB = 5, /* an skb: io_link_skb, since 6.10 */
+    /* An skb: __ip_append_data, seen as it fills it. res 0: the call's own went into the skb */
+    ZCV_REF_DATAGRAM = 6,
+    ZCV_REF_MEMBER = 7, /* a notification in its chain: io_link_skb */
+    ZCV_REF_CLONE = 8,  /* another skb with the same frags: skb_zerocopy_clone */
+    ZCV_REF_EXPAND = 9, /* a private copy of the shared info: pskb_expand_head */
+    /* From here on dropped. */
+    ZCV_REF_ISSUER = 10,      /* io_notif_flush by way of the completion callback, since 6.10 */
+    ZCV_REF_CALL_OVER = 11,   /* net_zcopy_put: of ZCV_REF_CALL, or of a MSG_ZEROCOPY call */
+    ZCV_REF_RELEASE = 12,     /* an skb is done with its data */
+    ZCV_REF_COPY = 13,        /* an skb has a copy now: skb_copy_ubufs */
+    ZCV_REF_MEMBER_GONE = 14, /* a notification in its chain has none left itself */
+    ZCV_REF_ABORT = 15,       /* msg_zerocopy_put_abort: res 0, the call takes its id back */
+    ZCV_REF_FLUSH = 16,       /* io_notif_flush itself, before */
+    ZCV_REF_COUNT
 };
 
 #define ZCV_CPU_WATCH 0xffffu

@@ -42,7 +42,7 @@ struct Options {
     std::string output;
     std::string console;
     std::string hash = "none";
-    std::string events = "default";
+    std::string events = "default,ubuf-ref";  // these kernels take function probes
     std::vector<std::string> with;
     std::vector<std::string> command;
 };
@@ -111,8 +111,17 @@ std::vector<std::string> words_for_guest(const Options& options) {
     const std::string zcv = own_program();
     std::vector<std::string> words;
     if (!options.output.empty())
-        words = {zcv,        "capture",      "-o", ZCV_GUEST_TRACE, "--hash", options.hash,
-                 "--events", options.events, "--"};
+        words = {zcv,
+                 "capture",
+                 "-o",
+                 ZCV_GUEST_TRACE,
+                 "--output-name",
+                 options.output,
+                 "--hash",
+                 options.hash,
+                 "--events",
+                 options.events,
+                 "--"};
     words.push_back(program_for_guest(options));
     if (is_own_verb(options.command.front())) words.push_back(options.command.front());
     words.insert(words.end(), options.command.begin() + 1, options.command.end());
