@@ -5,18 +5,14 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "traces/uapi.hpp"
+
 namespace zcv {
 namespace {
 
-constexpr std::uint32_t cqe_more = 2;
-constexpr std::uint32_t cqe_notif = 8;
 constexpr std::uint32_t cqe_flags_known = 0x3f;  // those above say how large it is
-constexpr std::uint32_t zc_copied = 0x80000000u;
 constexpr std::int32_t ecanceled = 125;
-constexpr std::uint16_t report_usage = 8;
-constexpr std::uint16_t vectorized = 32;
 constexpr std::uint8_t op_send_zc = 47;
-constexpr std::uint8_t ipproto_udp = 17;
 
 struct Name {
     const char* words;
@@ -67,7 +63,8 @@ std::optional<std::string> lacks_a_name(const zcv_event& event) {
 
 // Whether `len` of its submission is all that it sends.
 bool knows_length(const zcv_event& submit) {
-    return submit.opcode == op_send_zc && (submit.zc_flags & vectorized) == 0 && submit.len != 0;
+    return submit.opcode == op_send_zc && (submit.zc_flags & uapi::send_vectorized) == 0 &&
+           submit.len != 0;
 }
 
 }  // namespace
@@ -90,7 +87,7 @@ std::optional<std::string> Agreement::refuses(const zcv_event& event) {
     Named& send = *found;
     if (send.submit.kind == ZCV_CALL) return call_differs(event, send);
     if (auto why = names_differ(event, send)) return why;
-    const bool notif = (event.cqe_flags & cqe_notif) != 0;
+    const bool notif = (event.cqe_flags & uapi::cqe_f_notif) != 0;
     if (event.kind == ZCV_COMPLETE || (event.kind == ZCV_CQE_OVERFLOW && !notif))
         return result_differs(event, send);
     if (event.kind == ZCV_NOTIF || event.kind == ZCV_CQE_OVERFLOW)
@@ -166,7 +163,7 @@ std::optional<std::string> Agreement::names_differ(const zcv_event& event,
 std::optional<std::string> Agreement::result_differs(const zcv_event& event,
                                                      const Named& send) const {
     const std::int32_t res = event.res;
-    if ((event.cqe_flags & cqe_flags_known & ~cqe_more) != 0)
+    if ((event.cqe_flags & cqe_flags_known & ~uapi::cqe_f_more) != 0)
         return fmt::format("its CQE has flags {:#x}: a zero-copy send's has F_MORE or none",
                            event.cqe_flags);
     const zcv_event& submit = send.submit;
@@ -176,18 +173,18 @@ std::optional<std::string> Agreement::result_differs(const zcv_event& event,
     const auto sent = static_cast<std::uint32_t>(res);
     if (sent > submit.len)
         return fmt::format("{} bytes were sent, of {} that it had", sent, submit.len);
-    if (submit.protocol == ipproto_udp && sent != submit.len)
+    if (submit.protocol == uapi::ipproto_udp && sent != submit.len)
         return fmt::format("{} bytes of a datagram of {} were sent", sent, submit.len);
     return std::nullopt;
 }
 
 std::optional<std::string> Agreement::notif_differs(const zcv_event& event, const Named& send) {
     const auto res = static_cast<std::uint32_t>(event.res);
-    if ((event.cqe_flags & cqe_flags_known) != cqe_notif)
+    if ((event.cqe_flags & cqe_flags_known) != uapi::cqe_f_notif)
         return fmt::format("its CQE has flags {:#x}: a notification's has F_NOTIF alone",
                            event.cqe_flags);
-    const bool asked = (send.submit.zc_flags & report_usage) != 0 || send.refused;
-    if (res != 0 && (res != zc_copied || !asked))
+    const bool asked = (send.submit.zc_flags & uapi::send_zc_report_usage) != 0 || send.refused;
+    if (res != 0 && (res != uapi::notif_usage_zc_copied || !asked))
         return fmt::format("a notification's result is 0{}, not {:#x}",
                            asked ? " or IORING_NOTIF_USAGE_ZC_COPIED"
                                  : " unless its usage was "

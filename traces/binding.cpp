@@ -9,16 +9,12 @@
 #include "model/packing.hpp"
 #include "traces/binding_walk.hpp"
 #include "traces/event_sets.hpp"
+#include "traces/uapi.hpp"
 
 namespace zcv {
 namespace {
 
-constexpr std::uint32_t cqe_more = 2;
-constexpr std::uint32_t cqe_notif = 8;
-constexpr std::uint16_t recvsend_fixed_buf = 4;
-constexpr std::uint16_t send_zc_report_usage = 8;
 constexpr std::int32_t ecanceled = 125;
-constexpr std::uint32_t notif_zc_copied = 0x80000000u;
 
 // MSG_ZEROCOPY's ids are 32 bits; half of them are enough to tell one call from another.
 constexpr std::uint32_t ids_told_apart = 1U << 31;
@@ -75,7 +71,8 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
         if (refused) mismatch(*refused);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
-        if (send != nullptr && give_up(*send).is_call == false) check_ends(event, *send);
+        if (send != nullptr) give_up(*send);
+        if (send != nullptr && !send->is_call) check_ends(event, *send);
         touched_.clear();
         error.mismatch.certain = is_certain(record);
         return std::move(error.mismatch);
@@ -98,7 +95,7 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_COMPLETE:
         case ZCV_NOTIF:
         case ZCV_CQE_OVERFLOW:
-            if ((event.cqe_flags & cqe_notif) != 0)
+            if ((event.cqe_flags & uapi::cqe_f_notif) != 0)
                 on_notif(event, *send, event.kind == ZCV_CQE_OVERFLOW);
             else
                 on_complete(event, *send, event.kind == ZCV_CQE_OVERFLOW);
@@ -157,7 +154,7 @@ Walk::Send* Walk::send_meant(std::size_t record) {
     const zcv_event& event = trace_.events[record];
     const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
     nameless_ += nameless;
-    return sends_.find(nameless && (event.cqe_flags & cqe_notif) != 0
+    return sends_.find(nameless && (event.cqe_flags & uapi::cqe_f_notif) != 0
                            ? notified_without_name(event, ahead_.send_of[record])
                            : ahead_.send_of[record]);
 }
@@ -231,6 +228,12 @@ BufferId Walk::new_buffer(const Span& span) {
     return b;
 }
 
+void Walk::know_request(const Send& send) {
+    const std::size_t at = index(send.request);
+    send_of_request_.resize(std::max(send_of_request_.size(), at + 1));
+    send_of_request_[at] = send.generation;
+}
+
 // Submission ---------------------------------------------------------------------------------
 
 void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) {
@@ -245,15 +248,13 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     send.generation = event.generation;
     send.ubuf = event.ubuf;
     send.hash = event.hash;
-    send.reports_usage = (event.zc_flags & send_zc_report_usage) != 0;
+    send.reports_usage = (event.zc_flags & uapi::send_zc_report_usage) != 0;
     send.ring = ring_of(event.ring);
     send.sock = sock_of(event);
     send.buffer = buffer_of(event);
     send.request = s_.add_request(send.ring);
     send.history = report_.history.size();
-    send_of_request_.resize(
-        std::max<std::size_t>(send_of_request_.size(), index(send.request) + 1));
-    send_of_request_[index(send.request)] = event.generation;
+    know_request(send);
 
     SendHistory seen;
     seen.number = static_cast<std::uint32_t>(report_.history.size() + 1);
@@ -267,7 +268,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     seen.generation = event.generation;
     seen.hash = event.hash;
     seen.asked_usage = send.reports_usage;
-    seen.fixed = (event.zc_flags & recvsend_fixed_buf) != 0;
+    seen.fixed = (event.zc_flags & uapi::recvsend_fixed_buf) != 0;
     seen.stream = ahead_.streams.contains(event.sock);
     seen.opcode = event.opcode;
     report_.history.push_back(seen);
@@ -349,7 +350,7 @@ void Walk::link(Send& send) {
 
 void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
     if (send.completed) mismatch("this request has completed before", around(send));
-    const bool more = (event.cqe_flags & cqe_more) != 0;
+    const bool more = (event.cqe_flags & uapi::cqe_f_more) != 0;
     send.more = more;
     const bool chained = event.chain != 0 && event.chain != send.ubuf;
     if (chained && !s_.world().profile.chains)
@@ -407,7 +408,7 @@ void Walk::succeed(Send& send, const zcv_event& event) {
 }
 
 void Walk::fail(Send& send, const zcv_event& event) {
-    const bool more = (event.cqe_flags & cqe_more) != 0;
+    const bool more = (event.cqe_flags & uapi::cqe_f_more) != 0;
     const RequestId r = send.request;
     if (s_[r].phase == Phase::sqe) {
         must<kernel::io_send_zc_prep_early_failure>("a failed preparation", r);
@@ -550,7 +551,7 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
                               "function probes saw",
                               *account_.left(send.ubuf)),
                   "The kernel said that it let go of the buffer, and it had not.");
-    const bool copied = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
+    const bool copied = (static_cast<std::uint32_t>(event.res) & uapi::notif_usage_zc_copied) != 0;
     const UbufId n = send.notif;
     if (n == none<UbufId>) mismatch("this send has no notification", around(send));
     if (s_[n].owner_ref) must<kernel::io_send_zc_cleanup>("the request's cleanup", send.request);
@@ -594,7 +595,7 @@ void Walk::release_chain(Send& send) {
 
 void Walk::check_copied(const zcv_event& event, Send& send) {
     if (!send.reports_usage || event.generation == 0 || blind_) return;
-    const bool said = (static_cast<std::uint32_t>(event.res) & notif_zc_copied) != 0;
+    const bool said = (static_cast<std::uint32_t>(event.res) & uapi::notif_usage_zc_copied) != 0;
     const bool modelled = s_[send.notif].zc_copied || !s_[send.notif].zc_used;
     if (said == modelled) return;
     mismatch(fmt::format("it says that the data was {}copied, the model says it was {}",

@@ -177,6 +177,7 @@ class Walk {
     RingId ring_of(std::uint64_t address);
     BufferId buffer_of(const zcv_event& event);
     BufferId new_buffer(const Span& span);
+    void know_request(const Send& send);
 
     // binding_calls.cpp: sendmsg(MSG_ZEROCOPY), its ids and the error queue.
     void on_call_record(const zcv_event& event, Send* send);
@@ -191,7 +192,7 @@ class Walk {
     void fail_call(Send& send);
     void attach_of_call(std::uint32_t life);
     bool is_of_copied_datagram(std::uint32_t life) const;
-    void release_call(Send& send);
+    void end_call(Send& send);
     void forget_call(Send& send);
     Send* call_in_progress(SockId sock);
 

@@ -5,17 +5,10 @@
 #include "model/next.hpp"
 #include "model/packing.hpp"
 #include "traces/binding_walk.hpp"
+#include "traces/uapi.hpp"
 
 // What the records of skbs and of their shared data are explained by.
 namespace zcv {
-namespace {
-
-constexpr std::uint32_t notif_zc_copied = 0x80000000u;
-
-// Two CPUs write records of one moment; a release may be logged after what it led to.
-constexpr std::uint64_t skew_ns = 1'000'000;
-
-}  // namespace
 
 void Walk::on_skb(std::uint32_t life, const zcv_event& event) {
     if (life == 0 || !sends_.contains(ahead_.lives[life].owner))
@@ -224,7 +217,7 @@ Walk::Usage Walk::usage_of(const Send& send) const {
     if (!send.reports_usage || facts.notif == no_record) return Usage::unknown;
     if (trace_.events[facts.notif].generation == 0) return Usage::unknown;
     const auto res = static_cast<std::uint32_t>(trace_.events[facts.notif].res);
-    return (res & notif_zc_copied) != 0 ? Usage::copied : Usage::zero_copied;
+    return (res & uapi::notif_usage_zc_copied) != 0 ? Usage::copied : Usage::zero_copied;
 }
 
 // From wherever it is to freed, by steps nobody sees.

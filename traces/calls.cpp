@@ -5,12 +5,13 @@
 
 #include <algorithm>
 
+#include "traces/lookahead.hpp"
 #include "traces/stacks.hpp"
+#include "traces/uapi.hpp"
 
 namespace zcv {
 namespace {
 
-constexpr std::uint8_t ipproto_tcp = 6;
 constexpr std::uint32_t code_copied = 1;  // SO_EE_CODE_ZEROCOPY_COPIED
 
 std::string ms(std::uint64_t ns) {
@@ -65,7 +66,7 @@ void Calls::begins(const zcv_event& event) {
     seen.generation = event.generation;
     seen.hash = event.hash;
     seen.asked_usage = true;
-    seen.stream = event.protocol == ipproto_tcp;
+    seen.stream = event.protocol == uapi::ipproto_tcp;
     auto& users = users_[{event.tgid, event.addr, event.len}];
     for (const Name& name : users) {
         Call& before = calls_.at(name);
@@ -121,7 +122,10 @@ std::optional<std::string> Calls::reported(const zcv_event& event) {
     for (std::uint32_t i = before; i < count; ++i) {
         Call* const call = find(event.sock, first + i);
         if (call == nullptr) continue;  // made before the capture began
-        if (call->reported)
+        // The CPU that queued it may say so after the one that read it.
+        const std::uint64_t read = history(*call).notified_ns.value_or(0);
+        const bool late = call->told && event.time_ns < read + skew_ns;
+        if (call->reported && !late)
             report_.violations.push_back(
                 {.property = "S14-ids-dense",
                  .send = history(*call).number,
@@ -135,6 +139,7 @@ std::optional<std::string> Calls::reported(const zcv_event& event) {
         SendHistory& seen = history(*call);
         seen.copied = (event.cqe_flags & code_copied) != 0;
         report_.copied += seen.copied;
+        if (late) continue;
         seen.released_ns = event.time_ns;
         ++report_.released;
     }

@@ -6,18 +6,15 @@
 #include <numeric>
 #include <utility>
 
+#include "traces/uapi.hpp"
+
 namespace zcv {
 namespace {
-
-constexpr std::uint32_t cqe_notif = 8;
-constexpr std::uint8_t ipproto_tcp = 6;
 
 class Look {
   public:
     explicit Look(const Trace& trace) : events_(trace.events) {
-        all_.order.resize(events_.size());
-        std::iota(all_.order.begin(), all_.order.end(), std::size_t{0});
-        sort_by_time();
+        all_.order = order_by_time(trace);
         all_.life_of.resize(events_.size());
         all_.send_of.resize(events_.size());
         all_.lives.emplace_back();
@@ -40,27 +37,6 @@ class Look {
         std::uint32_t generation = 0;  // 0 until it is submitted
         std::vector<std::size_t> unnamed;
     };
-
-    // Every CPU's own records are in order, and so is most of a trace: only what is late is moved.
-    void sort_by_time() {
-        std::vector<std::size_t>& order = all_.order;
-        std::size_t moves_left = 8 * order.size();
-        for (std::size_t i = 1; i < order.size(); ++i) {
-            const std::size_t record = order[i];
-            const std::uint64_t time = events_[record].time_ns;
-            std::size_t to = i;
-            for (; to > 0 && moves_left > 0 && events_[order[to - 1]].time_ns > time; --to) {
-                order[to] = order[to - 1];
-                --moves_left;
-            }
-            order[to] = record;
-            if (moves_left == 0) return sort_at_length();
-        }
-    }
-    void sort_at_length() {
-        std::iota(all_.order.begin(), all_.order.end(), std::size_t{0});
-        std::ranges::stable_sort(all_.order, {}, [&](std::size_t i) { return events_[i].time_ns; });
-    }
 
     void look(std::size_t i) {
         const zcv_event& event = events_[i];
@@ -199,7 +175,7 @@ class Look {
         all_.sends[event.generation].submitter = event.pid;
         if (event.ubuf != 0) ubufs_[event.ubuf] = event.generation;
         name_references(event);
-        if (event.protocol == ipproto_tcp) all_.streams.insert(event.sock);
+        if (event.protocol == uapi::ipproto_tcp) all_.streams.insert(event.sock);
         names_[{event.ring, event.user_data}].push_back(event.generation);
     }
 
@@ -207,7 +183,7 @@ class Look {
     void called(std::size_t i, const zcv_event& event) {
         if (event.generation == 0 || event.zc_flags == 0) return;
         all_.sends[event.generation].submit = i;
-        if (event.protocol == ipproto_tcp) all_.streams.insert(event.sock);
+        if (event.protocol == uapi::ipproto_tcp) all_.streams.insert(event.sock);
         calls_[{event.sock, event.user_data}] = event.generation;
     }
 
@@ -248,7 +224,7 @@ class Look {
     // The kernel gives no request here: it is the oldest send of that name that still lacks the
     // CQE.
     void overflowed(std::size_t i, const zcv_event& event) {
-        const bool notif = (event.cqe_flags & cqe_notif) != 0;
+        const bool notif = (event.cqe_flags & uapi::cqe_f_notif) != 0;
         for (const std::uint32_t generation : names_[{event.ring, event.user_data}]) {
             SendFacts& send = all_.sends[generation];
             std::size_t& slot = notif ? send.notif : send.complete;
@@ -421,6 +397,30 @@ class Look {
 };
 
 }  // namespace
+
+// Every CPU's own records are in order, and so is most of a trace: only what is late is moved, and
+// all is sorted where that is too much.
+std::vector<std::size_t> order_by_time(const Trace& trace) {
+    const std::vector<zcv_event>& events = trace.events;
+    std::vector<std::size_t> order(events.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::size_t moves_left = 8 * order.size();
+    for (std::size_t i = 1; i < order.size(); ++i) {
+        const std::size_t record = order[i];
+        const std::uint64_t time = events[record].time_ns;
+        std::size_t to = i;
+        for (; to > 0 && moves_left > 0 && events[order[to - 1]].time_ns > time; --to) {
+            order[to] = order[to - 1];
+            --moves_left;
+        }
+        order[to] = record;
+        if (moves_left > 0) continue;
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::ranges::stable_sort(order, {}, [&](std::size_t at) { return events[at].time_ns; });
+        break;
+    }
+    return order;
+}
 
 Lookahead look_ahead(const Trace& trace) {
     return Look(trace).run();

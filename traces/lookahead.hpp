@@ -18,6 +18,10 @@ namespace zcv {
 
 inline constexpr std::size_t no_record = static_cast<std::size_t>(-1);
 
+// Two CPUs write records of one moment: what happened first may be recorded last. By no more than
+// this, nanoseconds.
+inline constexpr std::uint64_t skew_ns = 1'000'000;
+
 // How a shared info came about, as far as its first record tells.
 enum class Birth {
     sent,      // in sendmsg
@@ -77,6 +81,9 @@ struct Lookahead {
     std::unordered_set<std::uint64_t> streams;       // sockets known to be TCP
     std::unordered_map<std::uint64_t, std::uint64_t> last_sent_ns;  // by socket
 };
+
+// The records by time; those of one time as they are stored.
+std::vector<std::size_t> order_by_time(const Trace& trace);
 
 Lookahead look_ahead(const Trace& trace);
 

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <unordered_map>
 #include <utility>
 
 #include "traces/event_sets.hpp"
+#include "traces/lookahead.hpp"
 
 namespace zcv {
 namespace {
@@ -26,11 +26,7 @@ class Payloads {
     }
 
     void run() {
-        std::vector<std::size_t> order(trace_.events.size());
-        std::iota(order.begin(), order.end(), std::size_t{0});
-        std::ranges::stable_sort(order, {},
-                                 [&](std::size_t i) { return trace_.events[i].time_ns; });
-        for (const std::size_t i : order) look(trace_.events[i]);
+        for (const std::size_t i : order_by_time(trace_)) look(trace_.events[i]);
         for (const auto& [skb, generation] : received_) packets_[generation].vanished = true;
         for (SendHistory& send : report_.history) {
             send.payload = send.is_call ? of_call(send) : of_request(send);

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 
+#include "traces/lookahead.hpp"
+
 namespace zcv {
 namespace {
-
-// Two CPUs count one after the other, and may write their records the other way round.
-constexpr std::uint64_t skew_ns = 1'000'000;
 
 bool is_dropped(std::uint8_t how) {
     return how >= ZCV_REF_ISSUER && how != ZCV_REF_ABORT;

@@ -129,7 +129,7 @@ void print_text(std::ostream& out, const References& of) {
         out << "  " << in_words(difference) << '\n';
     if (of.unnamed > 0) out << fmt::format("  {} of notifications never submitted\n", of.unnamed);
     if (of.of_calls > 0)
-        out << fmt::format("  {} of MSG_ZEROCOPY calls: seen, not inferred\n", of.of_calls);
+        out << fmt::format("  {} of MSG_ZEROCOPY calls: seen, not compared\n", of.of_calls);
     out << fmt::format("  of {} ubufs the changes of {} add up to nothing\n", of.ubufs,
                        of.balanced);
     out << fmt::format("  the kernel's own count is what they add up to in {} of {} records\n",

@@ -38,7 +38,7 @@ struct References {
     std::array<RefCounts, ZCV_REF_COUNT> by_way{};  // any sendmsg's skb is ZCV_REF_STREAM
     std::vector<RefDifference> differences;
     std::uint64_t unnamed = 0;   // changes of notifications that no submission names
-    std::uint64_t of_calls = 0;  // changes of MSG_ZEROCOPY ubufs: a replay takes no steps for those
+    std::uint64_t of_calls = 0;  // changes of MSG_ZEROCOPY ubufs: not compared
     // The probes themselves: ubufs, calls' included, whose changes add up to nothing; records in
     // which the kernel's count is the sum of all changes before.
     std::uint64_t ubufs = 0;
