@@ -92,6 +92,29 @@ TEST_CASE("calls whose content is as it was when their range is read break nothi
     CHECK(report.verdict == Verdict::clean);
 }
 
+TEST_CASE("a range may be read before its end is recorded, or recorded as read late", "[calls]") {
+    const bool read_first = GENERATE(false, true);
+    Socket socket;
+    for (std::uint32_t id = 0; id < 4; ++id) socket.send(id, id, 100 + id);
+    socket.range(ZCV_ERRQUEUE, 0, 0);
+    if (read_first) {  // the other CPU says later that it queued the second one
+        socket.range(ZCV_ERRQUEUE_READ, 0, 1);
+        socket.range(ZCV_ERRQUEUE, 0, 1);
+        socket.range(ZCV_ERRQUEUE, 2, 3);
+    } else {  // it had left the queue, or the next one would be part of it
+        socket.range(ZCV_ERRQUEUE, 0, 1);
+        socket.range(ZCV_ERRQUEUE, 2, 3);
+        socket.range(ZCV_ERRQUEUE_READ, 0, 1);
+    }
+    socket.range(ZCV_ERRQUEUE_READ, 2, 3);
+    const ReplayReport report = replay(socket.trace.trace(), {});
+    CHECK(broken(report).empty());
+    CHECK(report.released == 4);
+    CHECK(report.notified == 4);
+    CHECK(report.matched == report.records);
+    CHECK(report.verdict == Verdict::clean);
+}
+
 TEST_CASE("what no run of the kernel's own steps leaves is not explained, and proves nothing",
           "[calls]") {
     const auto judged = [](auto&& calls) {

@@ -3,6 +3,7 @@
 #include <boost/functional/hash.hpp>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -192,6 +193,7 @@ class Walk {
     void fail_call(Send& send);
     void attach_of_call(std::uint32_t life);
     bool is_of_copied_datagram(std::uint32_t life) const;
+    void read_before(SockId sock, std::uint64_t first);
     void end_call(Send& send);
     void forget_call(Send& send);
     Send* call_in_progress(SockId sock);
@@ -283,6 +285,7 @@ class Walk {
     std::vector<Span> span_of_buffer_;                         // by BufferId
     std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> open_calls_;  // by socket
     std::unordered_map<std::uint64_t, std::uint32_t> first_id_;                 // seen, by socket
+    std::set<Name> read_early_;  // ranges by socket and last id, whose reading is recorded later
     std::vector<UbufId> touched_;
     std::uint64_t now_ns_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;

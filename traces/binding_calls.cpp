@@ -191,6 +191,7 @@ void Walk::fail_call(Send& send) {
 void Walk::on_range(const zcv_event& event) {
     const auto sock = sock_at_.find(event.sock);
     if (sock == sock_at_.end()) return;  // all its calls were made before the capture began
+    read_before(sock->second, event.user_data);
     const std::vector<std::uint32_t> open = open_calls_[event.sock];
     bool any = false;
     for (const std::uint32_t generation : open) {
@@ -210,6 +211,22 @@ void Walk::on_range(const zcv_event& event) {
     if (!blind_ && range.lo == event.user_data && copied != range.copied)
         mismatch(fmt::format("it says that the data was {}copied, the model says it was {}",
                              copied ? "" : "not ", range.copied ? "" : "not"));
+}
+
+// A range that begins anew, right behind the last one: that had left the queue by then, whenever it
+// is recorded that it was read.
+void Walk::read_before(SockId sock, std::uint64_t first) {
+    const auto& queue = s_[sock].errqueue;
+    while (!queue.empty() && queue[queue.size() - 1].hi < first) {
+        const std::uint32_t lo = queue[0].lo;
+        const std::uint32_t hi = queue[0].hi;
+        if (!can<world::app_read_errqueue>(s_, sock)) return;
+        go<world::app_read_errqueue>(sock);
+        const std::vector<std::uint32_t> open = open_calls_[sock_address_[index(sock)]];
+        for (const std::uint32_t generation : open)
+            if (Send& send = send_at(generation); within(lo, hi, send.id)) forget_call(send);
+        read_early_.insert({sock_address_[index(sock)], hi});
+    }
 }
 
 void Walk::end_call(Send& send) {
@@ -233,6 +250,7 @@ void Walk::on_range_read(const zcv_event& event) {
     for (const std::uint32_t generation : open_calls_[event.sock])
         if (Send& send = send_at(generation); within(event.user_data, event.addr, send.id))
             told.push_back(&send);
+    if (told.empty() && read_early_.erase({event.sock, event.addr}) > 0) return;
     const auto first = first_id_.find(event.sock);
     if (told.empty() && first != first_id_.end() && event.user_data >= first->second)
         mismatch("its calls were told of before");
