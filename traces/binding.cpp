@@ -20,11 +20,9 @@ constexpr std::int32_t ecanceled = 125;
 constexpr std::uint32_t ids_told_apart = 1U << 31;
 constexpr std::uint32_t no_bound = std::numeric_limits<std::uint32_t>::max();
 
-World world_of(const Profile& profile, const Trace& trace) {
+World world_of(const Profile& profile, bool calls) {
     World world;
     world.profile = profile;
-    const bool calls = std::ranges::any_of(
-        trace.events, [](const zcv_event& event) { return event.kind == ZCV_CALL; });
     if (calls) world.apis.push_back(Api::msg_zerocopy);
     world.bounds.ids = ids_told_apart;
     world.bounds.omem = world.bounds.calls_per_ubuf = no_bound;
@@ -51,8 +49,9 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
       calls_(trace, report),
       account_(trace),
       blind_(!records_skbs(trace.info)),
-      s_(world_of(profile, trace)) {
+      s_(world_of(profile, ahead_.calls)) {
     lives_.resize(ahead_.lives.size());
+    report_.history.reserve(ahead_.sends.size());
     report_.steps.resize(all_steps().size());
 }
 

@@ -36,6 +36,7 @@ class ByGeneration {
         place(generation) = ++size_;
         return value_at(size_ - 1);
     }
+    std::size_t size() const { return size_; }
     // In the order in which they came.
     template <class F>
     void for_each(F&& f) {

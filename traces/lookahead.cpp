@@ -18,6 +18,8 @@ class Look {
         all_.life_of.resize(events_.size());
         all_.send_of.resize(events_.size());
         all_.turn_of.resize(events_.size());
+        // Memory that is never written to costs nothing, and moving lives does.
+        all_.lives.reserve(events_.size() / 2 + 1);
         all_.lives.emplace_back();
     }
 
@@ -184,6 +186,7 @@ class Look {
 
     // MSG_ZEROCOPY: named by its socket and id.
     void called(std::size_t i, const zcv_event& event) {
+        all_.calls = true;
         if (event.generation == 0 || event.zc_flags == 0) return;
         all_.sends[event.generation].submit = i;
         if (event.protocol == uapi::ipproto_tcp) all_.streams[event.sock] = true;
@@ -234,7 +237,11 @@ class Look {
         send.chain_known = true;
         if (event.chain == 0 || event.chain == event.ubuf) return;
         send.chain = generation_of(event.chain);
-        if (SendFacts* const head = find(send.chain)) head->linked.insert(event.generation);
+        SendFacts* const head = find(send.chain);
+        if (head == nullptr) return;
+        const auto at = std::ranges::lower_bound(head->linked, event.generation);
+        if (at == head->linked.end() || *at != event.generation)
+            head->linked.insert(at, event.generation);
     }
 
     // The kernel gives no request here: it is the oldest send of that name that still lacks the

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "traces/by_generation.hpp"
@@ -61,9 +60,9 @@ struct SendFacts {
     std::size_t submit = no_record;  // or the failed preparation
     std::size_t complete = no_record;
     std::size_t notif = no_record;
-    Some lives;                      // attached by this send, in order of appearance
-    std::uint32_t chain = 0;         // generation of the chain head it was linked to, 0 when alone
-    std::set<std::uint32_t> linked;  // generations of those that are linked to it
+    Some lives;               // attached by this send, in order of appearance
+    std::uint32_t chain = 0;  // generation of the chain head it was linked to, 0 when alone
+    Some linked;              // generations of those that are linked to it, ascending
     bool chain_known = false;
     bool waited = false;  // linked behind another request or deferred: issued by who knows whom
     std::size_t append = no_record;  // the newest turn of its sendmsg, and bytes left at the first
@@ -93,6 +92,7 @@ struct Lookahead {
     std::vector<std::uint32_t> life_of;  // of each record; 0 when it names no head
     std::vector<Life> lives;             // from 1
     ByGeneration<SendFacts> sends;
+    bool calls = false;                  // any with MSG_ZEROCOPY
     std::vector<std::uint32_t> send_of;  // of each record: its generation; 0 when it names no send
     std::vector<Turn> turn_of;           // of each record of a turn of sendmsg
     FlatMap<std::uint64_t, bool> streams;                // sockets known to be TCP
