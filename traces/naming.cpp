@@ -6,9 +6,6 @@
 #include <map>
 
 #include "model/ensure.hpp"
-#include "traces/app_view.hpp"
-#include "traces/payloads.hpp"
-#include "traces/trace_notes.hpp"
 
 namespace zcv {
 namespace {
@@ -135,10 +132,15 @@ void name_all(const AppView& app, std::vector<Case> cases) {
     }
 }
 
-void name_early_writes(const AppView& app, ReplayReport& report) {
+void name_early_writes(AppView& app, ReplayReport& report) {
+    const auto is_early = [](const Violation& finding) {
+        return finding.property.starts_with("R1-");
+    };
+    if (std::ranges::none_of(report.violations, is_early)) return;
+    app.count_sends();
     std::map<std::uint32_t, std::vector<Case>> programs;
     for (Violation& finding : report.violations) {
-        if (!finding.property.starts_with("R1-")) continue;
+        if (!is_early(finding)) continue;
         const SendHistory& send = report.history[finding.send - 1];
         Case c{&finding, &send, send.submitted_ns, finding.time_ns,
                finding.thread != 0 || finding.before_unmapping};
@@ -181,9 +183,8 @@ void doubt_notes(ReplayReport& report) {
 
 }  // namespace
 
-void name_findings(const Trace& trace, ReplayReport& report) {
-    const AppView app(trace, report);
-    name_early_writes(app, report);
+void name_findings(Witness& witness, ReplayReport& report) {
+    name_early_writes(witness.app, report);
     name_kernel_side(report);
     doubt_notes(report);
     for (const Violation& finding : report.violations)
@@ -191,8 +192,8 @@ void name_findings(const Trace& trace, ReplayReport& report) {
     std::erase_if(report.violations,
                   [](const Violation& each) { return each.severity != Severity::error; });
     add_stream_warnings(report);
-    add_notes(trace, app, report);
-    tell_payloads(trace, report);
+    witness.notes.add(witness.app, report);
+    witness.payloads.tell(report);
 }
 
 }  // namespace zcv
