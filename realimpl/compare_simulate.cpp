@@ -21,6 +21,9 @@ clock::Job job_of(const Place& place, const clock::DataPath& path) {
     return {path, "6.18", place.device == "ifb" ? clock::Device::sink : clock::Device::reader};
 }
 
+// A cell whose own rounds do not agree better than that says nothing of a prediction.
+constexpr double disturbed_spread = 1.4;
+
 // The only cell that anything is tuned to: what is left of it is what a page in a packet costs.
 bool is_tuned_to(const Predicted& cell, std::uint32_t bytes_max) {
     return cell.place.device == "ifb" && cell.path == clock::DataPath{Way::send_zc_fixed, 8} &&
@@ -135,6 +138,8 @@ Simulation simulate(const SimulateOptions& options, const Progress& progress) {
         result.cells = predict(*result.calibration, paths);
         set_beside(result.cells, measured);
         for (Predicted& cell : result.cells) {
+            if (cell.measured_ratio.high > disturbed_spread * cell.measured_ratio.low)
+                cell.not_counted = "disturbed";
             if (is_tuned_to(cell, bytes_max)) cell.not_counted = "tuned to";
             if (cell.path == clock::DataPath{Way::msg_zerocopy}) cell.not_counted = "baseline";
         }

@@ -21,7 +21,9 @@ struct Predicted {
     bool is_measured = false;
     double measured_ns = 0;
     Interval measured_ratio;
-    std::string not_counted = {};  // why this cell says nothing of the prediction: it was tuned to
+    // Why this cell says nothing of the prediction: it is the baseline, was tuned to, or its own
+    // interval spans more than 40 %.
+    std::string not_counted = {};
 
     double error() const { return ratio / measured_ratio.median - 1; }
 };

@@ -126,7 +126,7 @@ TEST_CASE("a prediction stands beside what was measured in the same rounds", "[c
     std::size_t counted = 0;
     for (const json& cell : result.at("cells")) {
         INFO(cell.dump());
-        counted += cell.at("not_counted") == "";
+        counted += cell.at("not_counted") == "" || cell.at("not_counted") == "disturbed";
         CHECK(cell.at("ns_per_request") > 100);
         CHECK(cell.at("measured_ns_per_request") > 100);
         double steps = 0;

@@ -46,8 +46,8 @@ std::vector<std::string_view> environments();
 // matter: those of a processor at work in a kernel.
 Environment reproduce(std::string_view name, const Costs& costs);
 
-// As `zcv compare --calibrate` found them on an idle x86-64 with Linux 6.18, for the two payloads
-// of the published tables that are reproduced: they stand in where nothing was calibrated.
+// Rounded from what `zcv compare --calibrate` finds on an x86-64 machine with Linux 6.18; they
+// stand in where nothing was calibrated. Their proportions matter, not their size.
 Costs reference_costs(std::uint32_t bytes);
 
 // One of the ideas of the first series taken back, from its fastest way: what a request costs more.
