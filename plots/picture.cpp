@@ -17,8 +17,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "model/outcome.hpp"
 
@@ -29,8 +31,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The largest figure takes gnuplot about a second. One that takes minutes will not end at all.
-constexpr auto gnuplot_patience = std::chrono::seconds(120);
+// The largest figure takes gnuplot about a second, and dot a few. One that takes minutes will not
+// end at all.
+constexpr auto patience = std::chrono::seconds(120);
 
 Refusal unwritable(const std::string& path, const std::string& why) {
     return {Status::usage,
@@ -87,8 +90,8 @@ std::string complaint_in(const std::string& text) {
     return last.empty() ? "no reason given" : last;
 }
 
-int wait_for(pid_t child) {
-    const auto deadline = std::chrono::steady_clock::now() + gnuplot_patience;
+int wait_for(pid_t child, const std::string& program) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
         int state = 0;
         const pid_t done = waitpid(child, &state, WNOHANG);
@@ -100,16 +103,23 @@ int wait_for(pid_t child) {
             kill(child, SIGKILL);
             waitpid(child, &state, 0);
             throw Refusal(Status::unable,
-                          fmt::format("gnuplot: not done after {} s, stopped: draw a part with "
-                                      "--from MS --to MS",
-                                      gnuplot_patience.count()));
+                          fmt::format("{}: not done after {} s, stopped: draw a part of it "
+                                      "(see --help)",
+                                      program, patience.count()));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
 }
 
-// gnuplot reads its script from `script` and leaves the picture in `output`.
-void run_gnuplot(const NamelessFile& script, int output) {
+// A program that draws: its words, and the packages that have it.
+struct Drawer {
+    std::vector<std::string> words;
+    const char* packages;
+};
+
+// It reads its script from `script` and leaves the picture in `output`.
+void run_drawer(Drawer drawer, const NamelessFile& script, int output) {
+    const std::string name = drawer.words.front();
     const NamelessFile complaints;
     lseek(script.fd(), 0, SEEK_SET);
     posix_spawn_file_actions_t actions;
@@ -117,23 +127,23 @@ void run_gnuplot(const NamelessFile& script, int output) {
     posix_spawn_file_actions_adddup2(&actions, script.fd(), STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, complaints.fd(), STDERR_FILENO);
-    // -d: somebody's own ~/.gnuplot must not change what the figure looks like.
-    std::array<std::string, 2> words{"gnuplot", "-d"};
-    std::array<char*, 3> argv{words[0].data(), words[1].data(), nullptr};
+    std::vector<char*> argv;
+    for (std::string& word : drawer.words) argv.push_back(word.data());
+    argv.push_back(nullptr);
     pid_t child = 0;
     const int rc = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc == ENOENT || rc == EACCES) {
-        throw Refusal(Status::unable,
-                      "gnuplot: not found on the PATH: apt-get install gnuplot-nox");
+        throw Refusal(Status::unable, fmt::format("{}: not found on the PATH: apt-get install {}",
+                                                  name, drawer.packages));
     }
-    if (rc != 0) throw std::system_error(rc, std::generic_category(), "posix_spawnp gnuplot");
-    const int state = wait_for(child);
+    if (rc != 0) throw std::system_error(rc, std::generic_category(), "posix_spawnp " + name);
+    const int state = wait_for(child, name);
     if (!WIFEXITED(state) || WEXITSTATUS(state) != 0) {
         throw Refusal(Status::unable,
-                      fmt::format("gnuplot: it failed ({}): check it with: gnuplot --version; "
-                                  "apt-get install gnuplot-nox fonts-dejavu-core",
-                                  complaint_in(complaints.text())));
+                      fmt::format("{}: it failed ({}): check it with: {} --version; "
+                                  "apt-get install {} fonts-dejavu-core",
+                                  name, complaint_in(complaints.text()), name, drawer.packages));
     }
 }
 
@@ -156,7 +166,7 @@ bool is_whole(int output, PictureKind kind) {
 
 }  // namespace
 
-PictureKind picture_kind(const std::string& path) {
+PictureKind picture_kind(const std::string& path, const std::string& more) {
     std::string ending = fs::path(path).extension().string();
     std::transform(ending.begin(), ending.end(), ending.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -166,25 +176,65 @@ PictureKind picture_kind(const std::string& path) {
     throw Refusal(
         Status::usage,
         fmt::format("output '{}': the ending says which kind of picture, and "
-                    "{}: name it .png, .svg or .pdf",
-                    path, ending.empty() ? "it has none" : "'" + ending + "' is none we draw"));
+                    "{}: name it .png{}, .svg or .pdf",
+                    path, ending.empty() ? "it has none" : "'" + ending + "' is none we draw",
+                    more));
 }
 
-std::string terminal_of(PictureKind kind, int width_px, int height_px) {
+const Theme& light_theme() {
+    static const Theme theme{.ground = "#FFFFFF",
+                             .ink = "#000000",
+                             .text = "#404040",
+                             .frame = "#595959",
+                             .grid = "#E6E6E6",
+                             .panel = "#F3F3F3",
+                             .phase = {"#BDBDBD", "#56B4E9", "#0072B2", "#F0E442"},
+                             .good = "#009E73",
+                             .unknown = "#595959"};
+    return theme;
+}
+
+const Theme& theme_named(const std::string& name) {
+    static const Theme dark{.ground = "#15181C",
+                            .ink = "#F2F2F2",
+                            .text = "#D0D3D6",
+                            .frame = "#8B9197",
+                            .grid = "#2C3137",
+                            .panel = "#22272D",
+                            .phase = {"#6B7178", "#8CCBF2", "#2E86C8", "#F0E442"},
+                            .good = "#1FBF92",
+                            .unknown = "#A9AEB4"};
+    if (name == "light") return light_theme();
+    if (name == "dark") return dark;
+    throw Refusal(Status::usage, "--theme " + name + ": no such theme: choose light or dark");
+}
+
+std::string terminal_of(PictureKind kind, int width_px, int height_px, const Theme& theme) {
+    const std::string ground = fmt::format("background rgb '{}'", theme.ground);
     const std::string font = "noenhanced font 'DejaVu Sans,11'";
     if (kind == PictureKind::png) {
-        return fmt::format("set terminal pngcairo {} background rgb 'white' size {},{}\n", font,
-                           width_px, height_px);
+        return fmt::format("set terminal pngcairo {} {} size {},{}\n", font, ground, width_px,
+                           height_px);
     }
     if (kind == PictureKind::svg) {
         // SVG has no points of its own: 11 pt on a 96 dpi screen are 14.7 px.
-        return fmt::format(
-            "set terminal svg noenhanced font 'DejaVu Sans,14.7' background rgb "
-            "'white' size {},{}\n",
-            width_px, height_px);
+        return fmt::format("set terminal svg noenhanced font 'DejaVu Sans,14.7' {} size {},{}\n",
+                           ground, width_px, height_px);
     }
-    return fmt::format("set terminal pdfcairo {} background rgb 'white' size {:.3f}in,{:.3f}in\n",
-                       font, width_px / 96.0, height_px / 96.0);
+    return fmt::format("set terminal pdfcairo {} {} size {:.3f}in,{:.3f}in\n", font, ground,
+                       width_px / 96.0, height_px / 96.0);
+}
+
+double text_width_px(const std::string& text, double points) {
+    double ems = 0;
+    for (const char c : text) {
+        if ((c & 0xc0) == 0x80) continue;  // the rest of a character already counted
+        const bool narrow =
+            std::string_view("ijlI.,:;'|!()[] ftr-/").find(c) != std::string_view::npos;
+        const bool wide = std::string_view("mwMW@%").find(c) != std::string_view::npos;
+        ems += wide ? 0.95 : narrow ? 0.4 : c >= 'A' && c <= 'Z' ? 0.72 : 0.63;
+    }
+    return ems * points * 96 / 72;
 }
 
 std::string gnuplot_quoted(const std::string& text) {
@@ -199,7 +249,8 @@ std::string gnuplot_quoted(const std::string& text) {
     return quoted + "'";
 }
 
-Picture::Picture(const std::string& path) : path_(path), kind_(picture_kind(path)) {
+Picture::Picture(const std::string& path, const std::string& more_endings)
+    : path_(path), kind_(picture_kind(path, more_endings)) {
     std::error_code error;
     target_ = path;
     if (const fs::path real = fs::canonical(path, error); !error) {
@@ -230,8 +281,27 @@ void Picture::draw(const std::function<void(Gnuplot&)>& figure) {
         Gnuplot gp(script.stream());
         figure(gp);
     }
-    run_gnuplot(script, output_);
-    if (!is_whole(output_, kind_)) throw unwritable(path_, "gnuplot could not write all of it");
+    // -d: somebody's own ~/.gnuplot must not change what the figure looks like.
+    run_drawer({{"gnuplot", "-d"}, "gnuplot-nox"}, script, output_);
+    keep("gnuplot");
+}
+
+void Picture::draw_graph(const std::string& dot) {
+    const NamelessFile script;
+    std::FILE* const file = script.stream();
+    const bool written = std::fwrite(dot.data(), 1, dot.size(), file) == dot.size();
+    if (std::fclose(file) != 0 || !written)
+        throw std::system_error(errno, std::generic_category(), "writing for dot");
+    const char* const form = kind_ == PictureKind::png   ? "-Tpng:cairo"
+                             : kind_ == PictureKind::svg ? "-Tsvg"
+                                                         : "-Tpdf";
+    run_drawer({{"dot", form}, "graphviz"}, script, output_);
+    keep("dot");
+}
+
+void Picture::keep(const char* program) {
+    if (!is_whole(output_, kind_))
+        throw unwritable(path_, fmt::format("{} could not write all of it", program));
     // mkostemp() makes a private file; a picture gets what any new file of this user would get.
     const mode_t mask = umask(0);
     umask(mask);
