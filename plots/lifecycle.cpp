@@ -55,8 +55,13 @@ Series ticks(const std::vector<Mark>& marks, double low, double high, const std:
     return series;
 }
 
+// gnuplot's SVG has larger points than its other kinds.
+double point_size(const LifecycleFigure& figure, double size) {
+    return figure.kind == PictureKind::svg ? size * 0.6 : size;
+}
+
 double marker_size(const LifecycleFigure& figure) {
-    return std::clamp(figure.row_px / 14, 0.45, 1.7);
+    return point_size(figure, std::clamp(figure.row_px / 14, 0.45, 1.7));
 }
 
 std::string copied_style(const LifecycleFigure& figure) {
@@ -172,23 +177,27 @@ std::vector<Entry> legend_of(const LifecycleFigure& figure) {
     }
     add(!figure.completed.empty(), Sample::tick, {}, "the request's own CQE");
     add(!figure.reused.empty(), Sample::point,
-        {fmt::format("pt 7 ps 1 lc rgb '{}'", figure.theme->good)},
+        {fmt::format("pt 7 ps {:.2f} lc rgb '{}'", point_size(figure, 1), figure.theme->good)},
         "reused, after the notification");
     add(!figure.misused.empty(), Sample::box, {misused_style}, "REUSED, not yet notified");
     add(!figure.misused_unsure.empty(), Sample::box, {unsure_style}, "REUSED somewhere in here");
     add(!figure.misuse_marks.empty() && figure.row_px >= hatch_row_px, Sample::point,
-        {misuse_marker_fill(1.5), misuse_marker_edge(1.5)}, "the early reuse, at the latest here");
+        {misuse_marker_fill(point_size(figure, 1.5)), misuse_marker_edge(point_size(figure, 1.5))},
+        "the early reuse, at the latest here");
     add(!figure.misuse_flags.empty(), Sample::point,
-        {fmt::format("pt 5 ps 0.8 lc rgb '{}'", figure.theme->bad)}, "row with an early reuse");
+        {fmt::format("pt 5 ps {:.2f} lc rgb '{}'", point_size(figure, 0.8), figure.theme->bad)},
+        "row with an early reuse");
     add(!figure.copied.empty(), Sample::box,
         {fmt::format("fs solid noborder fc rgb '{}'", figure.theme->phase[2]),
          copied_style(figure)},
         "copied by the kernel");
     add(!figure.unnotified.empty(), Sample::point,
-        {fmt::format("pt 2 ps 1 lw 1.5 lc rgb '{}'", figure.theme->ink)},
+        {fmt::format("pt 2 ps {:.2f} lw 1.5 lc rgb '{}'", point_size(figure, 1),
+                     figure.theme->ink)},
         "no notification in the trace");
     add(!figure.cut.empty(), Sample::point,
-        {fmt::format("pt 1 ps 1 lw 1.5 lc rgb '{}'", figure.theme->frame)},
+        {fmt::format("pt 1 ps {:.2f} lw 1.5 lc rgb '{}'", point_size(figure, 1),
+                     figure.theme->frame)},
         "goes on past the edge");
     return all;
 }

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -61,11 +62,12 @@ class NamelessFile {
         return file;
     }
 
-    std::string text() const {
+    // Of what programs say the beginning is enough.
+    std::string text(std::size_t most = 65536) const {
         std::string all;
-        std::array<char, 4096> part{};
+        std::array<char, 65536> part{};
         ssize_t got = 0;
-        while (all.size() < 65536 &&
+        while (all.size() < most &&
                (got = pread(fd_, part.data(), part.size(), static_cast<off_t>(all.size()))) > 0) {
             all.append(part.data(), static_cast<std::size_t>(got));
         }
@@ -147,6 +149,16 @@ void run_drawer(Drawer drawer, const NamelessFile& script, int output) {
     }
 }
 
+void run_gnuplot(const std::function<void(Gnuplot&)>& figure, int output) {
+    const NamelessFile script;
+    {
+        Gnuplot gp(script.stream());
+        figure(gp);
+    }
+    // -d: somebody's own ~/.gnuplot must not change what the figure looks like.
+    run_drawer({{"gnuplot", "-d"}, "gnuplot-nox"}, script, output);
+}
+
 // gnuplot does not notice when the disk fills up under it; a picture without its end mark is
 // broken.
 bool is_whole(int output, PictureKind kind) {
@@ -218,8 +230,8 @@ std::string terminal_of(PictureKind kind, int width_px, int height_px, const The
     }
     if (kind == PictureKind::svg) {
         // SVG has no points of its own: 11 pt on a 96 dpi screen are 14.7 px.
-        return fmt::format("set terminal svg noenhanced font 'DejaVu Sans,14.7' {} size {},{}\n",
-                           ground, width_px, height_px);
+        return fmt::format("set terminal svg {} fontscale 1.3333 {} size {},{}\n", font, ground,
+                           width_px, height_px);
     }
     return fmt::format("set terminal pdfcairo {} {} size {:.3f}in,{:.3f}in\n", font, ground,
                        width_px / 96.0, height_px / 96.0);
@@ -276,14 +288,31 @@ Picture::~Picture() {
 }
 
 void Picture::draw(const std::function<void(Gnuplot&)>& figure) {
-    const NamelessFile script;
-    {
-        Gnuplot gp(script.stream());
-        figure(gp);
+    if (kind_ != PictureKind::svg) {
+        run_gnuplot(figure, output_);
+    } else {
+        const std::string svg = svg_of(figure);
+        for (std::size_t put = 0; put < svg.size();) {
+            const ssize_t more = write(output_, svg.data() + put, svg.size() - put);
+            if (more < 0 && errno == EINTR) continue;
+            if (more <= 0) throw unwritable(path_, std::strerror(errno));
+            put += static_cast<std::size_t>(more);
+        }
     }
-    // -d: somebody's own ~/.gnuplot must not change what the figure looks like.
-    run_drawer({{"gnuplot", "-d"}, "gnuplot-nox"}, script, output_);
     keep("gnuplot");
+}
+
+// gnuplot takes "DejaVu Sans:Bold" for a family, which no viewer has.
+std::string svg_of(const std::function<void(Gnuplot&)>& figure) {
+    const NamelessFile output;
+    run_gnuplot(figure, output.fd());
+    if (!is_whole(output.fd(), PictureKind::svg))
+        throw Refusal(Status::unable, "gnuplot: could not write all of an SVG: free some memory");
+    std::string svg = output.text(std::numeric_limits<std::size_t>::max());
+    constexpr std::string_view bold = ":Bold\"";
+    for (std::size_t at = 0; (at = svg.find(bold, at)) != std::string::npos;)
+        svg.replace(at, bold.size(), "\" font-weight=\"bold\"");
+    return svg;
 }
 
 void Picture::draw_graph(const std::string& dot) {

@@ -46,6 +46,9 @@ double text_width_px(const std::string& text, double points);
 // Text as a gnuplot string: quoted, one line, and nothing in it that gnuplot would interpret.
 std::string gnuplot_quoted(const std::string& text);
 
+// A figure as the text of an SVG file. Throws what Picture::draw() throws.
+std::string svg_of(const std::function<void(Gnuplot&)>& figure);
+
 // A picture that is either whole or absent. The constructor takes the place beside `path`, so that
 // an unwritable output is refused before anything is drawn; draw() runs gnuplot and only a picture
 // that gnuplot finished gets the name. Throws Refusal naming the path, or the package when there is

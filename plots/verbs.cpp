@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
-#include "plots/density.hpp"
-#include "plots/lifecycle.hpp"
+#include "plots/lifecycle_picture.hpp"
 #include "plots/picture_options.hpp"
+#include "plots/report_verb.hpp"
 #include "plots/scenario_verbs.hpp"
 #include "traces/file_words.hpp"
 #include "traces/replay.hpp"
@@ -96,14 +96,8 @@ void plot_lifecycle(const LifecycleOptions& options) {
     view.kernel = trace.info.kernel_release;
     view.kind = picture.kind();
     const std::vector<const SendHistory*> shown = sends_shown(report, view);
-    std::size_t drawn = shown.size();
-    if (shown.size() > density_sends_min) {
-        picture.draw([&](Gnuplot& gp) { draw_density(gp, lay_out_density(report, view)); });
-    } else {
-        const LifecycleFigure figure = lay_out_lifecycle(report, view);
-        drawn = figure.rows;
-        picture.draw([&](Gnuplot& gp) { draw_lifecycle(gp, figure); });
-    }
+    std::size_t drawn = 0;
+    picture.draw([&](Gnuplot& gp) { drawn = draw_sends(gp, report, view); });
     write_csv(options.picture, [&](std::ostream& out) { write_sends_csv(out, shown); });
     std::cout << fmt::format("{}: {} of {} sends drawn\n", options.picture.output, drawn,
                              report.history.size());
@@ -116,6 +110,7 @@ void add_plot_verbs(CLI::App& app, Status& status) {
     CLI::App* plot = app.add_subcommand("plot", "draw a trace or a scenario as a PNG, SVG or PDF");
     plot->require_subcommand(1);
     add_scenario_plots(*plot, status);
+    add_report_verb(app, status);
     CLI::App* lifecycle = plot->add_subcommand(
         "lifecycle",
         "one row a request: who holds its buffer when, and whether it was reused early");
@@ -142,7 +137,7 @@ void add_plot_verbs(CLI::App& app, Status& status) {
         ->capture_default_str();
     lifecycle->footer(
         "\nExamples:\n"
-        "  zcv plot lifecycle traces/captured/first-cqe.zct -o first-cqe.png\n"
+        "  zcv plot lifecycle traces/captured/tcp-nic-first-cqe.zct -o first-cqe.png\n"
         "  zcv plot lifecycle run.zct -o detail.svg --from 12.5 --to 14\n"
         "  zcv plot lifecycle run.zct -o paper.pdf --since each --width 1200\n"
         "  zcv plot lifecycle run.zct -o one.png --request 0x5d --csv one.csv --theme dark");

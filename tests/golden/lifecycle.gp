@@ -13,14 +13,14 @@ set object rectangle from screen 0.35565,0.77660 to screen 0.37190,0.73936 fs so
 set label 'released, not yet notified' at screen 0.37690,0.75798 left font ',10.5' tc rgb '#404040' front
 set arrow from screen 0.51295,0.77926 to screen 0.51295,0.74734 nohead lw 2 lc rgb '#000000'
 set label 'the request''s own CQE' at screen 0.52233,0.75798 left font ',10.5' tc rgb '#404040' front
-set label '' at screen 0.64604,0.75798 point pt 7 ps 1 lc rgb '#009E73' front
+set label '' at screen 0.64604,0.75798 point pt 7 ps 1.00 lc rgb '#009E73' front
 set label 'reused, after the notification' at screen 0.65541,0.75798 left font ',10.5' tc rgb '#404040' front
 set object rectangle from screen 0.80310,0.77660 to screen 0.81935,0.73936 fs solid noborder fc rgb '#D55E00'
 set label 'REUSED, not yet notified' at screen 0.82435,0.75798 left font ',10.5' tc rgb '#404040' front
 set label '' at screen 0.07187,0.69149 point pt 13 ps 1.50 lc rgb 'white' front
 set label '' at screen 0.07187,0.69149 point pt 12 ps 1.50 lw 1.6 lc rgb 'black' front
 set label 'the early reuse, at the latest here' at screen 0.08125,0.69149 left font ',10.5' tc rgb '#404040' front
-set label '' at screen 0.25685,0.69149 point pt 5 ps 0.8 lc rgb '#D55E00' front
+set label '' at screen 0.25685,0.69149 point pt 5 ps 0.80 lc rgb '#D55E00' front
 set label 'row with an early reuse' at screen 0.26623,0.69149 left font ',10.5' tc rgb '#404040' front
 set object rectangle from screen 0.39099,0.71011 to screen 0.40724,0.67287 fs solid noborder fc rgb '#0072B2'
 set object rectangle from screen 0.39099,0.71011 to screen 0.40724,0.67287 fs transparent pattern 4 noborder fc rgb '#FFFFFF'
