@@ -3,7 +3,9 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME zcv)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGE_CONTACT "The zcv authors <zcv@localhost.localdomain>")
+set(ZCV_MAINTAINER "The zcv authors <zcv@localhost.localdomain>"
+    CACHE STRING "Who answers for the Debian packages: name and address")
+set(CPACK_PACKAGE_CONTACT "${ZCV_MAINTAINER}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -16,18 +18,18 @@ set(CPACK_DEBIAN_ZCV_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_ZCV_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_ZCV_PACKAGE_RECOMMENDS "gnuplot-nox, graphviz, fonts-dejavu-core, iproute2")
 set(CPACK_DEBIAN_ZCV_PACKAGE_SUGGESTS "qemu-system-x86, xdg-utils")
-set(CPACK_COMPONENT_ZCV_DESCRIPTION
-    "Zero-copy verifier for Linux network sends\nChecks whether a buffer that was given to the \
-kernel by SEND_ZC or MSG_ZEROCOPY can be reused before the kernel has let go of it: by exploring a \
-model of the kernel, and by replaying what a running kernel was seen to do.")
+string(JOIN "\n" CPACK_COMPONENT_ZCV_DESCRIPTION
+    "Checks whether a buffer that was given to the kernel by SEND_ZC or"
+    "MSG_ZEROCOPY can be reused before the kernel has let go of it: by exploring"
+    "a model of the kernel, and by replaying what a running kernel was seen to"
+    "do.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libzcv-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libboost-graph-dev, libcli11-dev, libfmt-dev, \
 libxxhash-dev, libzstd-dev, nlohmann-json3-dev, pkg-config | pkgconf")
-set(CPACK_COMPONENT_DEV_DESCRIPTION
-    "Zero-copy verifier for Linux network sends (library)\nThe model of the kernel's zero-copy \
-sends with its checker, and the reading and replaying of traces, as static libraries for programs \
-of your own.")
+string(JOIN "\n" CPACK_COMPONENT_DEV_DESCRIPTION
+    "The model of the kernel's zero-copy sends with its checker, and the reading"
+    "and replaying of traces, as static libraries for programs of your own.")
 
 # What Debian's policy wants beside the files.
 foreach(part zcv dev)

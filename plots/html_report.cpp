@@ -17,7 +17,8 @@ constexpr std::size_t rows_max = 500;
 
 constexpr std::string_view style = R"(
 :root { --ground: #fff; --ink: #111; --text: #404040; --line: #d9d9d9; --panel: #f5f5f5;
-  --bad: #b84e00; --good: #00785a; --unknown: #595959; --unsure: #8a6100; color-scheme: light dark; }
+  --bad: #b84e00; --good: #00785a; --unknown: #595959; --unsure: #8a6100;
+  color-scheme: light dark; }
 @media screen and (prefers-color-scheme: dark) { :root { --ground: #15181c; --ink: #f2f2f2;
   --text: #d0d3d6; --line: #3a4047; --panel: #22272d; --bad: #ff8a3d; --good: #1fbf92;
   --unknown: #a9aeb4; --unsure: #e6b422; } }
@@ -44,7 +45,8 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; }
 .figure svg { max-width: 100%; height: auto; }
 .dark { display: none; }
-@media screen and (prefers-color-scheme: dark) { .dark { display: block; } .light { display: none; } }
+@media screen and (prefers-color-scheme: dark) { .dark { display: block; }
+  .light { display: none; } }
 tr.bad td { color: var(--bad); font-weight: bold; }
 )";
 
