@@ -121,10 +121,12 @@ static __always_inline int submitted(struct io_kiocb* req) {
                         .generation = next_generation()};
     if (state->ranges.count == 0) send.addr = 0;
     send.vectors = opcode == OP_SENDMSG_ZC || (zc_flags & SEND_VECTORIZED);
-    __u64 hash = hash_mode ? hash_ranges(state) : 0;
+    send.hash = hash_mode ? hash_ranges(state) : 0;
+    send.pages = send.hash && pages_wanted() ? hash_pages(state) : 0;
     struct sock* sock = sock_of(req, sqe_flags_of(req));
     remember(&send, ubuf, sock, &state->ranges);
     know_sock(sock, tgid);
+    tell_stack(send.generation, tgid);
 
     struct zcv_event* event = begin(ZCV_SUBMIT);
     if (!event) return 0;
@@ -137,7 +139,7 @@ static __always_inline int submitted(struct io_kiocb* req) {
     event->len = send.len;
     event->msg_flags = READ(io_sr_msg, sr, msg_flags);
     event->zc_flags = zc_flags;
-    event->hash = hash;
+    event->hash = send.hash;
     finish(event, ubuf);
     return 0;
 }
@@ -256,6 +258,7 @@ static __always_inline int notified(__u64 req, __u64 ring, const struct cqe* cqe
     struct send* send = current_send(ubuf, &view);
     if (!send || send->ring != ring) return 0;
     __u64 hash = hash_again(ubuf, send);
+    tell_pages(ubuf, send, hash);
     struct zcv_event* event = begin(ZCV_NOTIF);
     if (event) {
         name_send(event, send, ubuf);
@@ -351,6 +354,7 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
     __u64 refs_at = refs_address_of(ubuf, debt->generation);
     struct send* send = refs_at ? current_send(ubuf, &view) : NULL;
     __u64 hash = send && (flags & CQE_NOTIF) ? hash_again(ubuf, send) : 0;
+    if (send) tell_pages(ubuf, send, hash);
     struct zcv_event* event = begin(ZCV_CQE_OVERFLOW);
     if (event) {
         event->ring = (__u64)ring;
@@ -431,9 +435,38 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     return 0;
 }
 
+#define FRAGS_MAX 17u /* MAX_SKB_FRAGS, unless the kernel is configured to have more */
+
+/* Which pages an skb refers to, as it is handed to a device. */
+static __always_inline void tell_frags(struct sk_buff* skb) {
+    struct skb_view view;
+    if (!(wanted_kinds >> ZCV_FRAG & 1) || !view_skb(skb, &view)) return;
+    struct known_head* known = known_head_at(view.head);
+    if (!known) return;
+    const __u64 frags = view.head + skb->end + bpf_core_field_offset(struct skb_shared_info, frags);
+    for (__u32 i = 0; i < FRAGS_MAX && i < view.nr_frags; i++) {
+        const __u64 frag = frags + i * 16;
+        struct zcv_event* event = begin(ZCV_FRAG);
+        if (!event) return;
+        event->skb = (__u64)skb;
+        event->head = view.head;
+        event->owner = known->ubuf;
+        event->generation = known->generation;
+        event->tgid = known->tgid;
+        event->opcode = (__u8)i;
+        event->nr_frags = view.nr_frags;
+        event->addr = read_u64(frag);
+        event->len = read_u32(frag + 8);
+        event->user_data = read_u32(frag + 12);
+        finish(event, 0);
+    }
+}
+
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(net_dev_queue, struct sk_buff* skb) {
-    return skb_event(ZCV_DEV_QUEUE, skb, 0);
+    skb_event(ZCV_DEV_QUEUE, skb, 0);
+    tell_frags(skb);
+    return 0;
 }
 
 SEC("tp_btf/net_dev_start_xmit")
@@ -587,6 +620,14 @@ int BPF_PROG(inet_sk_error_report, struct sock* sk) {
 SEC("tp_btf/sock_send_length") /* since 6.4 */
 int BPF_PROG(sock_send_length, struct sock* sk, int res) {
     return send_done(sk, res);
+}
+
+/* Pages ------------------------------------------------------------------------------------ */
+
+/* Run by the loader, once. */
+SEC("syscall")
+int find_direct_map(struct zcv_known_word* known) {
+    return search_direct_map(known);
 }
 
 /* System calls ----------------------------------------------------------------------------- */

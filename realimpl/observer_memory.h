@@ -23,6 +23,22 @@ static __always_inline __u64 hash_again(__u64 ubuf, const struct send* send) {
     return hash_ranges(state);
 }
 
+/* Content that changed: does the address still lead to the pages that it was sent from? */
+static __always_inline void tell_pages(__u64 ubuf, const struct send* send, __u64 hash) {
+    __u32 zero = 0;
+    struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
+    if (!send->pages || !hash || hash == send->hash || send->done || !state) return;
+    const __u64 pages = hash_pages(state);
+    struct zcv_event* event = pages ? begin(ZCV_PAGES) : NULL;
+    if (!event) return;
+    name_send(event, send, ubuf);
+    event->addr = send->addr;
+    event->len = send->len;
+    event->hash = pages;
+    event->zc_flags = pages == send->pages;
+    finish(event, 0);
+}
+
 struct bpf_map;
 
 struct leaving {
@@ -41,6 +57,7 @@ static __always_inline long tell_content(__u64 ubuf, struct send* send, struct l
     if (!view_notif(ubuf, &view) || view.ring != send->ring || view.task != send->task) return 0;
     __u64 hash = hash_again(ubuf, send);
     if (!hash) return 0;
+    tell_pages(ubuf, send, hash);
     struct zcv_event* event = begin(ZCV_CONTENT);
     if (!event) return 0;
     name_send(event, send, ubuf);
