@@ -13,8 +13,8 @@
 enum zcv_event_kind {
     ZCV_NONE = 0,
     /* io_uring_submit_req (6.1: submit_sqe) of a zero-copy send, prep done: req, ring, sock,
-     * protocol, ubuf, refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash; res =
-     * number of the submitter's stack in the trace, 0 none */
+     * protocol, ubuf, refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash; res
+     * (number of the submitter's stack in the trace, 0 none) */
     ZCV_SUBMIT = 1,
     /* io_uring_complete of the request itself: req, ring, sock, protocol, ubuf, chain, refs,
      * user_data, opcode, res, cqe_flags. refs and chain are read from the notification, after its
