@@ -13,8 +13,6 @@ namespace {
 // Okabe and Ito's palette: eight colours that stay apart with every common colour blindness. The
 // phases go from light to dark and then to yellow, so that grey print keeps their order too.
 constexpr const char* phase_colours[phase_count] = {"#BDBDBD", "#56B4E9", "#0072B2", "#F0E442"};
-constexpr const char* phase_names[phase_count] = {"submitted", "attached to an skb", "on the wire",
-                                                  "released, not yet notified"};
 constexpr const char* misuse_colour = "#D55E00";
 constexpr const char* good_colour = "#009E73";
 
@@ -168,7 +166,7 @@ std::vector<Entry> legend_of(const LifecycleFigure& figure) {
     for (std::size_t phase = 0; phase < phase_count; ++phase) {
         add(!figure.phases[phase].empty(), Sample::box,
             {fmt::format("fs solid noborder fc rgb '{}'", phase_colours[phase])},
-            phase_names[phase]);
+            name_of(static_cast<SendPhase>(phase)));
     }
     add(!figure.completed.empty(), Sample::tick, {}, "the request's own CQE");
     add(!figure.reused.empty(), Sample::point, {fmt::format("pt 7 ps 1 lc rgb '{}'", good_colour)},

@@ -24,15 +24,6 @@ constexpr double callout_points = 11;
 // Rows start at their own submission when a typical request is shorter than this part of the run.
 constexpr double sliver = 1.0 / 12;
 
-std::uint64_t end_of(const SendHistory& send) {
-    std::uint64_t end = send.submitted_ns;
-    for (const auto& moment : {send.attached_ns, send.on_wire_ns, send.completed_ns,
-                               send.released_ns, send.notified_ns, send.reused_ns}) {
-        if (moment) end = std::max(end, *moment);
-    }
-    return end;
-}
-
 // Nanoseconds by which a reuse came before the notification; 0 when the trace only proves that it
 // did, not when.
 std::uint64_t early_by(const SendHistory& send, std::uint64_t trace_end) {
@@ -358,27 +349,10 @@ void Layout::add_mark(std::vector<Mark>& marks, std::size_t row, std::uint64_t a
     if (at >= clock_.first && at <= clock_.last) marks.push_back({row, on_axis(at)});
 }
 
-// A record may come late ("released at or before here"), so each phase begins no earlier than the
-// one before it and none outlives the notification.
 void Layout::add_phases(std::size_t row, const SendHistory& send, std::uint64_t end) {
-    struct Begin {
-        Phase phase;
-        std::uint64_t at;
-    };
-    std::vector<Begin> begins{{Phase::submitted, send.submitted_ns}};
-    const auto next = [&](Phase phase, const std::optional<std::uint64_t>& at) {
-        if (at) begins.push_back({phase, std::clamp(*at, begins.back().at, end)});
-    };
-    next(Phase::attached, send.attached_ns);
-    next(Phase::on_wire, send.on_wire_ns);
-    next(Phase::released, send.released_ns);
-    for (std::size_t i = 0; i < begins.size(); ++i) {
-        const std::uint64_t to = i + 1 < begins.size() ? begins[i + 1].at : end;
-        const bool whole_bar = i == 0 && end == begins[i].at;
-        if (to == begins[i].at && !whole_bar) continue;
-        auto& spans = figure_.phases[static_cast<std::size_t>(begins[i].phase)];
-        add_span(spans, row, begins[i].at, to, 1);
-    }
+    for (const SendPhaseSpan& span : phases_of(send, end))
+        add_span(figure_.phases[static_cast<std::size_t>(span.phase)], row, span.from_ns,
+                 span.to_ns, 1);
 }
 
 void Layout::add_misuse(std::size_t row, const SendHistory& send, std::uint64_t end) {

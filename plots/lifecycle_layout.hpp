@@ -57,10 +57,6 @@ struct Callout {
     double arrow_y = 0;
 };
 
-// A send's bar is cut into these, each from its own moment to the next known one.
-enum class Phase : std::size_t { submitted, attached, on_wire, released };
-inline constexpr std::size_t phase_count = 4;
-
 // Everything the figure shows, already placed. Drawing adds colours and nothing else.
 struct LifecycleFigure {
     PictureKind kind = PictureKind::png;

@@ -52,6 +52,7 @@ bool Calls::submit_and_wait(std::chrono::microseconds patience) {
     read_error_queue();
     if (!said_.empty()) return true;
     pollfd wait{fd_, 0, 0};
+    ++system_calls_;
     ::poll(&wait, 1, static_cast<int>((patience.count() + 999) / 1000));
     read_error_queue();
     return !said_.empty();
@@ -71,8 +72,10 @@ void Calls::call(const Send& send) {
     const int flags = (send.flags & ~MSG_WAITALL) | (zero_copy ? MSG_ZEROCOPY : 0);
     const int fd = send.fault == Fault::descriptor ? -1 : fd_;
     ssize_t n = 0;
-    do n = ::sendmsg(fd, &header, flags);
-    while (n < 0 && errno == EINTR);
+    do {
+        ++system_calls_;
+        n = ::sendmsg(fd, &header, flags);
+    } while (n < 0 && errno == EINTR);
     const int result = n < 0 ? -errno : static_cast<int>(n);
     // The kernel numbers the calls that sent something, and no others. MISUSE C1 numbers them all.
     const bool counts = zero_copy && (n > 0 || plan_.misuse == Misuse::counter_desync);
@@ -95,6 +98,7 @@ void Calls::read_error_queue() {
         msghdr header{};
         header.msg_control = control;
         header.msg_controllen = sizeof control;
+        ++system_calls_;
         if (::recvmsg(fd_, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
             if (errno == EAGAIN || errno == EINTR) return;
             throw_errno("read the error queue");

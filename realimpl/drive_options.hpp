@@ -64,6 +64,7 @@ struct Plan {
     Sizes sizes;
     std::uint64_t event_at = 0;   // message at which it happens, or the receiver pauses
     std::uint64_t rate_bits = 0;  // per second; 0: unshaped
+    bool peer_drops = false;      // veth: its peer's program drops what arrives
     bool stream() const { return protocol == Protocol::tcp; }
     bool has_receiver() const { return device != Device::sink; }
 };

@@ -127,13 +127,18 @@ void receive_stream(const Plan& plan, Board& board, const Socket& listener) {
 
 }  // namespace
 
-void receive_all(const Plan& plan, Board& board) {
+Socket open_receiver(const Plan& plan, Board& board) {
     enter_peer(plan);
     board.stage = Stage::peer_isolated;
     await(board, Stage::link_made, 0);
     make_peer_end(plan, board);
-    const Socket socket = listening_socket(plan, board);
+    Socket socket = listening_socket(plan, board);
     board.stage = Stage::listening;
+    return socket;
+}
+
+void receive_all(const Plan& plan, Board& board) {
+    const Socket socket = open_receiver(plan, board);
     if (plan.protocol == Protocol::udp)
         receive_datagrams(plan, board, socket);
     else

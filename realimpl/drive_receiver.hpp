@@ -2,11 +2,14 @@
 
 #include "realimpl/drive_board.hpp"
 #include "realimpl/drive_options.hpp"
+#include "realimpl/drive_socket.hpp"
 
 namespace zcv::drive {
 
-// The whole life of the receiving process after the fork: its namespace, its end of the pair, its
-// socket, every message judged as it arrives. Leaves its tally on the board.
+// Enters the peer's world and listens there: a bound socket, for TCP a listening one.
+Socket open_receiver(const Plan& plan, Board& board);
+
+// The receiving process: listens, takes what comes until all is there, and judges it.
 void receive_all(const Plan& plan, Board& board);
 
 }  // namespace zcv::drive

@@ -183,6 +183,7 @@ bool Ring::submit_and_wait(std::chrono::microseconds patience) {
     }
     __kernel_timespec timeout{0, patience.count() * 1000};
     io_uring_cqe* first = nullptr;
+    ++system_calls_;
     const int rc = ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
     if (rc < 0 && rc != -ETIME && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
         throw_errno("wait for completions", -rc);
@@ -193,6 +194,7 @@ void Ring::take(std::vector<Said>& said) {
     overflowed_ = (::io_uring_smp_load_acquire(ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
     if (overflowed_) {
         ++counts_.overflows;
+        ++system_calls_;
         ::io_uring_get_events(&ring_);
     }
     unsigned head = 0;

@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <functional>
-#include <memory>
-#include <new>
 
+#include "realimpl/drive_children.hpp"
 #include "realimpl/drive_limits.hpp"
 #include "realimpl/drive_receiver.hpp"
 #include "realimpl/drive_ring.hpp"
@@ -27,65 +23,6 @@ namespace zcv::drive {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Signals are taken one at a time between two looks at the children, so no handler is needed.
-class SignalsHeld {
-  public:
-    SignalsHeld() {
-        ::sigemptyset(&held_);
-        for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&held_, signal);
-        ::sigprocmask(SIG_BLOCK, &held_, &before_);
-    }
-    ~SignalsHeld() { restore(); }
-    void restore() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-    int wait(long milliseconds) const {
-        const timespec timeout{0, milliseconds * 1'000'000};
-        return ::sigtimedwait(&held_, nullptr, &timeout);
-    }
-
-  private:
-    sigset_t held_{};
-    sigset_t before_{};
-};
-
-struct Unmap {
-    void operator()(Board* board) const { ::munmap(board, sizeof *board); }
-};
-
-std::unique_ptr<Board, Unmap> shared_board() {
-    void* const memory =
-        ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw_errno("get shared memory");
-    return std::unique_ptr<Board, Unmap>(new (memory) Board);
-}
-
-// Runs the body in a child that dies with its parent and reports through the board.
-pid_t start_child(Board& board, const SignalsHeld& signals, const std::function<void()>& body) {
-    std::fflush(nullptr);
-    const pid_t parent = ::getpid();
-    const pid_t pid = ::fork();
-    if (pid < 0) throw_errno("start a process");
-    if (pid > 0) return pid;
-    signals.restore();
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(1);
-    int status = 0;
-    try {
-        body();
-    } catch (const Refusal& refusal) {
-        board.fail(refusal.status(), refusal.what());
-        status = 1;
-    } catch (const std::exception& error) {
-        board.fail(Status::internal, fmt::format("internal error: {}", error.what()));
-        status = 1;
-    }
-    ::_exit(status);
-}
-
-void reap(pid_t pid) {
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-}
 
 // For a sender that is to end in the middle: its parent sees to the rest.
 void run_in_child(Board& board, const SignalsHeld& signals, const std::function<void()>& body) {
@@ -102,19 +39,7 @@ void run_in_child(Board& board, const SignalsHeld& signals, const std::function<
 // The sending process: makes the namespaces and is the receiver's parent, because the receiver must
 // live under the same user namespace.
 void send_all(const Plan& plan, Board& board, const SignalsHeld& signals) {
-    enter_world(plan, board);
-    pid_t receiver = 0;
-    if (plan.has_receiver()) {
-        receiver = start_child(board, signals, [&] { receive_all(plan, board); });
-        board.receiver = receiver;
-        await(board, Stage::peer_isolated, receiver);
-    }
-    make_devices(plan, board, receiver);
-    if (receiver != 0) {
-        board.stage = Stage::link_made;
-        await(board, Stage::listening, receiver);
-    }
-    await_devices(plan);
+    const pid_t receiver = make_world(plan, board, signals, [&] { receive_all(plan, board); });
     const Sniffer sniffer(plan);
     const auto send = [&](pid_t watched) {
         limit_memory(plan);
@@ -141,19 +66,6 @@ std::uint64_t progress(const Board& board) {
     return board.completed + board.notified + board.received +
            static_cast<std::uint64_t>(board.stage.load());
 }
-
-// While it lives, orphans of our children become ours, so that none is left behind.
-class Subreaper {
-  public:
-    Subreaper() {
-        ::prctl(PR_GET_CHILD_SUBREAPER, &before_);
-        ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    }
-    ~Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, before_); }
-
-  private:
-    int before_ = 0;
-};
 
 // Also takes the receiver, which the death of the sender has killed and left to us.
 void end_children(pid_t sender, const Board& board) {
@@ -197,12 +109,6 @@ Watched watch(const Plan& plan, const Board& board, pid_t sender, const SignalsH
                               "received of {}): raise --stall-ms or --rate, or lower --size",
                               plan.options.stall_ms, board.completed.load(), board.notified.load(),
                               board.received.load(), plan.options.sends));
-}
-
-// Whoever asked us to stop should see that we died of it.
-void die_of(int signal) {
-    ::signal(signal, SIG_DFL);
-    ::raise(signal);
 }
 
 }  // namespace

@@ -58,6 +58,12 @@ class Transport {
     virtual void unregister_buffers() {}
     virtual void register_buffers() {}
     virtual bool has_overflowed() const { return false; }
+
+    // So far, of those that send and learn what became of it.
+    std::uint64_t system_calls() const { return system_calls_; }
+
+  protected:
+    std::uint64_t system_calls_ = 0;
 };
 
 }  // namespace zcv::drive

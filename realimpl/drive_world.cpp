@@ -98,8 +98,9 @@ const char* shaped_device(Device device) {
 }
 
 // Before the device is up, so that no packet takes the copying path.
-void attach_program(Board& board) {
-    const int link = netns::attach_xdp_pass(far_device);
+void attach_program(const Plan& plan, Board& board) {
+    const int link =
+        plan.peer_drops ? netns::attach_xdp_drop(far_device) : netns::attach_xdp_pass(far_device);
     board.xdp = link >= 0;
     if (board.xdp) return;
     const std::string note = fmt::format(
@@ -146,7 +147,7 @@ void enter_peer(const Plan& plan) {
 void make_peer_end(const Plan& plan, Board& board) {
     if (!has_pair(plan)) return;
     if (plan.device == Device::tap) netns::forward(board.tap, netns::open_tap(far_device));
-    if (has_program(plan)) attach_program(board);
+    if (has_program(plan)) attach_program(plan, board);
     netns::configure("ip", end_up(plan, far_device, 2),
                      "the veth peer does not take these settings");
     netns::await_ready(far_device, plan.options.ipv6);

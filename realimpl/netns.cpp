@@ -132,6 +132,34 @@ int bpf(int command, union bpf_attr& attributes, std::size_t bytes) {
     return static_cast<int>(::syscall(SYS_bpf, command, &attributes, bytes));
 }
 
+int attach_xdp(const std::string& device, int action) {
+    bpf_insn program_text[2]{};
+    program_text[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
+    program_text[0].imm = action;
+    program_text[1].code = BPF_JMP | BPF_EXIT;
+    static const char license[] = "MIT";
+
+    union bpf_attr attributes;
+    std::memset(&attributes, 0, sizeof attributes);
+    attributes.prog_type = BPF_PROG_TYPE_XDP;
+    attributes.insns = reinterpret_cast<std::uintptr_t>(program_text);
+    attributes.insn_cnt = 2;
+    attributes.license = reinterpret_cast<std::uintptr_t>(license);
+    attributes.prog_flags = BPF_F_XDP_HAS_FRAGS;
+    const int program = bpf(BPF_PROG_LOAD, attributes, sizeof attributes);
+    if (program < 0) return -errno;
+
+    std::memset(&attributes, 0, sizeof attributes);
+    attributes.link_create.prog_fd = static_cast<__u32>(program);
+    attributes.link_create.target_ifindex = ::if_nametoindex(device.c_str());
+    attributes.link_create.attach_type = BPF_XDP;
+    attributes.link_create.flags = XDP_FLAGS_DRV_MODE;
+    const int link = bpf(BPF_LINK_CREATE, attributes, sizeof attributes);
+    const int error = errno;
+    ::close(program);
+    return link < 0 ? -error : link;
+}
+
 }  // namespace
 
 std::string isolate() {
@@ -154,31 +182,11 @@ void configure(const std::string& tool, const std::vector<std::string>& lines,
 }
 
 int attach_xdp_pass(const std::string& device) {
-    bpf_insn pass[2]{};
-    pass[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
-    pass[0].imm = XDP_PASS;
-    pass[1].code = BPF_JMP | BPF_EXIT;
-    static const char license[] = "MIT";
+    return attach_xdp(device, XDP_PASS);
+}
 
-    union bpf_attr attributes;
-    std::memset(&attributes, 0, sizeof attributes);
-    attributes.prog_type = BPF_PROG_TYPE_XDP;
-    attributes.insns = reinterpret_cast<std::uintptr_t>(pass);
-    attributes.insn_cnt = 2;
-    attributes.license = reinterpret_cast<std::uintptr_t>(license);
-    attributes.prog_flags = BPF_F_XDP_HAS_FRAGS;
-    const int program = bpf(BPF_PROG_LOAD, attributes, sizeof attributes);
-    if (program < 0) return -errno;
-
-    std::memset(&attributes, 0, sizeof attributes);
-    attributes.link_create.prog_fd = static_cast<__u32>(program);
-    attributes.link_create.target_ifindex = ::if_nametoindex(device.c_str());
-    attributes.link_create.attach_type = BPF_XDP;
-    attributes.link_create.flags = XDP_FLAGS_DRV_MODE;
-    const int link = bpf(BPF_LINK_CREATE, attributes, sizeof attributes);
-    const int error = errno;
-    ::close(program);
-    return link < 0 ? -error : link;
+int attach_xdp_drop(const std::string& device) {
+    return attach_xdp(device, XDP_DROP);
 }
 
 int open_tap(const std::string& device) {

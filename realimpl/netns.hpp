@@ -22,9 +22,10 @@ void isolate_again();
 void configure(const std::string& tool, const std::vector<std::string>& lines,
                const std::string& remedy);
 
-// Attaches XDP_PASS with fragments to the device in native mode: its veth peer then hands user
-// pages over without a copy. Returns the link's descriptor, which holds it, or -errno.
+// Attaches XDP_PASS, or XDP_DROP, with fragments to the device in native mode: its veth peer then
+// hands user pages over without a copy. Returns the link's descriptor, which holds it, or -errno.
 int attach_xdp_pass(const std::string& device);
+int attach_xdp_drop(const std::string& device);
 
 // A tap device of that name here, which lives as long as the descriptor.
 int open_tap(const std::string& device);

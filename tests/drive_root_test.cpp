@@ -20,14 +20,21 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "processes.hpp"
+
 using drive_test::check_conforming;
 using drive_test::Child;
+using drive_test::children_of;
 using drive_test::drive;
 using drive_test::driven;
 using drive_test::execute;
+using drive_test::is_running;
 using drive_test::need_this_machine;
+using drive_test::network_of;
 using drive_test::Ran;
 using drive_test::run_zcv;
+using drive_test::somebody_is_in;
+using drive_test::soon;
 using drive_test::started;
 using nlohmann::json;
 
@@ -35,43 +42,6 @@ namespace {
 
 std::string said(const std::string& command) {
     return started([&] { execute("/bin/sh", {"-c", command}); }).wait().out;
-}
-
-std::vector<pid_t> children_of(pid_t parent) {
-    std::ostringstream path;
-    path << "/proc/" << parent << "/task/" << parent << "/children";
-    std::ifstream file(path.str());
-    std::vector<pid_t> children;
-    for (pid_t child = 0; file >> child;) children.push_back(child);
-    return children;
-}
-
-bool is_running(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    if (!std::getline(file, line)) return false;
-    const std::size_t state = line.rfind(')') + 2;
-    return state < line.size() && line[state] != 'Z' && line[state] != 'X';
-}
-
-bool soon(const std::function<bool()>& what) {
-    for (int i = 0; i < 500; ++i, ::usleep(10'000))
-        if (what()) return true;
-    return false;
-}
-
-std::string network_of(pid_t pid) {
-    char name[64] = {};
-    const std::string path = "/proc/" + std::to_string(pid) + "/ns/net";
-    return ::readlink(path.c_str(), name, sizeof name - 1) > 0 ? name : "";
-}
-
-bool somebody_is_in(const std::string& network) {
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-        const pid_t pid = std::atoi(entry.path().filename().c_str());
-        if (pid > 0 && network_of(pid) == network) return true;
-    }
-    return false;
 }
 
 bool has_ring(pid_t pid) {

@@ -65,7 +65,7 @@ LifecycleFigure figure_of(std::vector<SendHistory> history) {
     return lay_out_lifecycle(report_of(std::move(history)), view_of_test());
 }
 
-const std::vector<Span>& spans_of(const LifecycleFigure& figure, Phase phase) {
+const std::vector<Span>& spans_of(const LifecycleFigure& figure, SendPhase phase) {
     return figure.phases[static_cast<std::size_t>(phase)];
 }
 
@@ -104,16 +104,16 @@ class WithPath {
 TEST_CASE("each phase lasts until the next known moment", "[plot]") {
     const LifecycleFigure figure = figure_of({good_send(1, 0), good_send(2, 50)});
     REQUIRE(figure.unit == "us");
-    const auto check = [&](Phase phase, double from, double to) {
+    const auto check = [&](SendPhase phase, double from, double to) {
         const Span span = spans_of(figure, phase).at(1);
         CHECK(span.row == 1);
         CHECK(span.from == Approx(from));
         CHECK(span.to == Approx(to));
     };
-    check(Phase::submitted, 50, 60);
-    check(Phase::attached, 60, 80);
-    check(Phase::on_wire, 80, 230);
-    check(Phase::released, 230, 250);
+    check(SendPhase::submitted, 50, 60);
+    check(SendPhase::attached, 60, 80);
+    check(SendPhase::on_wire, 80, 230);
+    check(SendPhase::released, 230, 250);
     CHECK(figure.completed.at(1).at == Approx(62));
     CHECK(figure.reused.at(1).at == Approx(260));
     CHECK(figure.misuse_flags.empty());
@@ -124,18 +124,18 @@ TEST_CASE("a phase nobody saw is left out, not guessed", "[plot]") {
     send.attached_ns.reset();
     send.released_ns.reset();
     const LifecycleFigure figure = figure_of({send});
-    CHECK(spans_of(figure, Phase::attached).empty());
-    CHECK(spans_of(figure, Phase::released).empty());
-    CHECK(spans_of(figure, Phase::submitted).at(0).to == Approx(30));
-    CHECK(spans_of(figure, Phase::on_wire).at(0).to == Approx(200));
+    CHECK(spans_of(figure, SendPhase::attached).empty());
+    CHECK(spans_of(figure, SendPhase::released).empty());
+    CHECK(spans_of(figure, SendPhase::submitted).at(0).to == Approx(30));
+    CHECK(spans_of(figure, SendPhase::on_wire).at(0).to == Approx(200));
 }
 
 TEST_CASE("a release recorded late does not outlive the notification", "[plot]") {
     SendHistory send = good_send(1, 0);
     send.released_ns = *send.notified_ns + 90 * us;
     const LifecycleFigure figure = figure_of({send});
-    CHECK(spans_of(figure, Phase::on_wire).at(0).to == Approx(200));
-    CHECK(spans_of(figure, Phase::released).empty());
+    CHECK(spans_of(figure, SendPhase::on_wire).at(0).to == Approx(200));
+    CHECK(spans_of(figure, SendPhase::released).empty());
 }
 
 TEST_CASE("a send without a notification is held to the end and marked", "[plot]") {
@@ -145,7 +145,7 @@ TEST_CASE("a send without a notification is held to the end and marked", "[plot]
     send.reused_ns.reset();
     const LifecycleFigure figure = figure_of({send, good_send(2, 500)});
     CHECK(figure.unnotified.size() == 1);
-    CHECK(spans_of(figure, Phase::on_wire).at(0).to == Approx(710));
+    CHECK(spans_of(figure, SendPhase::on_wire).at(0).to == Approx(710));
 }
 
 TEST_CASE("an early reuse is red from the reuse to the notification, and the worst is named",
@@ -214,14 +214,14 @@ TEST_CASE("a long run of short requests starts every row at its own submission",
     for (std::uint32_t i = 0; i < 500; ++i) history.push_back(good_send(i + 1, 300 * i));
     const LifecycleFigure figure = figure_of(history);
     REQUIRE(figure.since == Since::own_submission);
-    for (const Span& span : spans_of(figure, Phase::submitted)) CHECK(span.from == Approx(0));
+    for (const Span& span : spans_of(figure, SendPhase::submitted)) CHECK(span.from == Approx(0));
     CHECK(figure.to < 300);
     CHECK(figure.submitted_at.at(1).text == "at 5.70 ms");
 
     LifecycleView view = view_of_test();
     view.since = Since::first_submission;
     const LifecycleFigure absolute = lay_out_lifecycle(report_of(history), view);
-    CHECK(spans_of(absolute, Phase::submitted).back().from == Approx(149.7).margin(0.1));
+    CHECK(spans_of(absolute, SendPhase::submitted).back().from == Approx(149.7).margin(0.1));
 }
 
 TEST_CASE("one request that takes a thousand times as long does not flatten the rest", "[plot]") {

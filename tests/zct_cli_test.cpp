@@ -242,7 +242,7 @@ TEST_CASE("convert refuses bad input with one line and exit status 2", "[convert
     check_refused(convert("newer.zct"), 2, "use a newer zcv");
 
     check_refused(zcv_run("convert " + (dir / "a.zct") + " --to yaml"), 2,
-                  "--to yaml: no such format: choose from jsonl");
+                  "--to yaml: no such format: choose from jsonl, perfetto");
     check_refused(zcv_run("convert " + (dir / "a.zct")), 2, "--to");
     check_refused(zcv_run("convert --to jsonl"), 2, "FILE");
     check_refused(zcv_run("convert " + (dir / "a.zct") + " --to jsonl -o " + (dir / "no/where")), 2,

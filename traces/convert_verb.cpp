@@ -13,6 +13,7 @@
 
 #include "traces/convert.hpp"
 #include "traces/file_words.hpp"
+#include "traces/perfetto.hpp"
 #include "traces/zct.hpp"
 
 namespace zcv {
@@ -95,6 +96,7 @@ struct Format {
 };
 constexpr Format formats[] = {
     {"jsonl", write_jsonl},
+    {"perfetto", write_perfetto},
 };
 
 const Format& format_named(const std::string& name) {
@@ -130,12 +132,15 @@ void add_convert_verb(CLI::App& app, Status& status) {
     auto options = std::make_shared<Options>();
     CLI::App* verb = app.add_subcommand("convert", "Turn a trace into a form other tools read");
     verb->add_option("FILE", options->file, "the trace, as zcv capture wrote it")->required();
-    verb->add_option("--to", options->to, "jsonl: JSON, one object a line")->required();
+    verb->add_option("--to", options->to,
+                     "jsonl: JSON, one object a line; perfetto: for ui.perfetto.dev")
+        ->required();
     verb->add_option("-o,--output", options->out, "where to, - for standard output");
     verb->footer(
         "\nExamples:\n"
         "  zcv convert trace.zct --to jsonl | head -3\n"
         "  zcv convert trace.zct --to jsonl -o trace.jsonl\n"
+        "  zcv convert trace.zct --to perfetto -o trace.pftrace\n"
         "  zcv convert trace.zct --to jsonl | jq -c 'select(.kind == \"notif\")'");
     verb->callback([options, &status] {
         convert(*options);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,6 +50,30 @@ struct SendHistory {
     std::uint8_t opcode = 0;             // IORING_OP_*, 0 for a call
     std::int32_t res = 0;
 };
+
+// The life of a send is cut into these, each from its own moment to the next known one.
+enum class SendPhase : std::size_t { submitted, attached, on_wire, released };
+inline constexpr std::size_t phase_count = 4;
+
+constexpr const char* name_of(SendPhase phase) {
+    constexpr const char* names[phase_count] = {"submitted", "attached to an skb", "on the wire",
+                                                "released, not yet notified"};
+    return names[static_cast<std::size_t>(phase)];
+}
+
+struct SendPhaseSpan {
+    SendPhase phase;
+    std::uint64_t from_ns;
+    std::uint64_t to_ns;
+};
+
+// Until `end_ns`, which is the notification or where the trace ends. A record may come late
+// ("released at or before here"), so each phase begins no earlier than the one before it and none
+// outlives the end. Empty phases are left out, all but the first of a send without length.
+std::vector<SendPhaseSpan> phases_of(const SendHistory& send, std::uint64_t end_ns);
+
+// The last moment known of a send.
+std::uint64_t end_of(const SendHistory& send);
 
 // Which kinds of records a finding rests on.
 enum class Evidence {

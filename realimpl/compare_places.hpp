@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/clock/data_path.hpp"
+#include "realimpl/drive_options.hpp"
+
+namespace zcv::compare {
+
+// A device with a transport over it.
+struct Place {
+    std::string device;
+    bool stream = false;
+
+    std::string name() const { return (stream ? "tcp " : "udp ") + device; }
+    friend bool operator==(const Place&, const Place&) = default;
+};
+
+struct NamedDevice {
+    const char* name;
+    const char* about;
+};
+
+// ifb, veth-drop, veth, veth-plain, lo.
+const std::vector<NamedDevice>& compared_devices();
+
+// Every device by every transport that goes over it.
+std::vector<Place> all_places();
+
+// What sets the world of this place up. A path's transport is planned with `path`.
+drive::Plan plan_of(const Place& place);
+drive::Plan plan_of(const Place& place, const clock::DataPath& path, std::uint32_t bytes_max,
+                    std::uint64_t buffers);
+
+// Sends the way that MSG_ZEROCOPY is compared to, the batches everything else.
+std::vector<clock::DataPath> compared_paths(const std::vector<unsigned>& batches);
+
+}  // namespace zcv::compare

@@ -1,0 +1,113 @@
+// `zcv compare --measure` on this machine: needs root, io_uring with SEND_ZC, veth and ifb. Skips
+// (77) otherwise.
+#include <algorithm>
+#include <set>
+
+#include "drive_root.hpp"
+#include "processes.hpp"
+
+using drive_test::children_of;
+using drive_test::execute;
+using drive_test::is_running;
+using drive_test::need_this_machine;
+using drive_test::network_of;
+using drive_test::Ran;
+using drive_test::run_zcv;
+using drive_test::somebody_is_in;
+using drive_test::soon;
+using drive_test::started;
+using nlohmann::json;
+
+namespace {
+
+json measured(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"compare", "--measure", "--format", "json"});
+    const Ran ran = run_zcv(arguments);
+    INFO(ran.err);
+    REQUIRE(ran.status == 0);
+    return json::parse(ran.out).at("measured");
+}
+
+}  // namespace
+
+TEST_CASE("a measurement says what was copied, and what a system call carried", "[compare][root]") {
+    need_this_machine();
+    const json result = measured({"--seconds", "2", "--rounds", "3", "--sizes", "4096", "--batch",
+                                  "1,8", "--devices", "ifb,veth,lo"});
+    CHECK(result.at("left_out").empty());
+    REQUIRE(result.at("cells").size() == 5 * 9);
+    for (const json& cell : result.at("cells")) {
+        INFO(cell.dump());
+        const std::string path = cell.at("path");
+        const bool zero_copy = path != "send" && path != "io_send";
+        const double copied = cell.at("copied_share");
+        // Nobody can read from an ifb or a card; on loopback the reader gets a copy.
+        if (!zero_copy || cell.at("device") == "lo")
+            CHECK(copied == 1);
+        else
+            CHECK(copied < (cell.at("transport") == "tcp" ? 0.2 : 0.01));
+        const double rate = cell.at("requests_per_s").at("median");
+        CHECK(rate > 100);
+        CHECK(cell.at("requests_per_s").at("low") <= rate);
+        CHECK(cell.at("requests_per_s").at("high") >= rate);
+        CHECK(cell.at("cpu_us_per_request").at("median") > 0.05);
+        CHECK(cell.at("mb_per_s").get<double>() == Approx(rate * 4096 / 1e6));
+        if (cell.at("device") != "ifb") continue;
+        const double calls = cell.at("system_calls_per_request");
+        const double batch = cell.at("batch");
+        // A call and the reading of its range, which ends with a look at an empty queue.
+        if (path == "msg_zerocopy")
+            CHECK(calls == Approx(1 + 2 / batch).margin(0.3));
+        else
+            CHECK(calls == Approx(1 / batch).margin(0.05));
+        if (path == "msg_zerocopy" && batch == 1) CHECK(cell.at("ratio").at("median") == 1);
+    }
+}
+
+TEST_CASE("a measurement that is stopped leaves nothing behind", "[compare][root]") {
+    need_this_machine();
+    for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
+        const auto run = started([&] {
+            execute(ZCV_PROGRAM,
+                    {"compare", "--measure", "--seconds", "60", "--devices", "ifb,veth"});
+        });
+        std::set<pid_t> all;
+        std::set<std::string> networks;
+        // A sender for each of three places, and two receivers.
+        REQUIRE(soon([&] {
+            for (const pid_t sender : children_of(run.pid)) {
+                all.insert(sender);
+                for (const pid_t receiver : children_of(sender)) all.insert(receiver);
+            }
+            std::erase_if(all, [](pid_t pid) { return !is_running(pid); });
+            networks.clear();
+            for (const pid_t pid : all) networks.insert(network_of(pid));
+            networks.erase(network_of(::getpid()));
+            return networks.size() == 5;
+        }));
+        ::usleep(200'000);
+        ::kill(run.pid, signal);
+        CHECK(run.wait().status == 128 + signal);
+        CHECK(soon([&] {
+            return std::ranges::none_of(all, is_running) &&
+                   std::ranges::none_of(networks, somebody_is_in);
+        }));
+        CHECK(children_of(::getpid()).empty());
+    }
+}
+
+TEST_CASE("without root it measures on lo and says what was left out", "[compare][root]") {
+    need_this_machine();
+    const Ran ran = started([] {
+                        // nobody, who may not make a namespace either
+                        if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(121);
+                        execute(ZCV_PROGRAM, {"compare", "--measure", "--seconds", "1", "--rounds",
+                                              "1", "--sizes", "600", "--batch", "8"});
+                    }).wait();
+    INFO(ran.out << ran.err);
+    REQUIRE(ran.status == 0);
+    CHECK_THAT(ran.out, Catch::Contains("udp lo, 600 bytes"));
+    for (const char* place : {"udp veth-drop", "udp veth"})
+        if (ran.out.find(std::string(place) + ", 600 bytes") == std::string::npos)
+            CHECK_THAT(ran.out, Catch::Contains(std::string("left out: ") + place + ": "));
+}

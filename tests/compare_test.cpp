@@ -1,0 +1,111 @@
+// `zcv compare`: what was published, as data.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "model/clock/published.hpp"
+#include "model/profiles.hpp"
+#include "tests/program.hpp"
+
+using namespace zcv;
+using namespace zcv::clock;
+using namespace zcv::test;
+
+namespace {
+
+double ratio(std::string_view id, std::string_view as, std::uint32_t bytes) {
+    const PublishedTable* table = find_published(id);
+    REQUIRE(table != nullptr);
+    for (const PublishedFigure& figure : table->figures)
+        if (figure.as == as && figure.bytes == bytes) return ratio_of(*table, figure).value();
+    FAIL(id << " has no row " << as << " of " << bytes);
+    return 0;
+}
+
+Ran compare(const std::string& arguments) {
+    return run_shell(shell_quoted(ZCV_PROGRAM) + " compare " + arguments);
+}
+
+}  // namespace
+
+// The mails print speed-ups beside their rates; a figure copied wrongly would not agree with them.
+TEST_CASE("the published rates give the published speed-ups", "[compare]") {
+    const std::map<std::string, double> v1{{"io_uring flush=false nr_reqs=1", 2.03},
+                                           {"io_uring flush=true nr_reqs=1", 1.88},
+                                           {"io_uring flush=false nr_reqs=8", 2.44},
+                                           {"io_uring flush=true nr_reqs=8", 2.31}};
+    for (const auto& [as, speed_up] : v1)
+        CHECK(ratio("rfc-v1", as, 65435) == Approx(speed_up).margin(0.01));
+    CHECK(ratio("rfc-v1", "io_uring flush=false nr_reqs=8", 65435) == Approx(116079.0 / 47421));
+    CHECK(ratio("rfc-v1-buffers", "fixed", 65435) == Approx(1.534).margin(0.001));
+
+    const std::map<std::string, double> v2{
+        {"msg_zerocopy", 1.12}, {"-n1 -z0", 1.47}, {"-n8 -z0", 1.78}, {"-n1 -f", 1.69},
+        {"-n1", 1.77},          {"-n8 -f", 2.08},  {"-n8", 2.27}};
+    for (const auto& [as, speed_up] : v2)
+        CHECK(ratio("rfc-v2-dummy", as, 4096) == Approx(speed_up).margin(0.01));
+
+    struct Percent {
+        const char* table;
+        std::uint32_t bytes;
+        double zc, flush;
+    };
+    for (const Percent& row : std::vector<Percent>{{"v4-nic", 4000, 22, 12},
+                                                   {"v4-nic", 1500, 4.5, 2.5},
+                                                   {"v4-nic", 1000, 1.2, -4},
+                                                   {"v4-nic", 600, 0.4, -6.7},
+                                                   {"v4-dummy", 8000, 84, 71},
+                                                   {"v4-dummy", 4000, 25, 16},
+                                                   {"v4-dummy", 1200, 14, 6},
+                                                   {"v4-dummy", 600, 13, 4}}) {
+        INFO(row.table << " " << row.bytes);
+        CHECK(100 * (ratio(row.table, "zc", row.bytes) - 1) == Approx(row.zc).margin(1));
+        CHECK(100 * (ratio(row.table, "zc + flush", row.bytes) - 1) == Approx(row.flush).margin(1));
+    }
+    CHECK(ratio("stacking", "after", 1200) == Approx(1023.0 / 195));
+}
+
+TEST_CASE("every published table says where it is from and what it is of", "[compare]") {
+    std::set<std::string_view> ids;
+    for (const PublishedTable& table : published_tables()) {
+        INFO(table.id);
+        CHECK(ids.insert(table.id).second);
+        CHECK(table.source.find("cover.") != std::string_view::npos);
+        CHECK(find_profile(table.profile) != nullptr);
+        const bool has_baseline = std::ranges::any_of(
+            table.figures, [&](const PublishedFigure& each) { return each.as == table.baseline; });
+        CHECK(has_baseline != table.baseline.empty());
+        // Every row has every payload, or a table on the terminal would have holes.
+        std::map<std::string_view, std::size_t> rows;
+        for (const PublishedFigure& each : table.figures) ++rows[each.as];
+        for (const auto& [as, count] : rows) CHECK(count == rows.begin()->second);
+    }
+    CHECK(find_published("rfc-v3") == nullptr);
+}
+
+TEST_CASE("compare prints the same figures in every format", "[compare]") {
+    const Ran text = compare("");
+    REQUIRE(text.status == 0);
+    const std::size_t row = text.out.find("io_uring flush=false nr_reqs=8");
+    REQUIRE(row != std::string::npos);
+    const std::string line = text.out.substr(row, text.out.find('\n', row) - row);
+    CHECK_THAT(line, Catch::Contains("fixed x8, no flush") && Catch::Contains(" 116079") &&
+                         Catch::EndsWith(" 2.45"));
+    const Ran csv = compare("--format csv");
+    REQUIRE(csv.status == 0);
+    std::size_t figures = 0;
+    for (const PublishedTable& table : published_tables()) figures += table.figures.size();
+    CHECK(std::ranges::count(csv.out, '\n') == static_cast<std::ptrdiff_t>(figures + 1));
+    CHECK(csv.out.find("rfc-v1,rfc-v1,dummy,udp,io_uring flush=false nr_reqs=8,fixed,8,0,65435,"
+                       "MB/s,116079,2.4478\n") != std::string::npos);
+    const auto json = nlohmann::json::parse(compare("--format json").out);
+    CHECK(json.at("schema_version") == 1);
+    std::size_t in_json = 0;
+    for (const auto& table : json.at("published")) in_json += table.at("figures").size();
+    CHECK(in_json == figures);
+    CHECK(compare("--format xml").status == 2);
+}
