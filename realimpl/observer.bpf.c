@@ -397,16 +397,18 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     struct known_head known = {};
     if (!(wanted_kinds >> kind & 1) || !view_skb(skb, &view)) return 0;
     struct send* send = view.ubuf ? current_send(view.ubuf, &notif) : NULL;
+    const __u64 sock = READ_ADDRESS(sk_buff, skb, sk);
     struct call_view calls_of = {};
     const bool called = !send && view_calls(view.ubuf, &calls_of);
     if (send) {
-        note_head(view.head, view.ubuf, send->generation, send->tgid, &known);
+        note_head(view.head, view.ubuf, sock, send->generation, send->tgid, &known);
     } else if (called) {
-        note_head(view.head, view.ubuf, calls_of.generation, calls_of.tgid, &known);
+        note_head(view.head, view.ubuf, sock, calls_of.generation, calls_of.tgid, &known);
     } else {
         struct known_head* head = known_head_at(view.head);
         if (!head) return 0;
-        if (view.ubuf) { /* the memory has another user now, its free went unseen */
+        /* The memory has another user now, its free went unseen. */
+        if (view.ubuf || (kind == ZCV_DEV_QUEUE && sock && head->sock && sock != head->sock)) {
             forget_head(view.head, head);
             return 0;
         }
@@ -428,7 +430,7 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     event->shinfo_flags = view.flags;
     event->len = skb->len;
     event->addr = sequence_of(skb);
-    event->sock = (__u64)skb->sk;
+    event->sock = sock;
     event->ifindex = device ? (__u32)device->ifindex : 0;
     event->res = res;
     finish(event, called || (send && !send->done) ? view.ubuf : 0);
@@ -502,7 +504,8 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
     if (!send) return 0;
     if (tail && view_skb(tail, &at) && at.ubuf) {
         struct send* before = current_send(at.ubuf, &view);
-        if (before) note_head(at.head, at.ubuf, before->generation, before->tgid, &known);
+        if (before)
+            note_head(at.head, at.ubuf, address_of(sk), before->generation, before->tgid, &known);
     }
     struct zcv_event* event = begin(ZCV_TCP_APPEND);
     if (!event) return 0;

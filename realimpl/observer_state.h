@@ -88,6 +88,7 @@ TABLE(requests, struct request, 131072)
 /* As with requests, the entry of a head that is gone stays, without a ubuf. */
 struct known_head {
     __u64 ubuf; /* 0: not known any more */
+    __u64 sock; /* of the skb that it was first seen with */
     __u32 generation;
     __u32 tgid;
 };
@@ -298,10 +299,11 @@ static __always_inline struct known_head* known_head_at(__u64 head) {
 }
 
 /* Makes the head known by the first ubuf it is seen with, so that its free is recognised. */
-static __always_inline void note_head(__u64 head, __u64 ubuf, __u32 generation, __u32 tgid,
-                                      struct known_head* known) {
+static __always_inline void note_head(__u64 head, __u64 ubuf, __u64 sock, __u32 generation,
+                                      __u32 tgid, struct known_head* known) {
     struct known_head* found = heads_at(head);
     known->ubuf = ubuf;
+    known->sock = sock;
     known->generation = generation;
     known->tgid = tgid;
     if (found && found->ubuf == ubuf && found->generation == generation) return;

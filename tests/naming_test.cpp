@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "traces/lookahead.hpp"
+
 using namespace zcv;
 
 namespace {
@@ -74,7 +76,7 @@ struct Program {
         return trace.events.back();
     }
 
-    void name() { name_findings(trace, report); }
+    void name() { name_findings(trace, order_by_time(trace), report); }
     static Ids ids(const std::vector<Violation>& findings) {
         Ids ids;
         for (const Violation& finding : findings) ids.insert(std::string(finding.rule->id));

@@ -20,11 +20,20 @@ struct Name {
     std::uint64_t then;
 };
 
-std::optional<std::string> first_that_differs(std::initializer_list<Name> names) {
-    for (const Name& name : names)
-        if (name.now != 0 && name.then != 0 && name.now != name.then)
-            return fmt::format("it names {} {:#x}, its send was submitted with {:#x}", name.words,
-                               name.now, name.then);
+bool differs(const Name& name) {
+    return name.now != 0 && name.then != 0 && name.now != name.then;
+}
+
+[[gnu::noinline]] std::string told(std::initializer_list<Name> names) {
+    const auto name = std::ranges::find_if(names, differs);
+    return fmt::format("it names {} {:#x}, its send was submitted with {:#x}", name->words,
+                       name->now, name->then);
+}
+
+// Almost none ever does, and there are many to look at.
+template <class... Names>
+std::optional<std::string> first_that_differs(const Names&... names) {
+    if ((differs(names) || ...)) return told({names...});
     return std::nullopt;
 }
 
@@ -65,13 +74,13 @@ std::optional<std::string> lacks_a_name(const zcv_event& event) {
     return fmt::format("it names no {}", lacks);
 }
 
+}  // namespace
+
 // Whether `len` of its submission is all that it sends.
-bool knows_length(const zcv_event& submit) {
+bool Agreement::knows_length(const Submission& submit) {
     return submit.opcode == op_send_zc && (submit.zc_flags & uapi::send_vectorized) == 0 &&
            submit.len != 0;
 }
-
-}  // namespace
 
 std::optional<std::string> Agreement::refuses(const zcv_event& event) {
     if (auto why = lacks_a_name(event)) return why;
@@ -83,7 +92,10 @@ std::optional<std::string> Agreement::refuses(const zcv_event& event) {
     if (event.kind == ZCV_SUBMIT || event.kind == ZCV_PREP_FAILED || event.kind == ZCV_CALL) {
         // A second one is for the model to refuse.
         if (!sends_.contains(event.generation))
-            sends_[event.generation] = Named{event, event.kind == ZCV_PREP_FAILED};
+            sends_[event.generation] = {{event.req, event.ring, event.sock, event.ubuf, event.addr,
+                                         event.user_data, event.len, event.tgid, event.res,
+                                         event.kind, event.zc_flags, event.opcode, event.protocol},
+                                        event.kind == ZCV_PREP_FAILED};
         return std::nullopt;
     }
     Named* const found = sends_.find(event.generation);
@@ -109,7 +121,7 @@ std::optional<std::string> Agreement::refuses(const zcv_event& event) {
 
 // A call has no ubuf when it begins; its skbs say which one it took, and which ids that covers.
 std::optional<std::string> Agreement::call_differs(const zcv_event& event, Named& send) const {
-    zcv_event& call = send.submit;
+    Submission& call = send.submit;
     const bool of_call =
         event.kind == ZCV_CALL_DONE || event.kind == ZCV_CALL_TOLD || event.kind == ZCV_PAGES;
     if (is_of_skb(event.kind)) {
@@ -126,28 +138,26 @@ std::optional<std::string> Agreement::call_differs(const zcv_event& event, Named
         return fmt::format("it names id {}, its call has {}", event.user_data, call.user_data);
     if (event.kind == ZCV_CALL_DONE) {
         if (event.res > 0) send.left = static_cast<std::uint32_t>(event.res);
-        return first_that_differs({{"socket", event.sock, call.sock}});
+        return first_that_differs(Name{"socket", event.sock, call.sock});
     }
     const std::uint32_t sent = send.left == 0 ? call.len : std::min(call.len, send.left);
-    return first_that_differs({{"socket", event.sock, call.sock},
-                               {"process", event.tgid, call.tgid},
-                               {"memory at", event.addr, call.addr},
-                               {"bytes", event.len, sent}});
+    return first_that_differs(
+        Name{"socket", event.sock, call.sock}, Name{"process", event.tgid, call.tgid},
+        Name{"memory at", event.addr, call.addr}, Name{"bytes", event.len, sent});
 }
 
 std::optional<std::string> Agreement::names_differ(const zcv_event& event,
                                                    const Named& send) const {
-    const zcv_event& submit = send.submit;
+    const Submission& submit = send.submit;
     if (is_of_skb(event.kind)) {
         if (event.ubuf != 0 && event.owner != 0 && event.ubuf != event.owner)
             return fmt::format("its skb refers to ubuf {:#x}, its head was first seen with {:#x}",
                                event.ubuf, event.owner);
         // What a socket hands down still belongs to it; further on it may be anybody's.
         const std::uint64_t sock = event.kind == ZCV_DEV_QUEUE ? event.sock : 0;
-        return first_that_differs({{"ubuf", event.owner, submit.ubuf},
-                                   {"ubuf", event.ubuf, submit.ubuf},
-                                   {"process", event.tgid, submit.tgid},
-                                   {"socket", sock, submit.sock}});
+        return first_that_differs(
+            Name{"ubuf", event.owner, submit.ubuf}, Name{"ubuf", event.ubuf, submit.ubuf},
+            Name{"process", event.tgid, submit.tgid}, Name{"socket", sock, submit.sock});
     }
     if (!is_of_request(event.kind)) return std::nullopt;
     const bool has_request = event.kind != ZCV_NOTIF;  // a notification is a request of its own
@@ -156,14 +166,13 @@ std::optional<std::string> Agreement::names_differ(const zcv_event& event,
     if (event.user_data != submit.user_data)
         return fmt::format("it names user_data {:#x}, its send was submitted with {:#x}",
                            event.user_data, submit.user_data);
-    return first_that_differs({{"request", has_request ? event.req : 0, submit.req},
-                               {"ring", event.ring, submit.ring},
-                               {"ubuf", event.ubuf, submit.ubuf},
-                               {"socket", event.sock, submit.sock},
-                               {"process", event.tgid, submit.tgid},
-                               {"opcode", event.opcode, submit.opcode},
-                               {"memory at", has_memory ? event.addr : 0, submit.addr},
-                               {"bytes", has_memory ? event.len : 0, submit.len}});
+    return first_that_differs(
+        Name{"request", has_request ? event.req : 0, submit.req},
+        Name{"ring", event.ring, submit.ring}, Name{"ubuf", event.ubuf, submit.ubuf},
+        Name{"socket", event.sock, submit.sock}, Name{"process", event.tgid, submit.tgid},
+        Name{"opcode", event.opcode, submit.opcode},
+        Name{"memory at", has_memory ? event.addr : 0, submit.addr},
+        Name{"bytes", has_memory ? event.len : 0, submit.len});
 }
 
 std::optional<std::string> Agreement::result_differs(const zcv_event& event,
@@ -172,7 +181,7 @@ std::optional<std::string> Agreement::result_differs(const zcv_event& event,
     if ((event.cqe_flags & cqe_flags_known & ~uapi::cqe_f_more) != 0)
         return fmt::format("its CQE has flags {:#x}: a zero-copy send's has F_MORE or none",
                            event.cqe_flags);
-    const zcv_event& submit = send.submit;
+    const Submission& submit = send.submit;
     if (send.refused && res != submit.res && res != -ecanceled)
         return fmt::format("its result is {}, its preparation failed with {}", res, submit.res);
     if (res < 0 || !knows_length(submit)) return std::nullopt;

@@ -19,12 +19,22 @@ class Agreement {
     std::optional<std::string> refuses(const zcv_event& event);
 
   private:
-    struct Named {
-        zcv_event submit;
-        bool refused = false;    // at its preparation, with submit.res
-        std::uint32_t left = 0;  // bytes, at its newest turn of sendmsg
-        bool has_turns = false;
+    // What its submission or call says of a send: the fields of that record.
+    struct Submission {
+        std::uint64_t req, ring, sock, ubuf, addr, user_data;
+        std::uint32_t len, tgid;
+        std::int32_t res;
+        std::uint16_t kind, zc_flags;
+        std::uint8_t opcode, protocol;
     };
+    struct Named {
+        Submission submit{};
+        bool refused = false;  // at its preparation, with submit.res
+        bool has_turns = false;
+        std::uint32_t left = 0;  // bytes, at its newest turn of sendmsg
+    };
+
+    static bool knows_length(const Submission& submit);
 
     std::optional<std::string> names_differ(const zcv_event& event, const Named& send) const;
     std::optional<std::string> call_differs(const zcv_event& event, Named& send) const;

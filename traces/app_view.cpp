@@ -25,27 +25,17 @@ std::size_t up_to(const std::vector<std::uint64_t>& times, std::uint64_t until) 
 
 }  // namespace
 
-AppView::AppView(const Trace& trace, const ReplayReport& report) : report_(report) {
-    std::vector<const zcv_event*> events;
-    for (const zcv_event& event : trace.events) {
-        end_ns_ = std::max<std::uint64_t>(end_ns_, event.time_ns);
-        if (event.kind == ZCV_CQE_OVERFLOW || event.kind == ZCV_FORK ||
-            event.kind == ZCV_RING_CREATE || event.kind == ZCV_REGISTER ||
-            event.kind == ZCV_RING_CLOSE || event.kind == ZCV_CQE ||
-            (event.kind >= ZCV_CLOSE && event.kind <= ZCV_UNMAP))
-            events.push_back(&event);
-    }
-    std::ranges::stable_sort(events, {}, [](const zcv_event* event) { return event->time_ns; });
-    for (const zcv_event* event : events) look_at(*event);
-    for (const SendHistory& send : report.history) count(send);
+void AppView::count_sends() {
+    for (std::uint32_t i = 0; i < report_.history.size(); ++i) count(report_.history[i], i);
     for (auto& [key, queue] : queues_)
         for (Times* times : {&queue.announced, &queue.not_cancelled, &queue.not_failed, &queue.told,
                              &queue.told_or_cancelled, &queue.told_at_all, &queue.refused})
-            std::ranges::sort(*times);
+            if (!std::ranges::is_sorted(*times)) std::ranges::sort(*times);
 }
 
-void AppView::look_at(const zcv_event& event) {
+void AppView::see(const zcv_event& event) {
     const std::uint64_t now = event.time_ns;
+    end_ns_ = std::max(end_ns_, now);
     switch (event.kind) {
         case ZCV_CQE_OVERFLOW:
             overflown_[event.ring].push_back(now);
@@ -71,13 +61,16 @@ void AppView::look_at(const zcv_event& event) {
             closed_rings_[event.ring].push_back(now);
             return;
         case ZCV_CQE:
-            look_at_answer(event);
-            return;
+            return see_answer(event);
         case ZCV_UNMAP:
-            break;
+            return see_unmapping(event);
         default:
             return;
     }
+}
+
+void AppView::see_unmapping(const zcv_event& event) {
+    const std::uint64_t now = event.time_ns;
     if (event.opcode != ZCV_UNMAP_BRK) {
         unmapped_[event.tgid].push_back({now, event.addr, event.addr + event.len});
         return;
@@ -89,7 +82,7 @@ void AppView::look_at(const zcv_event& event) {
     if (event.addr != 0) end = event.addr;
 }
 
-void AppView::look_at_answer(const zcv_event& event) {
+void AppView::see_answer(const zcv_event& event) {
     const bool sends = event.opcode == op_send || event.opcode == op_sendmsg;
     if (event.opcode == op_async_cancel)
         cancelled_[{event.ring, event.addr}].push_back(event.time_ns);
@@ -98,9 +91,9 @@ void AppView::look_at_answer(const zcv_event& event) {
     if (sends && event.res > 0) copied_behind_[event.sock].push_back(event.time_ns);
 }
 
-void AppView::count(const SendHistory& send) {
+void AppView::count(const SendHistory& send, std::uint32_t place) {
     Queue& queue = queues_[queue_of(send)];
-    named_[{queue_of(send), send.user_data}].push_back(send.number - 1);
+    named_[{queue_of(send), send.user_data}].push_back(place);
     const bool failed = send.res < 0, was_cancelled = send.res == -ecanceled;
     if (send.more && send.completed_ns) {
         queue.announced.push_back(*send.completed_ns);
@@ -173,7 +166,7 @@ bool AppView::counting_reaches(const SendHistory& send, std::uint64_t until,
 bool AppView::shares_name(const SendHistory& send) const {
     const auto found = named_.find({queue_of(send), send.user_data});
     const std::uint64_t until = send.notified_ns.value_or(end_ns_);
-    return found != named_.end() && std::ranges::any_of(found->second, [&](std::size_t other) {
+    return found != nullptr && std::ranges::any_of(*found, [&](std::uint32_t other) {
                const SendHistory& each = report_.history[other];
                return each.number != send.number && each.submitted_ns < until &&
                       each.notified_ns.value_or(end_ns_) > send.submitted_ns;
@@ -182,7 +175,7 @@ bool AppView::shares_name(const SendHistory& send) const {
 
 bool AppView::namesake_told(const SendHistory& send, std::uint64_t until) const {
     const auto found = named_.find({queue_of(send), send.user_data});
-    return found != named_.end() && std::ranges::any_of(found->second, [&](std::size_t other) {
+    return found != nullptr && std::ranges::any_of(*found, [&](std::uint32_t other) {
                const SendHistory& each = report_.history[other];
                return each.number != send.number && each.notified_ns &&
                       *each.notified_ns > send.submitted_ns && *each.notified_ns <= until;

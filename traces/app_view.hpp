@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <boost/functional/hash.hpp>
 #include <cstdint>
 #include <unordered_map>
@@ -7,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "traces/flat_map.hpp"
 #include "traces/replay.hpp"
 
 namespace zcv {
@@ -15,7 +17,12 @@ namespace zcv {
 // buffer is free again can rest on. In order of time.
 class AppView {
   public:
-    AppView(const Trace& trace, const ReplayReport& report);
+    explicit AppView(const ReplayReport& report) : report_(report) {}
+
+    // The next record in order of time.
+    void see(const zcv_event& event);
+    // After the last one.
+    void count_sends();
 
     // Whether something of that kind happened after `from` and not after `until`, nanoseconds.
     bool closed(std::uint64_t sock, std::uint64_t from, std::uint64_t until) const;
@@ -61,9 +68,11 @@ class AppView {
         std::uint64_t time_ns, begin, end;
     };
 
-    void look_at(const zcv_event& event);
-    void look_at_answer(const zcv_event& event);
-    void count(const SendHistory& send);
+    void see_answer(const zcv_event& event);
+    void see_unmapping(const zcv_event& event);
+    using Sends = boost::container::small_vector<std::uint32_t, 4>;  // places in the history
+
+    void count(const SendHistory& send, std::uint32_t place);
     static std::uint64_t queue_of(const SendHistory& send) {
         return send.is_call ? send.sock : send.ring;
     }
@@ -79,7 +88,7 @@ class AppView {
     using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
     std::unordered_map<Name, Times, boost::hash<Name>> cancelled_;
     std::unordered_map<std::uint64_t, Queue> queues_;
-    std::unordered_map<Name, std::vector<std::size_t>, boost::hash<Name>> named_;
+    FlatMap<Name, Sends> named_;
     std::unordered_map<std::uint64_t, std::pair<std::uint64_t, std::uint64_t>> copied_;
     std::unordered_map<std::uint32_t, std::uint64_t> left_alone_;
 };

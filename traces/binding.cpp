@@ -20,11 +20,9 @@ constexpr std::int32_t ecanceled = 125;
 constexpr std::uint32_t ids_told_apart = 1U << 31;
 constexpr std::uint32_t no_bound = std::numeric_limits<std::uint32_t>::max();
 
-World world_of(const Profile& profile, const Trace& trace) {
+World world_of(const Profile& profile, bool calls) {
     World world;
     world.profile = profile;
-    const bool calls = std::ranges::any_of(
-        trace.events, [](const zcv_event& event) { return event.kind == ZCV_CALL; });
     if (calls) world.apis.push_back(Api::msg_zerocopy);
     world.bounds.ids = ids_told_apart;
     world.bounds.omem = world.bounds.calls_per_ubuf = no_bound;
@@ -51,8 +49,9 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
       calls_(trace, report),
       account_(trace),
       blind_(!records_skbs(trace.info)),
-      s_(world_of(profile, trace)) {
+      s_(world_of(profile, ahead_.calls)) {
     lives_.resize(ahead_.lives.size());
+    report_.history.reserve(ahead_.sends.size());
     report_.steps.resize(all_steps().size());
 }
 
@@ -163,25 +162,25 @@ Walk::Send* Walk::send_meant(std::size_t record) {
 }
 
 void Walk::forget_name(const Name& name, std::uint32_t generation) {
-    const auto open = open_by_name_.find(name);
-    if (open == open_by_name_.end()) return;
-    std::erase(open->second, generation);
-    if (open->second.empty()) open_by_name_.erase(open);
+    Some* const open = open_by_name_.find(name);
+    if (open == nullptr) return;
+    forget(*open, generation);
+    if (open->empty()) open_by_name_.erase(name);
 }
 
 // Several sends have this name, and the kernel gives no other: it is the one whose notification is
 // due. Where none is, a chain's head comes first.
 std::uint32_t Walk::notified_without_name(const zcv_event& event, std::uint32_t otherwise) const {
-    const auto name = open_by_name_.find({event.ring, event.user_data});
-    const auto ring = ring_at_.find(event.ring);
-    if (name == open_by_name_.end() || ring == ring_at_.end()) return otherwise;
-    const auto& due = s_[ring->second].compl_reqs;
+    const Some* const name = open_by_name_.find({event.ring, event.user_data});
+    const RingId* const ring = ring_at_.find(event.ring);
+    if (name == nullptr || ring == nullptr) return otherwise;
+    const auto& due = s_[*ring].compl_reqs;
     if (!due.empty()) {
         const std::uint32_t generation = send_of_request_[index(due.front().request)];
-        const bool same = std::ranges::find(name->second, generation) != name->second.end();
+        const bool same = std::ranges::find(*name, generation) != name->end();
         return same ? generation : otherwise;
     }
-    for (const std::uint32_t generation : name->second) {
+    for (const std::uint32_t generation : *name) {
         const Send& send = sends_.at(generation);
         if (send.completed && !send.lost && s_[send.notif].head == send.notif) return generation;
     }
@@ -196,9 +195,9 @@ bool Walk::knows_all() const {
 // Which kernel objects -----------------------------------------------------------------------
 
 SockId Walk::sock_of(const zcv_event& event) {
-    const auto found = sock_at_.find(event.sock);
+    const SockId* const found = sock_at_.find(event.sock);
     // A socket that died is not the one that sends now: its memory was used again.
-    if (found != sock_at_.end() && !s_[found->second].dead) return found->second;
+    if (found != nullptr && !s_[*found].dead) return *found;
     SockConfig any;
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
     any.dma = any.sink = any.receives = any.copies_at_send = true;
@@ -211,9 +210,9 @@ SockId Walk::sock_of(const zcv_event& event) {
 }
 
 RingId Walk::ring_of(std::uint64_t address) {
-    const auto [found, is_new] = ring_at_.try_emplace(address, none<RingId>);
-    if (is_new) found->second = s_.add_ring();
-    return found->second;
+    const auto [found, is_new] = ring_at_.insert(address);
+    if (is_new) *found = s_.add_ring();
+    return *found;
 }
 
 BufferId Walk::buffer_of(const zcv_event& event) {
@@ -330,15 +329,15 @@ void Walk::on_tcp_append(std::size_t record, const zcv_event& event, Send& send)
     if (life == 0) return;
     attach(life);
     if (event.chain == 0 || event.chain == send.ubuf || send.linked) return;
-    if (send.lives.empty() && !ahead_.idle_appends.contains(record) && may_link(send, record))
-        link(send);
+    if (send.lives.empty() && !ahead_.turn_of[record].idle && may_link(send, record)) link(send);
 }
 
 // Whether its data went where the queue's tail is. Nobody says so at that moment; later the chain's
 // head is known, or else that no skb of its own carried any.
 bool Walk::may_link(const Send& send, std::size_t record) const {
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    if (!facts.chain_known) return facts.lives.empty() || ahead_.joined_appends.contains(record);
+    if (!facts.chain_known)
+        return facts.lives.empty() || (record != no_record && ahead_.turn_of[record].joined);
     if (facts.chain == 0 || s_[send.sock].write_queue.empty()) return false;
     const Send* const head = sends_.find(facts.chain);
     const UbufId tail = s_[s_[SkbId{s_[send.sock].write_queue.back()}].shinfo].uarg;

@@ -92,7 +92,7 @@ class Walk {
         std::uint64_t ubuf = 0;
         std::uint64_t hash = 0;
         std::size_t history = 0;
-        std::vector<std::uint32_t> lives;
+        Some lives;
         bool returned = false;
         bool is_call = false;  // of sendmsg(MSG_ZEROCOPY), with this id
         std::uint32_t id = 0;
@@ -115,8 +115,8 @@ class Walk {
     };
     struct LifeState {
         ShinfoId shinfo = none<ShinfoId>;
-        SkbId original = none<SkbId>;  // the skb that was attached, not its clones
-        std::vector<SkbId> skbs;       // living
+        SkbId original = none<SkbId>;                   // the skb that was attached, not its clones
+        boost::container::small_vector<SkbId, 4> skbs;  // living
         bool attached = false;
         bool gone = false;  // freed in the model
         std::uint64_t gone_ns = 0;
@@ -273,15 +273,15 @@ class Walk {
     std::vector<LifeState> lives_;
     std::vector<SkbState> skb_states_;            // by SkbId
     std::vector<std::uint32_t> send_of_request_;  // by RequestId: generation
-    std::unordered_map<std::uint64_t, SkbId> skb_at_;
-    std::unordered_map<std::uint64_t, SockId> sock_at_;
+    FlatMap<std::uint64_t, SkbId> skb_at_;
+    FlatMap<std::uint64_t, SockId> sock_at_;
     std::vector<bool> guessed_;                // by SockId, see Mismatch::certain
     std::vector<std::uint64_t> sock_address_;  // by SockId
-    std::unordered_map<std::uint64_t, RingId> ring_at_;
+    FlatMap<std::uint64_t, RingId> ring_at_;
     using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // tgid, addr, len
     std::unordered_map<Memory, BufferId, boost::hash<Memory>> buffer_at_;
     // What was not notified.
-    std::unordered_map<Name, std::vector<std::uint32_t>, boost::hash<Name>> open_by_name_;
+    FlatMap<Name, Some> open_by_name_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight
     std::vector<Span> span_of_buffer_;                         // by BufferId
     std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> open_calls_;  // by socket

@@ -189,9 +189,9 @@ void Walk::fail_call(Send& send) {
 // A range is in the error queue: nothing refers to the data of these calls any more. What the model
 // still holds was let go of without a record.
 void Walk::on_range(const zcv_event& event) {
-    const auto sock = sock_at_.find(event.sock);
-    if (sock == sock_at_.end()) return;  // all its calls were made before the capture began
-    read_before(sock->second, event.user_data);
+    const SockId* const sock = sock_at_.find(event.sock);
+    if (sock == nullptr) return;  // all its calls were made before the capture began
+    read_before(*sock, event.user_data);
     const std::vector<std::uint32_t> open = open_calls_[event.sock];
     bool any = false;
     for (const std::uint32_t generation : open) {
@@ -201,7 +201,7 @@ void Walk::on_range(const zcv_event& event) {
         end_call(send);
     }
     if (!any) return;
-    const auto& queue = s_[sock->second].errqueue;
+    const auto& queue = s_[*sock].errqueue;
     const bool is_last = !queue.empty() && queue[queue.size() - 1].hi == event.addr;
     if (!is_last) mismatch("the model's error queue does not end with this range");
     const auto& range = queue[queue.size() - 1];
@@ -234,9 +234,9 @@ void Walk::end_call(Send& send) {
     if (!send.completed) return_from_call(send);
     if (s_[send.request].ubuf == none<UbufId>) return;  // released before
     const Send& owner = send_at(send.ubuf_owner);
-    const std::vector<std::uint32_t> lives = owner.lives;
+    const Some lives = owner.lives;
     for (const std::uint32_t life : lives) release_life(life);
-    const std::vector<std::uint32_t> own = send.lives;
+    const Some own = send.lives;
     for (const std::uint32_t life : own) release_life(life);
     if (s_[send.request].ubuf != none<UbufId>)
         mismatch("its range was reported while something still refers to the buffer", around(send));
@@ -244,8 +244,8 @@ void Walk::end_call(Send& send) {
 
 // recvmsg(MSG_ERRQUEUE), or the end of the socket with nobody left to read it.
 void Walk::on_range_read(const zcv_event& event) {
-    const auto sock = sock_at_.find(event.sock);
-    if (sock == sock_at_.end()) return;
+    const SockId* const sock = sock_at_.find(event.sock);
+    if (sock == nullptr) return;
     std::vector<Send*> told;
     for (const std::uint32_t generation : open_calls_[event.sock])
         if (Send& send = send_at(generation); within(event.user_data, event.addr, send.id))
@@ -258,10 +258,10 @@ void Walk::on_range_read(const zcv_event& event) {
     if (event.res == 0) {
         // The CPU that queued the end of it may say so later than this one that it was read.
         for (Send* const send : told) end_call(*send);
-        const auto& queue = s_[sock->second].errqueue;
+        const auto& queue = s_[*sock].errqueue;
         if (queue.empty() || queue[0].hi != event.addr)
             mismatch("it is not the oldest range in the model's error queue");
-        must<world::app_read_errqueue>("a range read from the error queue", sock->second);
+        must<world::app_read_errqueue>("a range read from the error queue", *sock);
     }
     for (Send* const send : told) forget_call(*send);
 }

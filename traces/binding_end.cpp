@@ -9,8 +9,8 @@ namespace zcv {
 void Walk::finish() {
     calls_.finish();
     std::uint64_t open = 0;
-    for (Send& send : sends_) {
-        if (send.is_call || send.lost || send.notified || (send.completed && !send.more)) continue;
+    sends_.for_each([&](Send& send) {
+        if (send.is_call || send.lost || send.notified || (send.completed && !send.more)) return;
         if (send.deferred && !send.completed) ++never_started_;
         // Where records are missing, its notification may be one of them.
         if ((send.rewritten_ns != 0 || send.write != no_record) && knows_all()) {
@@ -19,7 +19,7 @@ void Walk::finish() {
             report_reuse(send, last);
         }
         ++open;
-    }
+    });
     if (open > 0)
         report_.reasons.push_back(fmt::format(
             "{} of {} sends had no notification when the trace ended", open, report_.sends));

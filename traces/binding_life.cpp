@@ -113,7 +113,7 @@ bool Walk::has_new_head(std::uint32_t life, SkbId skb) {
     if (s_[skb].loc == Loc::dev)
         must<kernel::netif_receive_skb_core>("an skb received on this machine", skb);
     must<kernel::pskb_expand_head>("an skb with a private copy of its shared data", skb);
-    std::erase(lives_[before.life].skbs, skb);
+    forget(lives_[before.life].skbs, skb);
     begin_life(life, skb);
     adopt(life, skb, before.address);
     return true;
@@ -133,10 +133,10 @@ SkbId Walk::adopt(std::uint32_t life, SkbId skb, std::uint64_t address) {
 void Walk::drop_from_life(SkbId skb) {
     SkbState& state = state_of(skb);
     if (state.address != 0) {
-        const auto found = skb_at_.find(state.address);
-        if (found != skb_at_.end() && found->second == skb) skb_at_.erase(found);
+        const SkbId* const found = skb_at_.find(state.address);
+        if (found != nullptr && *found == skb) skb_at_.erase(state.address);
     }
-    std::erase(lives_[state.life].skbs, skb);
+    forget(lives_[state.life].skbs, skb);
     LifeState& life = lives_[state.life];
     if (life.skbs.empty() && life.attached && !life.gone) {
         life.gone = true;

@@ -54,10 +54,11 @@ bool Walk::still_held_after_notif(std::uint32_t life, const zcv_event& event) {
 // Which skb of the model a record speaks of. A new address is a clone, a segment, or a copy for a
 // packet socket, whichever can exist here.
 SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
-    const auto found = skb_at_.find(event.skb);
-    if (found != skb_at_.end() && state_of(found->second).life == life) return found->second;
+    const SkbId* const found = skb_at_.find(event.skb);
+    const SkbId known = found == nullptr ? none<SkbId> : *found;
+    if (known != none<SkbId> && state_of(known).life == life) return known;
     const bool is_new = !lives_[life].attached;
-    if (is_new && found != skb_at_.end() && has_new_head(life, found->second)) return found->second;
+    if (is_new && known != none<SkbId> && has_new_head(life, known)) return known;
     attach(life);
     if (is_new && ahead_.lives[life].birth == Birth::segment)
         return adopt(life, lives_[life].original, event.skb);

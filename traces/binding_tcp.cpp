@@ -23,7 +23,7 @@ SkbId Walk::transmit(std::uint32_t life) {
     const SkbId original = lives_[life].original;
     const SockId sock = s_[original].sock;
     if (s_[original].loc == Loc::rtx_queue) {
-        const std::vector<SkbId> skbs = lives_[life].skbs;
+        const auto skbs = lives_[life].skbs;
         for (const SkbId skb : skbs)
             if (skb != original) finish_skb(skb);
         must<kernel::tcp_retransmit_skb>("a retransmission", original);
@@ -50,8 +50,8 @@ SkbId Walk::transmit(std::uint32_t life) {
 // A queue freed at once instead of acknowledged in order: nothing is sent on the socket any more,
 // and what was sent before is still waiting.
 bool Walk::was_reset(SockId sock) const {
-    const auto last = ahead_.last_sent_ns.find(sock_address_[index(sock)]);
-    const bool silent = last == ahead_.last_sent_ns.end() || last->second < now_ns_;
+    const std::uint64_t* const last = ahead_.last_sent_ns.find(sock_address_[index(sock)]);
+    const bool silent = last == nullptr || *last < now_ns_;
     return silent && !s_[sock].rtx_queue.empty();
 }
 
@@ -72,7 +72,7 @@ void Walk::make_arrived(SkbId original) {
     const ShinfoId h = s_[original].shinfo;
     if (s_[h].arrived) return;
     const std::uint32_t life = state_of(original).life;
-    const std::vector<SkbId> skbs = lives_[life].skbs;
+    const auto skbs = lives_[life].skbs;
     for (const SkbId skb : skbs) {
         if (skb == original) continue;
         to_device(skb);

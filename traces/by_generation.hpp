@@ -1,7 +1,8 @@
 #pragma once
 
-#include <boost/container/deque.hpp>
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <unordered_map>
 #include <vector>
@@ -16,11 +17,10 @@ class ByGeneration {
   public:
     Value* find(std::uint32_t generation) {
         const std::uint32_t place = place_of(generation);
-        return place == 0 ? nullptr : &values_[place - 1];
+        return place == 0 ? nullptr : &value_at(place - 1);
     }
     const Value* find(std::uint32_t generation) const {
-        const std::uint32_t place = place_of(generation);
-        return place == 0 ? nullptr : &values_[place - 1];
+        return const_cast<ByGeneration*>(this)->find(generation);
     }
     bool contains(std::uint32_t generation) const { return place_of(generation) != 0; }
     Value& at(std::uint32_t generation) {
@@ -32,18 +32,27 @@ class ByGeneration {
     }
     Value& operator[](std::uint32_t generation) {
         if (Value* const value = find(generation)) return *value;
-        values_.emplace_back();
-        place(generation) = static_cast<std::uint32_t>(values_.size());
-        return values_.back();
+        if (size_ % block_size == 0) blocks_.push_back(std::make_unique<Block>());
+        place(generation) = ++size_;
+        return value_at(size_ - 1);
     }
+    std::size_t size() const { return size_; }
     // In the order in which they came.
-    auto begin() { return values_.begin(); }
-    auto end() { return values_.end(); }
+    template <class F>
+    void for_each(F&& f) {
+        for (std::uint32_t i = 0; i < size_; ++i) f(value_at(i));
+    }
 
   private:
+    static constexpr std::uint32_t block_size = 64;
+    using Block = std::array<Value, block_size>;
+
+    Value& value_at(std::uint32_t i) { return (*blocks_[i / block_size])[i % block_size]; }
     std::uint32_t place_of(std::uint32_t generation) const {
         if (generation < near_.size() && near_[generation] != 0) return near_[generation];
-        if (far_.empty()) return 0;
+        return far_.empty() ? 0 : far_place_of(generation);
+    }
+    [[gnu::noinline]] std::uint32_t far_place_of(std::uint32_t generation) const {
         const auto found = far_.find(generation);
         return found == far_.end() ? 0 : found->second;
     }
@@ -54,8 +63,8 @@ class ByGeneration {
         return generation < near_.size() ? near_[generation] : far_[generation];
     }
 
-    using Blocks = boost::container::deque_options<boost::container::block_size<64U>>::type;
-    boost::container::deque<Value, void, Blocks> values_;
+    std::vector<std::unique_ptr<Block>> blocks_;
+    std::uint32_t size_ = 0;
     std::vector<std::uint32_t> near_;  // by generation: one more than its place, 0 none
     std::unordered_map<std::uint32_t, std::uint32_t> far_;
 };

@@ -1,9 +1,9 @@
 #include "traces/lookahead.hpp"
 
 #include <algorithm>
-#include <boost/functional/hash.hpp>
 #include <deque>
 #include <numeric>
+#include <unordered_map>
 #include <utility>
 
 #include "traces/uapi.hpp"
@@ -17,6 +17,9 @@ class Look {
         all_.order = order_by_time(trace);
         all_.life_of.resize(events_.size());
         all_.send_of.resize(events_.size());
+        all_.turn_of.resize(events_.size());
+        // Memory that is never written to costs nothing, and moving lives does.
+        all_.lives.reserve(events_.size() / 2 + 1);
         all_.lives.emplace_back();
     }
 
@@ -98,14 +101,14 @@ class Look {
     }
 
     void name_references(const zcv_event& submit) {
-        const auto found = changed_.find(submit.ubuf);
-        if (found == changed_.end() || found->second.generation != 0) return;
-        found->second.generation = submit.generation;
-        for (const std::size_t i : found->second.unnamed) all_.send_of[i] = submit.generation;
+        Changed* const found = changed_.find(submit.ubuf);
+        if (found == nullptr || found->generation != 0) return;
+        found->generation = submit.generation;
+        for (const std::size_t i : found->unnamed) all_.send_of[i] = submit.generation;
     }
 
     void appended(std::size_t i, const zcv_event& event) {
-        all_.streams.insert(event.sock);
+        all_.streams[event.sock] = true;
         all_.last_sent_ns[event.sock] = event.time_ns;
         note_issuer(event);
         forget_turn_that_joined(i, event);
@@ -114,7 +117,7 @@ class Look {
             // A fresh skb would be the tail by now.
             if (send->append != no_record && event.len < events_[send->append].len &&
                 event.head != 0 && event.head == events_[send->append].head)
-                all_.joined_appends.insert(send->append);
+                all_.turn_of[send->append].joined = true;
             if (send->append == no_record) send->bytes = event.len;
             const std::uint32_t offset = offset_of(*send, event);
             if (send->turns.empty() || send->turns.back() < offset) send->turns.push_back(offset);
@@ -132,8 +135,9 @@ class Look {
     // What the newest turn on this socket appended went into an skb that was there when the tail
     // still is that one, or begins before that turn did.
     void forget_turn_that_joined(std::size_t i, const zcv_event& event) {
-        const auto [last, first] = last_append_.try_emplace(event.sock, i);
-        const zcv_event& before = events_[std::exchange(last->second, i)];
+        const auto [last, first] = last_append_.insert(event.sock);
+        const zcv_event& before = events_[first ? i : *last];
+        *last = i;
         SendFacts* const send = find(before.generation);
         if (first || event.head == 0 || send == nullptr || send->turns.empty()) return;
         const std::uint32_t offset = offset_of(*send, before);
@@ -148,16 +152,16 @@ class Look {
     // The turn before this one, or before the end, appended nothing if as much is left as then.
     void note_progress(const SendFacts& send, std::uint32_t left) {
         if (send.append != no_record && events_[send.append].len == left)
-            all_.idle_appends.insert(send.append);
+            all_.turn_of[send.append].idle = true;
     }
 
     // Done with before any driver had it, or dropped with more references than when it was queued:
     // it was cut into segments, about as many as there are more references.
     void note_segments(std::size_t i, const zcv_event& event) {
-        const auto queued = queued_refs_.find(event.skb);
-        if (queued == queued_refs_.end()) return;
-        const std::uint32_t before = queued->second;
-        queued_refs_.erase(queued);
+        const std::uint32_t* const queued = queued_refs_.find(event.skb);
+        if (queued == nullptr) return;
+        const std::uint32_t before = *queued;
+        queued_refs_.erase(event.skb);
         const bool known = before != ZCV_REFS_UNKNOWN && event.refs != ZCV_REFS_UNKNOWN;
         const std::uint32_t more = known && event.refs > before ? event.refs - before : 0;
         const bool cut = event.kind == ZCV_SKB_CONSUME ? event.ubuf != 0 : more > 0;
@@ -171,25 +175,27 @@ class Look {
 
     void submitted(std::size_t i, const zcv_event& event) {
         if (event.generation == 0) return;
-        all_.sends[event.generation].submit = i;
-        all_.sends[event.generation].submitter = event.pid;
+        SendFacts& send = all_.sends[event.generation];
+        send.submit = i;
+        send.submitter = event.pid;
         if (event.ubuf != 0) ubufs_[event.ubuf] = event.generation;
         name_references(event);
-        if (event.protocol == uapi::ipproto_tcp) all_.streams.insert(event.sock);
+        if (event.protocol == uapi::ipproto_tcp) all_.streams[event.sock] = true;
         names_[{event.ring, event.user_data}].push_back(event.generation);
     }
 
     // MSG_ZEROCOPY: named by its socket and id.
     void called(std::size_t i, const zcv_event& event) {
+        all_.calls = true;
         if (event.generation == 0 || event.zc_flags == 0) return;
         all_.sends[event.generation].submit = i;
-        if (event.protocol == uapi::ipproto_tcp) all_.streams.insert(event.sock);
+        if (event.protocol == uapi::ipproto_tcp) all_.streams[event.sock] = true;
         calls_[{event.sock, event.user_data}] = event.generation;
     }
 
     void reported(const zcv_event& event) {
-        const auto call = calls_.find({event.sock, event.user_data});
-        SendFacts* const first = call == calls_.end() ? nullptr : find(call->second);
+        const std::uint32_t* const call = calls_.find({event.sock, event.user_data});
+        SendFacts* const first = call == nullptr ? nullptr : find(*call);
         if (first != nullptr && !first->copied) first->copied = (event.cqe_flags & 1) != 0;
     }
 
@@ -197,6 +203,7 @@ class Look {
         SendFacts* const send = find(event.generation);
         if (send == nullptr || send->complete != no_record) return;
         send->complete = i;
+        forget_name(*send, event);
         note_issuer(event);
         note_end(*send, event);
         note_chain(*send, event);
@@ -211,21 +218,39 @@ class Look {
         SendFacts* const send = find(event.generation);
         if (send == nullptr || send->notif != no_record) return;
         send->notif = i;
+        forget_name(*send, event);
         note_chain(*send, event);
+    }
+
+    // Nothing more is to come that could go without its generation.
+    void forget_name(const SendFacts& send, const zcv_event& event) {
+        if (send.complete == no_record || send.notif == no_record || send.submit == no_record)
+            return;
+        const zcv_event& submit = events_[send.submit];
+        Some* const open = names_.find({submit.ring, submit.user_data});
+        if (open == nullptr) return;
+        forget(*open, event.generation);
+        if (open->empty()) names_.erase({submit.ring, submit.user_data});
     }
 
     void note_chain(SendFacts& send, const zcv_event& event) {
         send.chain_known = true;
         if (event.chain == 0 || event.chain == event.ubuf) return;
         send.chain = generation_of(event.chain);
-        if (SendFacts* const head = find(send.chain)) head->linked.insert(event.generation);
+        SendFacts* const head = find(send.chain);
+        if (head == nullptr) return;
+        const auto at = std::ranges::lower_bound(head->linked, event.generation);
+        if (at == head->linked.end() || *at != event.generation)
+            head->linked.insert(at, event.generation);
     }
 
     // The kernel gives no request here: it is the oldest send of that name that still lacks the
     // CQE.
     void overflowed(std::size_t i, const zcv_event& event) {
         const bool notif = (event.cqe_flags & uapi::cqe_f_notif) != 0;
-        for (const std::uint32_t generation : names_[{event.ring, event.user_data}]) {
+        const Some* const open = names_.find({event.ring, event.user_data});
+        if (open == nullptr) return;
+        for (const std::uint32_t generation : *open) {
             SendFacts& send = all_.sends[generation];
             std::size_t& slot = notif ? send.notif : send.complete;
             if (slot != no_record || (event.generation != 0 && event.generation != generation))
@@ -253,9 +278,9 @@ class Look {
         skbs_[event.skb] = life;
         if (event.kind == ZCV_DEV_QUEUE) {
             queued_refs_[event.skb] = event.refs;
-            queued_[owner] = life;
+            find(owner)->queued = life;
             all_.lives[life].bytes = event.len;
-            const bool first = sent_.insert(life).second;
+            const bool first = !std::exchange(all_.lives[life].queued, true);
             if (first && all_.streams.contains(event.sock)) last_sent_[event.sock] = life;
         } else if (event.kind == ZCV_DEV_XMIT) {
             queued_refs_.erase(event.skb);
@@ -283,22 +308,22 @@ class Look {
     // An skb that had another head before got a new one. One that first shows up on its way was cut
     // off a large one. One that TCP sends right after data of the same ubuf may be the rest of it.
     void come_from(Life& fresh, const zcv_event& event) {
-        const auto same_owner = [&](const auto& found, const auto& map) {
-            return found != map.end() && all_.lives[found->second].owner == fresh.owner;
+        const auto same_owner = [&](const std::uint32_t* found) {
+            return found != nullptr && all_.lives[*found].owner == fresh.owner;
         };
         const auto descend = [&](Birth birth, std::uint32_t parent) {
             fresh.birth = birth;
             fresh.parent = parent;
         };
         const bool append = event.kind == ZCV_TCP_APPEND;
-        const auto before = skbs_.find(event.skb);
-        if (!append && same_owner(before, skbs_)) {
-            const std::uint64_t head = events_[all_.lives[before->second].first].head;
-            const auto still = heads_.find(head);
-            const bool shared = still != heads_.end() && still->second == before->second;
-            if (shared) return descend(Birth::expanded, before->second);
+        const std::uint32_t* const before = skbs_.find(event.skb);
+        if (!append && same_owner(before)) {
+            const std::uint64_t head = events_[all_.lives[*before].first].head;
+            const std::uint32_t* const still = heads_.find(head);
+            const bool shared = still != nullptr && *still == *before;
+            if (shared) return descend(Birth::expanded, *before);
             // One fresh from a socket has only the memory of another that went unseen.
-            if (event.sock == 0) return descend(Birth::moved, before->second);
+            if (event.sock == 0) return descend(Birth::moved, *before);
         }
         if (append || event.kind == ZCV_DEV_QUEUE) {
             if (event.addr != 0) {
@@ -307,12 +332,11 @@ class Look {
                     descend(Birth::split, parent);
                 return;
             }
-            const auto last = last_sent_.find(event.sock);
-            if (same_owner(last, last_sent_)) return descend(Birth::split, last->second);
+            const std::uint32_t* const last = last_sent_.find(event.sock);
+            if (same_owner(last)) return descend(Birth::split, *last);
             // A stream sends in order: what comes after another send's data was sent in it before.
-            const auto sent = queued_.find(fresh.owner);
-            if (last != last_sent_.end() && sent != queued_.end())
-                descend(Birth::split, sent->second);
+            const std::uint32_t sent = find(fresh.owner)->queued;
+            if (last != nullptr && sent != 0) descend(Birth::split, sent);
             return;
         }
         const auto large = cut_up_.find(fresh.owner);
@@ -321,8 +345,8 @@ class Look {
             fresh.cut_ns = events_[end].time_ns;
             return descend(Birth::segment, all_.life_of[end]);
         }
-        const auto queued = queued_.find(fresh.owner);
-        if (queued != queued_.end()) descend(Birth::segment, queued->second);
+        const std::uint32_t queued = find(fresh.owner)->queued;
+        if (queued != 0) descend(Birth::segment, queued);
     }
 
     // An skb that sendmsg made begins where one of its turns did; the rest of another, elsewhere.
@@ -345,7 +369,7 @@ class Look {
         std::uint32_t closest = 0;
         for (const std::uint32_t life : find(owner)->lives) {
             const std::uint64_t begin = all_.lives[life].sequence;
-            if (begin == 0 || !sent_.contains(life)) continue;
+            if (begin == 0 || !all_.lives[life].queued) continue;
             const std::uint32_t distance = bytes_after(sequence, begin);
             if (distance >= 1U << 31U) continue;
             if (closest == 0 || distance < bytes_after(sequence, all_.lives[closest].sequence))
@@ -368,32 +392,30 @@ class Look {
     }
 
     std::uint32_t life_at(std::uint64_t head, std::uint32_t owner) const {
-        const auto found = heads_.find(head);
-        if (found == heads_.end()) return 0;
-        return owner == 0 || all_.lives[found->second].owner == owner ? found->second : 0;
+        const std::uint32_t* const found = heads_.find(head);
+        if (found == nullptr) return 0;
+        return owner == 0 || all_.lives[*found].owner == owner ? *found : 0;
     }
 
     std::uint32_t generation_of(std::uint64_t ubuf) const {
-        const auto found = ubufs_.find(ubuf);
-        return found == ubufs_.end() ? 0 : found->second;
+        const std::uint32_t* const found = ubufs_.find(ubuf);
+        return found == nullptr ? 0 : *found;
     }
 
     SendFacts* find(std::uint32_t generation) { return all_.sends.find(generation); }
 
     const std::vector<zcv_event>& events_;
     Lookahead all_;
-    std::unordered_map<Name, std::uint32_t, boost::hash<Name>> calls_;  // socket, id -> generation
-    std::unordered_map<std::uint64_t, std::uint32_t> heads_;            // head -> life
-    std::unordered_map<std::uint64_t, std::uint32_t> ubufs_;            // ubuf -> newest generation
-    std::unordered_map<std::uint64_t, Changed> changed_;                // by ubuf
-    std::unordered_map<Name, std::vector<std::uint32_t>, boost::hash<Name>> names_;
-    std::unordered_map<std::uint64_t, std::uint32_t> skbs_;         // on its way: skb -> its life
-    std::unordered_map<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet
-    std::unordered_map<std::uint32_t, std::uint32_t> queued_;       // owner -> newest life queued
-    std::unordered_map<std::uint32_t, std::deque<Cut>> cut_up_;     // by owner
-    std::unordered_set<std::uint32_t> sent_;
-    std::unordered_map<std::uint64_t, std::size_t> last_append_;  // socket -> newest such record
-    std::unordered_map<std::uint64_t, std::uint32_t> last_sent_;  // socket -> newest life sent
+    FlatMap<Name, std::uint32_t> calls_;                 // socket, id -> generation
+    FlatMap<std::uint64_t, std::uint32_t> heads_;        // head -> life
+    FlatMap<std::uint64_t, std::uint32_t> ubufs_;        // ubuf -> newest generation
+    FlatMap<std::uint64_t, Changed> changed_;            // by ubuf
+    FlatMap<Name, Some> names_;                          // generations that may still get a CQE
+    FlatMap<std::uint64_t, std::uint32_t> skbs_;         // on its way: skb -> its life
+    FlatMap<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet
+    std::unordered_map<std::uint32_t, std::deque<Cut>> cut_up_;  // by owner
+    FlatMap<std::uint64_t, std::size_t> last_append_;            // socket -> newest such record
+    FlatMap<std::uint64_t, std::uint32_t> last_sent_;            // socket -> newest life sent
 };
 
 }  // namespace

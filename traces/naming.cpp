@@ -148,10 +148,15 @@ void name_all(const AppView& app, std::vector<Case> cases) {
     }
 }
 
-void name_early_writes(const AppView& app, ReplayReport& report) {
+void name_early_writes(AppView& app, ReplayReport& report) {
+    const auto is_early = [](const Violation& finding) {
+        return finding.property.starts_with("R1-");
+    };
+    if (std::ranges::none_of(report.violations, is_early)) return;
+    app.count_sends();
     std::map<std::uint32_t, std::vector<Case>> programs;
     for (Violation& finding : report.violations) {
-        if (!finding.property.starts_with("R1-")) continue;
+        if (!is_early(finding)) continue;
         const SendHistory& send = report.history[finding.send - 1];
         Case c{&finding, &send, send.submitted_ns, finding.time_ns,
                finding.thread != 0 || finding.before_unmapping};
@@ -194,8 +199,17 @@ void doubt_notes(ReplayReport& report) {
 
 }  // namespace
 
-void name_findings(const Trace& trace, ReplayReport& report) {
-    const AppView app(trace, report);
+void name_findings(const Trace& trace, const std::vector<std::size_t>& order,
+                   ReplayReport& report) {
+    AppView app(report);
+    Notes notes(report);
+    Payloads payloads(trace);
+    for (const std::size_t record : order) {
+        const zcv_event& event = trace.events[record];
+        app.see(event);
+        notes.see(event);
+        payloads.see(event);
+    }
     name_early_writes(app, report);
     name_kernel_side(report);
     doubt_notes(report);
@@ -207,8 +221,8 @@ void name_findings(const Trace& trace, ReplayReport& report) {
     std::erase_if(report.violations,
                   [](const Violation& each) { return each.severity != Severity::error; });
     add_stream_warnings(report);
-    add_notes(trace, app, report);
-    tell_payloads(trace, report);
+    notes.add(app, report);
+    payloads.tell(report);
 }
 
 }  // namespace zcv

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
 
 #include "model/profiles.hpp"
 #include "traces/binding.hpp"
@@ -97,24 +96,29 @@ void set_known_aside(const Trace& trace, ReplayReport& report) {
 }
 
 // A CPU numbers its records in the order in which it takes their time.
-std::uint64_t misnumbered(const Trace& trace, const std::vector<std::size_t>& order) {
-    struct Last {
-        std::uint32_t seq;
-        std::uint64_t time_ns;
-    };
-    std::unordered_map<std::uint16_t, Last> last;
-    std::uint64_t count = 0;
-    for (const std::size_t record : order) {
-        const zcv_event& event = trace.events[record];
-        if (event.cpu == ZCV_CPU_WATCH) continue;  // whose clock is another one's
-        const auto [before, first] = last.try_emplace(event.cpu, Last{event.seq, event.time_ns});
-        if (first) continue;
-        const auto ahead = static_cast<std::int32_t>(event.seq - before->second.seq);
-        count += ahead == 0 || (ahead < 0 && event.time_ns != before->second.time_ns);
-        before->second = {event.seq, event.time_ns};
+class Numbers {
+  public:
+    // The next record in order of time.
+    void see(const zcv_event& event) {
+        if (event.cpu == ZCV_CPU_WATCH) return;  // whose clock is another one's
+        if (event.cpu >= last_.size()) last_.resize(event.cpu + std::size_t{1});
+        Last& before = last_[event.cpu];
+        const auto ahead = static_cast<std::int32_t>(event.seq - before.seq);
+        misnumbered_ +=
+            before.is_any && (ahead == 0 || (ahead < 0 && event.time_ns != before.time_ns));
+        before = {event.seq, true, event.time_ns};
     }
-    return count;
-}
+    std::uint64_t misnumbered() const { return misnumbered_; }
+
+  private:
+    struct Last {
+        std::uint32_t seq = 0;
+        bool is_any = false;
+        std::uint64_t time_ns = 0;
+    };
+    std::vector<Last> last_;  // by CPU
+    std::uint64_t misnumbered_ = 0;
+};
 
 void decide(const Trace& trace, ReplayReport& report) {
     const bool complete = is_whole(trace);
@@ -156,9 +160,11 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
     report.lost = std::max(trace.totals.lost, trace.sequence_gaps);
 
     Walk walk(trace, profile, report);
-    const std::vector<std::size_t> order = walk.lookahead().order;
+    const std::vector<std::size_t>& order = walk.lookahead().order;
+    Numbers numbers;
     bool certain = false;
     for (const std::size_t record : order) {
+        numbers.see(trace.events[record]);
         std::optional<Mismatch> mismatch = walk.explain(record);
         if (!mismatch) {
             ++report.matched;
@@ -176,7 +182,7 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
         }
     }
     walk.finish();
-    if (const std::uint64_t count = misnumbered(trace, order))
+    if (const std::uint64_t count = numbers.misnumbered())
         report.reasons.push_back(fmt::format(
             "{} records are numbered twice or against their time: no capture writes them so",
             count));
@@ -186,7 +192,7 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
             "on a connection that split or retransmitted skbs a record was not explained: only one "
             "of several ways to read it was followed");
     }
-    name_findings(trace, report);
+    name_findings(trace, order, report);
     report.suppressions = options.suppressions;
     set_known_aside(trace, report);
     decide(trace, report);

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 #include <tuple>
-#include <unordered_map>
 
 namespace zcv {
 namespace {
@@ -86,144 +85,13 @@ void add_repeats(const std::vector<const SendHistory*>& sends, ReplayReport& rep
     report.notes.insert(report.notes.end(), found.begin(), found.end());
 }
 
-// How many sends something is true of, and the first of them.
-struct Some {
-    std::uint64_t count = 0;
-    const SendHistory* first = nullptr;
-
-    void add(const SendHistory& send) {
-        if (count++ == 0) first = &send;
-    }
-};
-
-void note(ReplayReport& report, const char* rule, const Some& some, const std::string& evidence) {
+void note(ReplayReport& report, const char* rule, const SendCount& some,
+          const std::string& evidence) {
     if (some.count == 0) return;
     const SendHistory& first = *some.first;
     report.notes.push_back(finding_of(rule, first, first.completed_ns.value_or(first.submitted_ns),
                                       fmt::format("{} {}", some.count, evidence)));
 }
-
-class Notes {
-  public:
-    Notes(const Trace& trace, const AppView& app, ReplayReport& report)
-        : trace_(trace), app_(app), report_(report) {
-        for (const SendHistory& send : report.history) by_generation_[send.generation] = &send;
-    }
-
-    void add() {
-        of_records();
-        of_results();
-        of_usage();
-        of_depth();
-        of_error_queues();
-    }
-
-  private:
-    const SendHistory* send_of(const zcv_event& event) const {
-        const auto found = by_generation_.find(event.generation);
-        return event.generation == 0 || found == by_generation_.end() ? nullptr : found->second;
-    }
-
-    void of_records() {
-        Some skipping, drained, linked;
-        std::unordered_map<std::uint64_t, const SendHistory*> at;  // by ubuf
-        for (const zcv_event& event : trace_.events) {
-            overflows_ += event.kind == ZCV_CQE_OVERFLOW;
-            ignored_ += event.kind == ZCV_CALL && event.zc_flags == 0;
-            if (event.kind == ZCV_ERRQUEUE && !queued_.contains(event.sock))
-                queued_[event.sock] = event.time_ns;
-            if (event.kind == ZCV_ERRQUEUE_READ && event.res == 0) read_.insert(event.sock);
-            const SendHistory* const send = send_of(event);
-            if (send == nullptr) continue;
-            if (event.kind == ZCV_SUBMIT) at[event.ubuf] = send;
-            if (event.kind == ZCV_PREP_FAILED && (event.sqe_flags & sqe_cqe_skip_success) != 0)
-                skipping.add(*send);
-            if (event.kind == ZCV_DEFER && (!send->completed_ns || send->res == -ecanceled))
-                drained.add(*send);
-            if (event.kind != ZCV_NOTIF || event.chain == 0 || event.chain == event.ubuf) continue;
-            const auto head = at.find(event.chain);
-            if (head != at.end() && send->copied && head->second->asked_usage &&
-                head->second->notified_ns && !head->second->copied)
-                linked.add(*send);
-        }
-        note(report_, "ZC-B12", skipping, "requests had IOSQE_CQE_SKIP_SUCCESS");
-        note(report_, "B32", drained, "deferred requests never started");
-        note(report_, "B25", linked,
-             "sends say COPIED, and the head of their chain that it was not");
-    }
-
-    void of_results() {
-        Some no_memory, too_large, waiting;
-        for (const SendHistory& send : report_.history) {
-            if (send.res == -enomem || send.res == -enobufs) no_memory.add(send);
-            if (send.res == -emsgsize) too_large.add(send);
-            if (send.released_ns && send.more && app_.is_deferred_taskrun(send.ring) &&
-                send.notified_ns.value_or(app_.end_ns()) > *send.released_ns + long_ns)
-                waiting.add(send);
-            else if (send.notified_ns)
-                told_rings_.insert(send.ring);
-        }
-        note(report_, "ZC-D6", no_memory, "sends failed with ENOMEM or ENOBUFS");
-        note(report_, "ZC-D8", too_large, "sends failed with EMSGSIZE");
-        if (waiting.count > 0 && !told_rings_.contains(waiting.first->ring))
-            note(report_, "ZC-B9", waiting,
-                 "sends were released and not told of for 50 ms or more");
-    }
-
-    void of_usage() {
-        Some copied;
-        std::uint64_t asked = 0;
-        for (const SendHistory& send : report_.history) {
-            if (!send.asked_usage || !send.notified_ns || send.res <= 0) continue;
-            ++asked;
-            if (send.copied) copied.add(send);
-        }
-        if (asked > 0 && copied.count == asked)
-            note(report_, "ZC-D1", copied, "sends were asked about, and all of them were copied");
-    }
-
-    void of_depth() {
-        Some sends;
-        const SendHistory* before = nullptr;
-        for (const SendHistory& send : report_.history) {
-            if (before != nullptr &&
-                (!before->notified_ns || *before->notified_ns > send.submitted_ns))
-                return;
-            before = &send;
-            sends.add(send);
-        }
-        if (sends.count >= sends_that_tell)
-            note(report_, "ZC-B8", sends, "sends, never two in flight");
-    }
-
-    void of_error_queues() {
-        if (overflows_ > 0 && !report_.history.empty())
-            report_.notes.push_back(finding_of("ZC-B10", report_.history.front(), 0,
-                                               fmt::format("{} CQEs overflowed", overflows_)));
-        if (ignored_ > 0)
-            report_.notes.push_back(
-                finding_of("ZC-C8", {}, 0,
-                           fmt::format("{} calls with MSG_ZEROCOPY on a socket without "
-                                       "SO_ZEROCOPY",
-                                       ignored_)));
-        Some unread;
-        for (const SendHistory& send : report_.history) {
-            const auto since = queued_.find(send.sock);
-            if (send.is_call && since != queued_.end() && !read_.contains(send.sock) &&
-                app_.end_ns() > since->second + long_ns)
-                unread.add(send);
-        }
-        note(report_, "ZC-C6", unread, "calls, and no range was read in 50 ms or more");
-    }
-
-    const Trace& trace_;
-    const AppView& app_;
-    ReplayReport& report_;
-    std::unordered_map<std::uint32_t, const SendHistory*> by_generation_;
-    std::unordered_map<std::uint64_t, std::uint64_t> queued_;  // socket: its first range
-    std::set<std::uint64_t> read_, told_rings_;
-    std::uint64_t overflows_ = 0, ignored_ = 0;
-};
 
 }  // namespace
 
@@ -234,8 +102,126 @@ void add_stream_warnings(ReplayReport& report) {
     }
 }
 
-void add_notes(const Trace& trace, const AppView& app, ReplayReport& report) {
-    Notes(trace, app, report).add();
+Notes::Notes(const ReplayReport& report) {
+    for (const SendHistory& send : report.history) by_generation_[send.generation] = &send;
+}
+
+const SendHistory* Notes::send_of(const zcv_event& event) const {
+    const SendHistory* const* const found = by_generation_.find(event.generation);
+    return event.generation == 0 || found == nullptr ? nullptr : *found;
+}
+
+void Notes::see(const zcv_event& event) {
+    switch (event.kind) {
+        case ZCV_CQE_OVERFLOW:
+            ++overflows_;
+            return;
+        case ZCV_CALL:
+            ignored_ += event.zc_flags == 0;
+            return;
+        case ZCV_ERRQUEUE:
+            if (const auto [first, is_new] = queued_.insert(event.sock); is_new)
+                *first = event.time_ns;
+            return;
+        case ZCV_ERRQUEUE_READ:
+            if (event.res == 0) read_.insert(event.sock);
+            return;
+        case ZCV_SUBMIT:
+            if (const SendHistory* const send = send_of(event)) at_[event.ubuf] = send;
+            return;
+        case ZCV_PREP_FAILED:
+            if (const SendHistory* const send = send_of(event))
+                if ((event.sqe_flags & sqe_cqe_skip_success) != 0) skipping_.add(*send);
+            return;
+        case ZCV_DEFER:
+            if (const SendHistory* const send = send_of(event))
+                if (!send->completed_ns || send->res == -ecanceled) drained_.add(*send);
+            return;
+        case ZCV_NOTIF:
+            return see_notification(event);
+        default:
+            return;
+    }
+}
+
+void Notes::see_notification(const zcv_event& event) {
+    if (event.chain == 0 || event.chain == event.ubuf) return;
+    const SendHistory* const send = send_of(event);
+    const SendHistory* const* const found = at_.find(event.chain);
+    if (send == nullptr || found == nullptr) return;
+    const SendHistory& head = **found;
+    if (send->copied && head.asked_usage && head.notified_ns && !head.copied) linked_.add(*send);
+}
+
+void Notes::add(const AppView& app, ReplayReport& report) {
+    note(report, "ZC-B12", skipping_, "requests had IOSQE_CQE_SKIP_SUCCESS");
+    note(report, "B32", drained_, "deferred requests never started");
+    note(report, "B25", linked_, "sends say COPIED, and the head of their chain that it was not");
+    of_results(app, report);
+    of_usage(report);
+    of_depth(report);
+    of_error_queues(app, report);
+}
+
+void Notes::of_results(const AppView& app, ReplayReport& report) {
+    SendCount no_memory, too_large, waiting;
+    for (const SendHistory& send : report.history) {
+        if (send.res == -enomem || send.res == -enobufs) no_memory.add(send);
+        if (send.res == -emsgsize) too_large.add(send);
+        if (send.released_ns && send.more && app.is_deferred_taskrun(send.ring) &&
+            send.notified_ns.value_or(app.end_ns()) > *send.released_ns + long_ns)
+            waiting.add(send);
+        else if (send.notified_ns)
+            told_rings_.insert(send.ring);
+    }
+    note(report, "ZC-D6", no_memory, "sends failed with ENOMEM or ENOBUFS");
+    note(report, "ZC-D8", too_large, "sends failed with EMSGSIZE");
+    if (waiting.count > 0 && !told_rings_.contains(waiting.first->ring))
+        note(report, "ZC-B9", waiting, "sends were released and not told of for 50 ms or more");
+}
+
+void Notes::of_usage(ReplayReport& report) {
+    SendCount copied;
+    std::uint64_t asked = 0;
+    for (const SendHistory& send : report.history) {
+        if (!send.asked_usage || !send.notified_ns || send.res <= 0) continue;
+        ++asked;
+        if (send.copied) copied.add(send);
+    }
+    if (asked > 0 && copied.count == asked)
+        note(report, "ZC-D1", copied, "sends were asked about, and all of them were copied");
+}
+
+void Notes::of_depth(ReplayReport& report) {
+    SendCount sends;
+    const SendHistory* before = nullptr;
+    for (const SendHistory& send : report.history) {
+        if (before != nullptr && (!before->notified_ns || *before->notified_ns > send.submitted_ns))
+            return;
+        before = &send;
+        sends.add(send);
+    }
+    if (sends.count >= sends_that_tell) note(report, "ZC-B8", sends, "sends, never two in flight");
+}
+
+void Notes::of_error_queues(const AppView& app, ReplayReport& report) {
+    if (overflows_ > 0 && !report.history.empty())
+        report.notes.push_back(finding_of("ZC-B10", report.history.front(), 0,
+                                          fmt::format("{} CQEs overflowed", overflows_)));
+    if (ignored_ > 0)
+        report.notes.push_back(
+            finding_of("ZC-C8", {}, 0,
+                       fmt::format("{} calls with MSG_ZEROCOPY on a socket without "
+                                   "SO_ZEROCOPY",
+                                   ignored_)));
+    SendCount unread;
+    for (const SendHistory& send : report.history) {
+        const std::uint64_t* const since = queued_.find(send.sock);
+        if (send.is_call && since != nullptr && !read_.contains(send.sock) &&
+            app.end_ns() > *since + long_ns)
+            unread.add(send);
+    }
+    note(report, "ZC-C6", unread, "calls, and no range was read in 50 ms or more");
 }
 
 }  // namespace zcv

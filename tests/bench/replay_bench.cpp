@@ -1,0 +1,156 @@
+// How fast `zcv replay` is and what memory it takes: a long TCP trace of the running kernel, the
+// same ten times as long, and `perf script` printing as many tracepoint records of the same
+// workload. Processor time and resident memory of whole processes, so reading the file is part of
+// it; rounds alternate, medians count. A table on stdout, as markdown. Needs root.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "model/outcome.hpp"
+#include "tests/program.hpp"
+#include "traces/zct.hpp"
+
+namespace {
+
+using namespace zcv;
+
+constexpr const char* workload = ZCV_PROGRAM " drive tcp --sends 50000 --rate 400mbit";
+constexpr const char* tracepoints =
+    "net:net_dev_queue,net:net_dev_start_xmit,net:netif_receive_skb,skb:consume_skb,"
+    "io_uring:io_uring_complete,io_uring:io_uring_submit_req";
+constexpr std::uint32_t times_longer = 10;
+constexpr int rounds = 5;
+
+struct Cost {
+    double seconds = 0;  // processor time
+    double mib = 0;      // resident at most
+};
+
+// Of a shell command whose output goes nowhere.
+Cost cost_of(const std::string& command) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+        ::dup2(nowhere, STDOUT_FILENO);
+        ::dup2(nowhere, STDERR_FILENO);
+        ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
+        std::_Exit(127);
+    }
+    int ended = 0;
+    rusage usage{};
+    if (child < 0 || ::wait4(child, &ended, 0, &usage) != child)
+        throw std::system_error(errno, std::generic_category(), command);
+    if (!WIFEXITED(ended) || WEXITSTATUS(ended) > 3) throw Refusal(Status::unable, command);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    };
+    return {seconds(usage.ru_utime) + seconds(usage.ru_stime),
+            static_cast<double>(usage.ru_maxrss) / 1024};
+}
+
+// The records again, later, of other sends: names of kernel objects are used again, as the kernel
+// does.
+void write_longer(const Trace& trace, const std::string& path) {
+    std::uint32_t sends = 0;
+    std::uint64_t first = trace.events.front().time_ns;
+    std::uint64_t last = first;
+    std::vector<std::uint32_t> numbers(1U << 16U);  // records of each CPU
+    for (const zcv_event& event : trace.events) {
+        sends = std::max(sends, event.generation);
+        first = std::min<std::uint64_t>(first, event.time_ns);
+        last = std::max<std::uint64_t>(last, event.time_ns);
+        numbers[event.cpu] = std::max(numbers[event.cpu], event.seq + 1);
+    }
+    TraceWriter writer(path, trace.info);
+    for (std::uint32_t time = 0; time < times_longer; ++time) {
+        std::vector<zcv_event> events = trace.events;
+        for (zcv_event& event : events) {
+            event.time_ns += time * (last - first + 1'000'000);
+            event.seq += time * numbers[event.cpu];
+            if (event.generation != 0) event.generation += time * sends;
+        }
+        writer.append(events);
+    }
+    Totals totals;
+    totals.records = trace.events.size() * times_longer;
+    writer.close(totals);
+}
+
+struct Row {
+    std::string name;
+    std::string command;
+    std::uint64_t records;
+    std::vector<Cost> costs = {};
+
+    double median(double Cost::*what) const {
+        std::vector<double> all;
+        for (const Cost& cost : costs) all.push_back(cost.*what);
+        std::ranges::sort(all);
+        return all[all.size() / 2];
+    }
+    double per_second() const { return static_cast<double>(records) / median(&Cost::seconds); }
+};
+
+void print_table(const std::vector<Row>& rows) {
+    std::cout << "| | records | records/s of one core | resident | bytes a record |\n"
+                 "|---|--:|--:|--:|--:|\n";
+    for (const Row& row : rows)
+        std::cout << fmt::format(
+            "| {} | {} | {:.2f} M | {:.0f} MiB | {:.0f} |\n", row.name, row.records,
+            row.per_second() / 1e6, row.median(&Cost::mib),
+            row.median(&Cost::mib) * 1024 * 1024 / static_cast<double>(row.records));
+}
+
+std::vector<Row> measured(const test::TempDir& folder) {
+    const std::string file = folder / "long.zct";
+    const std::string longer = folder / "longer.zct";
+    const test::Ran ran = test::run_shell(fmt::format(
+        "{} capture --hash sampled -o {} -- {}", ZCV_PROGRAM, test::shell_quoted(file), workload));
+    if (ran.status == 4) throw Refusal(Status::unable, ran.err);
+    const Trace trace = read_trace(file);
+    if (trace.totals.lost > 0)
+        throw Refusal(Status::unable, fmt::format("{} records of the trace were lost: try again "
+                                                  "on a machine with less to do",
+                                                  trace.totals.lost));
+    write_longer(trace, longer);
+    std::vector<Row> rows{
+        {"`zcv replay`", ZCV_PROGRAM " replay " + test::shell_quoted(file), trace.events.size()},
+        {"`zcv replay`, ten times as long", ZCV_PROGRAM " replay " + test::shell_quoted(longer),
+         trace.events.size() * times_longer}};
+    const std::string data = folder / "perf.data";
+    const std::string print = "perf script -i " + test::shell_quoted(data);
+    test::run_shell(fmt::format("perf record -m 64M -e {} -o {} -- {}", tracepoints,
+                                test::shell_quoted(data), workload));
+    const std::size_t lines = test::lines_in(test::run_shell(print).out);
+    if (lines == 0)
+        std::cerr << "replay_bench: perf has no tracepoints here: no row for perf script\n";
+    else
+        rows.push_back({"`perf script`", print, lines});
+    for (int round = 0; round < rounds; ++round)
+        for (Row& row : rows) row.costs.push_back(cost_of(row.command));
+    return rows;
+}
+
+}  // namespace
+
+int main() {
+    try {
+        const std::vector<Row> rows = measured({});
+        print_table(rows);
+        if (rows.size() > 2)
+            std::cout << fmt::format("\n{:.1f} times `perf script`.\n",
+                                     rows.front().per_second() / rows.back().per_second());
+    } catch (const std::exception& refused) {
+        std::cerr << "replay_bench: " << refused.what() << '\n';
+        return 4;
+    }
+    return 0;
+}
