@@ -437,33 +437,6 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     return 0;
 }
 
-#define FRAGS_MAX 17u /* MAX_SKB_FRAGS, unless the kernel is configured to have more */
-
-/* Which pages an skb refers to, as it is handed to a device. */
-static __always_inline void tell_frags(struct sk_buff* skb) {
-    struct skb_view view;
-    if (!(wanted_kinds >> ZCV_FRAG & 1) || !view_skb(skb, &view)) return;
-    struct known_head* known = known_head_at(view.head);
-    if (!known) return;
-    const __u64 frags = view.head + skb->end + bpf_core_field_offset(struct skb_shared_info, frags);
-    for (__u32 i = 0; i < FRAGS_MAX && i < view.nr_frags; i++) {
-        const __u64 frag = frags + i * 16;
-        struct zcv_event* event = begin(ZCV_FRAG);
-        if (!event) return;
-        event->skb = (__u64)skb;
-        event->head = view.head;
-        event->owner = known->ubuf;
-        event->generation = known->generation;
-        event->tgid = known->tgid;
-        event->opcode = (__u8)i;
-        event->nr_frags = view.nr_frags;
-        event->addr = read_u64(frag);
-        event->len = read_u32(frag + 8);
-        event->user_data = read_u32(frag + 12);
-        finish(event, 0);
-    }
-}
-
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(net_dev_queue, struct sk_buff* skb) {
     skb_event(ZCV_DEV_QUEUE, skb, 0);

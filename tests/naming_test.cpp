@@ -76,7 +76,11 @@ struct Program {
         return trace.events.back();
     }
 
-    void name() { name_findings(trace, order_by_time(trace), report); }
+    void name() {
+        Witness witness(trace, report);
+        for (const std::size_t record : order_by_time(trace)) witness.see(trace.events[record]);
+        name_findings(witness, report);
+    }
     static Ids ids(const std::vector<Violation>& findings) {
         Ids ids;
         for (const Violation& finding : findings) ids.insert(std::string(finding.rule->id));

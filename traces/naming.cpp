@@ -6,8 +6,6 @@
 #include <map>
 
 #include "model/ensure.hpp"
-#include "traces/app_view.hpp"
-#include "traces/payloads.hpp"
 #include "traces/stacks.hpp"
 #include "traces/trace_notes.hpp"
 
@@ -199,18 +197,8 @@ void doubt_notes(ReplayReport& report) {
 
 }  // namespace
 
-void name_findings(const Trace& trace, const std::vector<std::size_t>& order,
-                   ReplayReport& report) {
-    AppView app(report);
-    Notes notes(report);
-    Payloads payloads(trace);
-    for (const std::size_t record : order) {
-        const zcv_event& event = trace.events[record];
-        app.see(event);
-        notes.see(event);
-        payloads.see(event);
-    }
-    name_early_writes(app, report);
+void name_findings(Witness& witness, ReplayReport& report) {
+    name_early_writes(witness.app, report);
     name_kernel_side(report);
     doubt_notes(report);
     for (Violation& finding : report.violations)
@@ -221,8 +209,8 @@ void name_findings(const Trace& trace, const std::vector<std::size_t>& order,
     std::erase_if(report.violations,
                   [](const Violation& each) { return each.severity != Severity::error; });
     add_stream_warnings(report);
-    notes.add(app, report);
-    payloads.tell(report);
+    witness.notes.add(witness.app, report);
+    witness.payloads.tell(report);
 }
 
 }  // namespace zcv

@@ -162,22 +162,24 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
     Walk walk(trace, profile, report);
     const std::vector<std::size_t>& order = walk.lookahead().order;
     Numbers numbers;
+    Witness witness(trace, report);
     bool certain = false;
     for (const std::size_t record : order) {
-        numbers.see(trace.events[record]);
+        const zcv_event& event = trace.events[record];
+        numbers.see(event);
+        witness.see(event);
         std::optional<Mismatch> mismatch = walk.explain(record);
         if (!mismatch) {
             ++report.matched;
         } else if (!report.divergence || (mismatch->certain && !certain)) {
             certain = mismatch->certain;
             const std::uint64_t start = trace.events[order.front()].time_ns;
-            report.divergence =
-                Divergence{record,
-                           in_words(trace.events[record], record, start) + ": " + mismatch->why,
-                           {},
-                           {},
-                           std::move(mismatch->around),
-                           std::move(mismatch->instead)};
+            report.divergence = Divergence{record,
+                                           in_words(event, record, start) + ": " + mismatch->why,
+                                           {},
+                                           {},
+                                           std::move(mismatch->around),
+                                           std::move(mismatch->instead)};
             look_back(trace, profile, order, *report.divergence);
         }
     }
@@ -192,7 +194,7 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
             "on a connection that split or retransmitted skbs a record was not explained: only one "
             "of several ways to read it was followed");
     }
-    name_findings(trace, order, report);
+    name_findings(witness, report);
     report.suppressions = options.suppressions;
     set_known_aside(trace, report);
     decide(trace, report);

@@ -7,6 +7,8 @@
 #include <set>
 #include <tuple>
 
+#include "traces/by_generation.hpp"
+
 namespace zcv {
 namespace {
 
@@ -85,6 +87,16 @@ void add_repeats(const std::vector<const SendHistory*>& sends, ReplayReport& rep
     report.notes.insert(report.notes.end(), found.begin(), found.end());
 }
 
+// How many sends something is true of, and the first of them.
+struct SendCount {
+    std::uint64_t count = 0;
+    const SendHistory* first = nullptr;
+
+    void add(const SendHistory& send) {
+        if (count++ == 0) first = &send;
+    }
+};
+
 void note(ReplayReport& report, const char* rule, const SendCount& some,
           const std::string& evidence) {
     if (some.count == 0) return;
@@ -100,15 +112,6 @@ void add_stream_warnings(ReplayReport& report) {
         add_holes(sends, report);
         add_repeats(sends, report);
     }
-}
-
-Notes::Notes(const ReplayReport& report) {
-    for (const SendHistory& send : report.history) by_generation_[send.generation] = &send;
-}
-
-const SendHistory* Notes::send_of(const zcv_event& event) const {
-    const SendHistory* const* const found = by_generation_.find(event.generation);
-    return event.generation == 0 || found == nullptr ? nullptr : *found;
 }
 
 void Notes::see(const zcv_event& event) {
@@ -127,40 +130,57 @@ void Notes::see(const zcv_event& event) {
             if (event.res == 0) read_.insert(event.sock);
             return;
         case ZCV_SUBMIT:
-            if (const SendHistory* const send = send_of(event)) at_[event.ubuf] = send;
+            at_[event.ubuf] = event.generation;
             return;
         case ZCV_PREP_FAILED:
-            if (const SendHistory* const send = send_of(event))
-                if ((event.sqe_flags & sqe_cqe_skip_success) != 0) skipping_.add(*send);
+            if ((event.sqe_flags & sqe_cqe_skip_success) != 0)
+                skipping_.push_back(event.generation);
             return;
         case ZCV_DEFER:
-            if (const SendHistory* const send = send_of(event))
-                if (!send->completed_ns || send->res == -ecanceled) drained_.add(*send);
+            deferred_.push_back(event.generation);
             return;
         case ZCV_NOTIF:
-            return see_notification(event);
+            if (event.chain == 0 || event.chain == event.ubuf) return;
+            if (const std::uint32_t* const head = at_.find(event.chain))
+                members_.push_back({event.generation, *head});
+            return;
         default:
             return;
     }
 }
 
-void Notes::see_notification(const zcv_event& event) {
-    if (event.chain == 0 || event.chain == event.ubuf) return;
-    const SendHistory* const send = send_of(event);
-    const SendHistory* const* const found = at_.find(event.chain);
-    if (send == nullptr || found == nullptr) return;
-    const SendHistory& head = **found;
-    if (send->copied && head.asked_usage && head.notified_ns && !head.copied) linked_.add(*send);
-}
-
 void Notes::add(const AppView& app, ReplayReport& report) {
-    note(report, "ZC-B12", skipping_, "requests had IOSQE_CQE_SKIP_SUCCESS");
-    note(report, "B32", drained_, "deferred requests never started");
-    note(report, "B25", linked_, "sends say COPIED, and the head of their chain that it was not");
+    of_requests(report);
     of_results(app, report);
     of_usage(report);
     of_depth(report);
     of_error_queues(app, report);
+}
+
+void Notes::of_requests(ReplayReport& report) {
+    if (skipping_.empty() && deferred_.empty() && members_.empty()) return;
+    ByGeneration<const SendHistory*> sends;
+    for (const SendHistory& send : report.history)
+        if (send.generation != 0) sends[send.generation] = &send;
+    SendCount skipping, drained, linked;
+    for (const std::uint32_t generation : skipping_)
+        if (const SendHistory* const* const send = sends.find(generation)) skipping.add(**send);
+    for (const std::uint32_t generation : deferred_) {
+        const SendHistory* const* const send = sends.find(generation);
+        if (send != nullptr && (!(*send)->completed_ns || (*send)->res == -ecanceled))
+            drained.add(**send);
+    }
+    for (const Member& member : members_) {
+        const SendHistory* const* const send = sends.find(member.generation);
+        const SendHistory* const* const found = sends.find(member.head);
+        if (send == nullptr || found == nullptr) continue;
+        const SendHistory& head = **found;
+        if ((*send)->copied && head.asked_usage && head.notified_ns && !head.copied)
+            linked.add(**send);
+    }
+    note(report, "ZC-B12", skipping, "requests had IOSQE_CQE_SKIP_SUCCESS");
+    note(report, "B32", drained, "deferred requests never started");
+    note(report, "B25", linked, "sends say COPIED, and the head of their chain that it was not");
 }
 
 void Notes::of_results(const AppView& app, ReplayReport& report) {
