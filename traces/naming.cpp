@@ -6,7 +6,6 @@
 #include <map>
 
 #include "model/ensure.hpp"
-#include "traces/stacks.hpp"
 #include "traces/trace_notes.hpp"
 
 namespace zcv {
@@ -201,9 +200,6 @@ void name_findings(Witness& witness, ReplayReport& report) {
     name_early_writes(witness.app, report);
     name_kernel_side(report);
     doubt_notes(report);
-    for (Violation& finding : report.violations)
-        if (finding.send != 0)
-            finding.sent_by = lines_of(trace, report.history[finding.send - 1].stack);
     for (const Violation& finding : report.violations)
         if (finding.severity != Severity::error) report.notes.push_back(finding);
     std::erase_if(report.violations,
