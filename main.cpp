@@ -7,6 +7,7 @@
 #include "model/checker/check_verb.hpp"
 #include "model/explain_verb.hpp"
 #include "model/outcome.hpp"
+#include "packaging/docs_verb.hpp"
 #include "plots/verbs.hpp"
 #include "realimpl/verbs.hpp"
 #include "traces/verbs.hpp"
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
         zcv::add_trace_verbs(app, status);
         zcv::add_realimpl_verbs(app, status);
         zcv::add_plot_verbs(app, status);
+        zcv::add_docs_verb(app, status);
         refuse_unknown_verbs(app, argc, argv);
         app.parse(argc, argv);
     } catch (const CLI::Success& help) {

@@ -10,12 +10,6 @@
 namespace zcv {
 namespace {
 
-// Okabe and Ito's palette: eight colours that stay apart with every common colour blindness. The
-// phases go from light to dark and then to yellow, so that grey print keeps their order too.
-constexpr const char* phase_colours[phase_count] = {"#BDBDBD", "#56B4E9", "#0072B2", "#F0E442"};
-constexpr const char* misuse_colour = "#D55E00";
-constexpr const char* good_colour = "#009E73";
-
 constexpr double strip_row_px = 4.5;  // from here on the phases stay visible above a misuse
 constexpr double hatch_row_px = 9;    // hatching needs room; thinner bars are only made lighter
 
@@ -61,13 +55,19 @@ Series ticks(const std::vector<Mark>& marks, double low, double high, const std:
     return series;
 }
 
+// gnuplot's SVG has larger points than its other kinds.
+double point_size(const LifecycleFigure& figure, double size) {
+    return figure.kind == PictureKind::svg ? size * 0.6 : size;
+}
+
 double marker_size(const LifecycleFigure& figure) {
-    return std::clamp(figure.row_px / 14, 0.45, 1.7);
+    return point_size(figure, std::clamp(figure.row_px / 14, 0.45, 1.7));
 }
 
 std::string copied_style(const LifecycleFigure& figure) {
-    return figure.row_px >= hatch_row_px ? "fs transparent pattern 4 noborder fc rgb 'white'"
-                                         : "fs transparent solid 0.6 noborder fc rgb 'white'";
+    return fmt::format("fs transparent {} noborder fc rgb '{}'",
+                       figure.row_px >= hatch_row_px ? "pattern 4" : "solid 0.6",
+                       figure.theme->ground);
 }
 
 constexpr const char* unsure_style = "fs solid noborder fc rgb '#E69F00'";
@@ -89,26 +89,27 @@ std::vector<Series> series_of(const LifecycleFigure& figure) {
     const double misuse_top = figure.row_px >= strip_row_px ? -half * 0.45 : -half;
     std::vector<Series> all;
     for (std::size_t phase = 0; phase < phase_count; ++phase) {
-        all.push_back(boxes(figure.phases[phase], -half, half,
-                            fmt::format("fs solid noborder fc rgb '{}'", phase_colours[phase])));
+        all.push_back(
+            boxes(figure.phases[phase], -half, half,
+                  fmt::format("fs solid noborder fc rgb '{}'", figure.theme->phase[phase])));
     }
     all.push_back(boxes(figure.copied, -half, half, copied_style(figure)));
     all.push_back(boxes(figure.misused_unsure, misuse_top, half, unsure_style));
     all.push_back(boxes(figure.misused, misuse_top, half, misused_style));
     all.push_back(ticks(figure.completed, -half - 0.06, thick ? 0.02 : half,
-                        thick ? "lw 2 lc rgb 'black'" : "lw 1 lc rgb 'black'"));
-    all.push_back(
-        points(figure.reused, fmt::format("pt 7 ps {:.2f} lc rgb '{}'", size * 0.7, good_colour)));
-    all.push_back(
-        points(figure.unnotified, fmt::format("pt 2 ps {:.2f} lw 1.5 lc rgb 'black'", size * 0.7)));
-    all.push_back(
-        points(figure.cut, fmt::format("pt 1 ps {:.2f} lw 1.5 lc rgb '#595959'", size * 0.7)));
+                        fmt::format("lw {} lc rgb '{}'", thick ? 2 : 1, figure.theme->ink)));
+    all.push_back(points(
+        figure.reused, fmt::format("pt 7 ps {:.2f} lc rgb '{}'", size * 0.7, figure.theme->good)));
+    all.push_back(points(figure.unnotified, fmt::format("pt 2 ps {:.2f} lw 1.5 lc rgb '{}'",
+                                                        size * 0.7, figure.theme->ink)));
+    all.push_back(points(figure.cut, fmt::format("pt 1 ps {:.2f} lw 1.5 lc rgb '{}'", size * 0.7,
+                                                 figure.theme->frame)));
     if (thick) {
         all.push_back(points(figure.misuse_marks, misuse_marker_fill(size)));
         all.push_back(points(figure.misuse_marks, misuse_marker_edge(size)));
     }
     all.push_back(points(figure.misuse_flags,
-                         fmt::format("pt 5 ps {:.2f} lc rgb '{}'", size * 0.6, misuse_colour)));
+                         fmt::format("pt 5 ps {:.2f} lc rgb '{}'", size * 0.6, figure.theme->bad)));
     all.erase(std::remove_if(all.begin(), all.end(),
                              [](const Series& s) { return s.boxes.empty() && s.points.empty(); }),
               all.end());
@@ -132,13 +133,19 @@ constexpr double facts_px = 58;
 constexpr double line_px = 25;
 constexpr double words_points = 11;
 constexpr double below_plot_px = 70;
+constexpr double latency_px = 230;
+
+bool has_latency(const LifecycleFigure& figure) {
+    return figure.latency.notified >= latency_sends_min;
+}
 
 // The texts and the legend above the plot, broken into lines that fit the width.
 struct Header {
     std::vector<std::string> lines;
     std::vector<Entry> legend;
     double height_px = 0;
-    double picture_px = 0;
+    double notes_px = 0;    // where what stands below the plot ends
+    double picture_px = 0;  // of all, the panel of latencies included
 };
 
 std::vector<std::string> broken_into_lines(const std::vector<std::string>& words, double room) {
@@ -165,23 +172,32 @@ std::vector<Entry> legend_of(const LifecycleFigure& figure) {
     };
     for (std::size_t phase = 0; phase < phase_count; ++phase) {
         add(!figure.phases[phase].empty(), Sample::box,
-            {fmt::format("fs solid noborder fc rgb '{}'", phase_colours[phase])},
+            {fmt::format("fs solid noborder fc rgb '{}'", figure.theme->phase[phase])},
             name_of(static_cast<SendPhase>(phase)));
     }
     add(!figure.completed.empty(), Sample::tick, {}, "the request's own CQE");
-    add(!figure.reused.empty(), Sample::point, {fmt::format("pt 7 ps 1 lc rgb '{}'", good_colour)},
+    add(!figure.reused.empty(), Sample::point,
+        {fmt::format("pt 7 ps {:.2f} lc rgb '{}'", point_size(figure, 1), figure.theme->good)},
         "reused, after the notification");
     add(!figure.misused.empty(), Sample::box, {misused_style}, "REUSED, not yet notified");
     add(!figure.misused_unsure.empty(), Sample::box, {unsure_style}, "REUSED somewhere in here");
     add(!figure.misuse_marks.empty() && figure.row_px >= hatch_row_px, Sample::point,
-        {misuse_marker_fill(1.5), misuse_marker_edge(1.5)}, "the early reuse, at the latest here");
+        {misuse_marker_fill(point_size(figure, 1.5)), misuse_marker_edge(point_size(figure, 1.5))},
+        "the early reuse, at the latest here");
     add(!figure.misuse_flags.empty(), Sample::point,
-        {fmt::format("pt 5 ps 0.8 lc rgb '{}'", misuse_colour)}, "row with an early reuse");
+        {fmt::format("pt 5 ps {:.2f} lc rgb '{}'", point_size(figure, 0.8), figure.theme->bad)},
+        "row with an early reuse");
     add(!figure.copied.empty(), Sample::box,
-        {"fs solid noborder fc rgb '#0072B2'", copied_style(figure)}, "copied by the kernel");
-    add(!figure.unnotified.empty(), Sample::point, {"pt 2 ps 1 lw 1.5 lc rgb 'black'"},
+        {fmt::format("fs solid noborder fc rgb '{}'", figure.theme->phase[2]),
+         copied_style(figure)},
+        "copied by the kernel");
+    add(!figure.unnotified.empty(), Sample::point,
+        {fmt::format("pt 2 ps {:.2f} lw 1.5 lc rgb '{}'", point_size(figure, 1),
+                     figure.theme->ink)},
         "no notification in the trace");
-    add(!figure.cut.empty(), Sample::point, {"pt 1 ps 1 lw 1.5 lc rgb '#595959'"},
+    add(!figure.cut.empty(), Sample::point,
+        {fmt::format("pt 1 ps {:.2f} lw 1.5 lc rgb '{}'", point_size(figure, 1),
+                     figure.theme->frame)},
         "goes on past the edge");
     return all;
 }
@@ -204,8 +220,9 @@ Header header_of(const LifecycleFigure& figure) {
         x += entry.width_px();
     }
     header.height_px = y + 30;
-    header.picture_px = header.height_px + figure.plot_height_px + below_plot_px +
-                        line_px * static_cast<double>(figure.notes.size());
+    header.notes_px = header.height_px + figure.plot_height_px + below_plot_px +
+                      line_px * static_cast<double>(figure.notes.size());
+    header.picture_px = header.notes_px + (has_latency(figure) ? latency_px : 0);
     return header;
 }
 
@@ -229,17 +246,18 @@ void write_entry(Gnuplot& gp, const LifecycleFigure& figure, const Header& heade
         }
     }
     if (entry.sample == Entry::Sample::tick) {
-        gp << fmt::format("set arrow from screen {} to screen {} nohead lw 2 lc rgb 'black'\n",
-                          at(middle, -8), at(middle, 4));
+        gp << fmt::format("set arrow from screen {} to screen {} nohead lw 2 lc rgb '{}'\n",
+                          at(middle, -8), at(middle, 4), figure.theme->ink);
     }
-    gp << fmt::format("set label {} at screen {} left font ',10.5' front\n",
-                      gnuplot_quoted(entry.words), at(entry.sample_px() + 8, 0));
+    gp << fmt::format("set label {} at screen {} left font ',10.5' tc rgb '{}' front\n",
+                      gnuplot_quoted(entry.words), at(entry.sample_px() + 8, 0),
+                      figure.theme->text);
 }
 
-const char* colour_of(Verdict verdict) {
-    return verdict == Verdict::clean       ? good_colour
-           : verdict == Verdict::violation ? misuse_colour
-                                           : "#595959";
+const char* colour_of(Verdict verdict, const Theme& theme) {
+    return verdict == Verdict::clean       ? theme.good
+           : verdict == Verdict::violation ? theme.bad
+                                           : theme.unknown;
 }
 
 void write_header(Gnuplot& gp, const LifecycleFigure& figure, const Header& header) {
@@ -247,18 +265,21 @@ void write_header(Gnuplot& gp, const LifecycleFigure& figure, const Header& head
         gp << fmt::format("set label {} at screen {} {} front\n", gnuplot_quoted(words),
                           on_screen(figure, header, x, y), style);
     };
+    const Theme& theme = *figure.theme;
     const double left = figure.margin_left_px;
-    text(left, title_px, figure.title, "left font 'DejaVu Sans:Bold,16'");
+    text(left, title_px, figure.title,
+         fmt::format("left font 'DejaVu Sans:Bold,16' tc rgb '{}'", theme.ink));
     text(figure.width_px - 20, title_px, std::string(name_of(figure.verdict)),
-         fmt::format("right font 'DejaVu Sans:Bold,16' tc rgb '{}'", colour_of(figure.verdict)));
+         fmt::format("right font 'DejaVu Sans:Bold,16' tc rgb '{}'",
+                     colour_of(figure.verdict, theme)));
     double y = facts_px;
     for (const std::string& line : header.lines) {
-        text(left, y, line, "left font ',11' tc rgb '#404040'");
+        text(left, y, line, fmt::format("left font ',11' tc rgb '{}'", theme.text));
         y += line_px;
     }
-    y = header.picture_px - line_px * static_cast<double>(figure.notes.size()) + 8;
+    y = header.notes_px - line_px * static_cast<double>(figure.notes.size()) + 8;
     for (const std::string& note : figure.notes) {
-        text(left, y, note, "left font ',10' tc rgb '#404040'");
+        text(left, y, note, fmt::format("left font ',10' tc rgb '{}'", theme.text));
         y += line_px;
     }
     for (const Entry& entry : header.legend) write_entry(gp, figure, header, entry);
@@ -282,14 +303,16 @@ void write_axes(Gnuplot& gp, const LifecycleFigure& figure, const Header& header
                       figure.margin_left_px / width, 1 - figure.margin_right_px / width)
        << fmt::format("set tmargin at screen {:.5f}\nset bmargin at screen {:.5f}\n", top,
                       top - figure.plot_height_px / header.picture_px)
-       << "unset key\nset border 3 lc rgb '#595959'\nset tics out nomirror scale 0.6\n"
-       << "set grid xtics lt 1 lw 1 lc rgb '#E6E6E6'\nset grid back\n"
+       << fmt::format(
+              "unset key\nset border 3 lc rgb '{}'\nset tics out nomirror scale 0.6 tc rgb '{}'\n",
+              figure.theme->frame, figure.theme->text)
+       << fmt::format("set grid xtics lt 1 lw 1 lc rgb '{}'\nset grid back\n", figure.theme->grid)
        << fmt::format("set xrange [{:.9g}:{:.9g}]\n", figure.from - figure.gutter, figure.to)
        << "set yrange " << rows << "\nset format x '%.6g'\n"
-       << fmt::format("set xlabel 'time since {} ({})'\n",
+       << fmt::format("set xlabel 'time since {} ({})' tc rgb '{}'\n",
                       figure.since == Since::first_submission ? "the first submission"
                                                               : "the submission of each request",
-                      figure.unit);
+                      figure.unit, figure.theme->text);
     write_labels(gp, "ytics", figure.labels);
     if (!figure.submitted_at.empty()) {
         gp << "set y2range " << rows << "\n";
@@ -299,19 +322,20 @@ void write_axes(Gnuplot& gp, const LifecycleFigure& figure, const Header& header
 
 void write_callout(Gnuplot& gp, const LifecycleFigure& figure) {
     if (!figure.worst) return;
+    const Theme& theme = *figure.theme;
     const Callout& note = *figure.worst;
     gp << fmt::format(
               "set object rectangle center first {:.9g},{:.6g} size first {:.9g},{:.6g} front "
-              "fs solid border lc rgb '{}' fc rgb 'white' lw 2\n",
-              note.x, note.y, 2 * note.half_width, 2 * note.half_height, misuse_colour)
+              "fs solid border lc rgb '{}' fc rgb '{}' lw 2\n",
+              note.x, note.y, 2 * note.half_width, 2 * note.half_height, theme.bad, theme.ground)
        << fmt::format(
               "set arrow from first {:.9g},{:.6g} to first {:.9g},{} front filled "
-              "size screen 0.009,18 lw 2 lc rgb 'black'\n",
-              note.arrow_x, note.arrow_y, note.target.at, note.target.row)
+              "size screen 0.009,18 lw 2 lc rgb '{}'\n",
+              note.arrow_x, note.arrow_y, note.target.at, note.target.row, theme.ink)
        << fmt::format(
               "set label {} at first {:.9g},{:.6g} center front font "
               "'DejaVu Sans:Bold,11' tc rgb '{}'\n",
-              gnuplot_quoted(note.text), note.x, note.y, misuse_colour);
+              gnuplot_quoted(note.text), note.x, note.y, theme.bad);
 }
 
 }  // namespace
@@ -319,7 +343,9 @@ void write_callout(Gnuplot& gp, const LifecycleFigure& figure) {
 void draw_lifecycle(Gnuplot& gp, const LifecycleFigure& figure) {
     const Header header = header_of(figure);
     gp << std::defaultfloat << std::setprecision(10) << "set encoding utf8\n"
-       << terminal_of(figure.kind, figure.width_px, static_cast<int>(header.picture_px));
+       << terminal_of(figure.kind, figure.width_px, static_cast<int>(header.picture_px),
+                      *figure.theme);
+    if (has_latency(figure)) gp << "set multiplot\n";
     write_header(gp, figure, header);
     write_axes(gp, figure, header);
     write_callout(gp, figure);
@@ -337,6 +363,14 @@ void draw_lifecycle(Gnuplot& gp, const LifecycleFigure& figure) {
             gp.send1d(series.boxes);
         }
     }
+    if (!has_latency(figure)) return;
+    const double left = figure.margin_left_px;
+    draw_latency(
+        gp, figure.latency,
+        {left, header.notes_px + 16, std::min(900.0, figure.width_px - left - 40.0),
+         latency_px - 16 - below_plot_px, static_cast<double>(figure.width_px), header.picture_px},
+        *figure.theme);
+    gp << "unset multiplot\n";
 }
 
 }  // namespace zcv

@@ -49,13 +49,6 @@ std::uint64_t later(std::uint64_t at, std::uint64_t by) {
                : at + by;
 }
 
-std::string duration_text(std::uint64_t ns) {
-    const Scale scale = scale_for(ns);
-    const double value = static_cast<double>(ns) * scale.per_ns;
-    const int decimals = value == 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
-    return fmt::format("{:.{}f} {}", value, decimals, scale.unit);
-}
-
 // The stretch of the trace to draw, on the trace's clock.
 struct Window {
     std::uint64_t base;  // the first submission
@@ -63,6 +56,11 @@ struct Window {
     std::uint64_t to;
     std::uint64_t trace_end;
 };
+
+bool is_wanted(const SendHistory& send, const LifecycleView& view) {
+    return (!view.request || send.user_data == *view.request) &&
+           (!view.socket || send.sock == *view.socket);
+}
 
 Window window_of(const ReplayReport& report, const LifecycleView& view) {
     Window window{std::numeric_limits<std::uint64_t>::max(), 0, 0, 0};
@@ -77,15 +75,28 @@ Window window_of(const ReplayReport& report, const LifecycleView& view) {
         return ns < static_cast<double>(length) ? window.base + static_cast<std::uint64_t>(ns)
                                                 : later(window.trace_end, 1'000'000);
     };
-    window.from = view.from_ms ? moment(*view.from_ms) : window.base;
-    window.to = view.to_ms ? moment(*view.to_ms) : window.trace_end;
+    window.from = window.base;
+    window.to = window.trace_end;
+    if (view.request || view.socket) {
+        std::uint64_t first = window.trace_end, last = window.base;
+        for (const SendHistory& send : report.history) {
+            if (!is_wanted(send, view)) continue;
+            first = std::min(first, send.submitted_ns);
+            last = std::max(last, send.notified_ns ? end_of(send) : window.trace_end);
+        }
+        if (first <= last) window.from = first, window.to = last;
+    }
+    if (view.from_ms) window.from = moment(*view.from_ms);
+    if (view.to_ms) window.to = moment(*view.to_ms);
     window.to = std::max(window.to, later(window.from, 1000));  // an axis needs a length
     return window;
 }
 
-std::vector<const SendHistory*> sends_in(const ReplayReport& report, const Window& window) {
+std::vector<const SendHistory*> sends_in(const ReplayReport& report, const LifecycleView& view,
+                                         const Window& window) {
     std::vector<const SendHistory*> sends;
     for (const SendHistory& send : report.history) {
+        if (!is_wanted(send, view)) continue;
         const std::uint64_t end = send.notified_ns ? end_of(send) : window.trace_end;
         if (send.submitted_ns <= window.to && end >= window.from) sends.push_back(&send);
     }
@@ -161,6 +172,16 @@ Lifetimes lifetimes_of(const std::vector<const SendHistory*>& sends) {
             std::max<std::uint64_t>(1000, std::min(all.back(), later(most, most)))};
 }
 
+// What was asked to be shown, for who gets nothing.
+std::string asked_for(const LifecycleView& view) {
+    std::string words;
+    if (view.request) words += fmt::format("of --request {:#x} ", *view.request);
+    if (view.socket) words += fmt::format("on --socket {:#x} ", *view.socket);
+    if (view.from_ms || view.to_ms || words.empty()) words += "between --from and --to ";
+    words.pop_back();
+    return words;
+}
+
 // Builds one figure; the members are what every part of it needs.
 class Layout {
   public:
@@ -168,16 +189,18 @@ class Layout {
         : report_(report), window_(window_of(report, view)) {
         figure_.kind = view.kind;
         figure_.width_px = view.width_px;
-        const std::vector<const SendHistory*> visible = sends_in(report, window_);
+        figure_.theme = view.theme;
+        const std::vector<const SendHistory*> visible = sends_in(report, view, window_);
         if (visible.empty()) {
-            throw Refusal(Status::inconclusive,
-                          fmt::format("{}: nothing to draw: no send between --from and --to: the "
-                                      "trace lasts {}",
-                                      view.file, duration_text(window_.trace_end - window_.base)));
+            throw Refusal(
+                Status::inconclusive,
+                fmt::format("{}: nothing to draw: no send {}: the trace lasts {}", view.file,
+                            asked_for(view), duration_text(window_.trace_end - window_.base)));
         }
         worst_ = worst_of(visible, window_);
         sends_ = sample(visible, worst_, figure_.notes);
         sampled_ = sends_.size() < visible.size();
+        figure_.latency = lay_out_latency(visible);
         choose_axis(visible, view);
         size();
         titles(view);
@@ -327,6 +350,8 @@ void Layout::titles(const LifecycleView& view) {
                      fmt::format("{} reused too early", misused),
                      fmt::format("{} of {} records matched", report_.matched, report_.records),
                      fmt::format("{} lost", report_.lost)};
+    if (view.request) figure_.facts.push_back(fmt::format("only request {:#x}", *view.request));
+    if (view.socket) figure_.facts.push_back(fmt::format("only socket {:#x}", *view.socket));
     if (report_.verdict == Verdict::inconclusive && !report_.reasons.empty()) {
         figure_.notes.push_back("inconclusive: " + report_.reasons.front());
     }
@@ -492,16 +517,8 @@ void Layout::add_callout() {
 
 }  // namespace
 
-double text_width_px(const std::string& text, double points) {
-    double ems = 0;
-    for (const char c : text) {
-        if ((c & 0xc0) == 0x80) continue;  // the rest of a character already counted
-        const bool narrow =
-            std::string_view("ijlI.,:;'|!()[] ftr-/").find(c) != std::string_view::npos;
-        const bool wide = std::string_view("mwMW@%").find(c) != std::string_view::npos;
-        ems += wide ? 0.95 : narrow ? 0.4 : c >= 'A' && c <= 'Z' ? 0.72 : 0.63;
-    }
-    return ems * points * 96 / 72;
+std::vector<const SendHistory*> sends_shown(const ReplayReport& report, const LifecycleView& view) {
+    return sends_in(report, view, window_of(report, view));
 }
 
 LifecycleFigure lay_out_lifecycle(const ReplayReport& report, const LifecycleView& view) {

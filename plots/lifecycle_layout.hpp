@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "plots/latency.hpp"
 #include "plots/picture.hpp"
 #include "traces/replay.hpp"
 
@@ -23,7 +24,10 @@ struct LifecycleView {
     int width_px = 1600;
     std::optional<double> from_ms;  // since the first submission
     std::optional<double> to_ms;
-    std::optional<Since> since;  // default: by how short the requests are
+    std::optional<Since> since;            // default: by how short the requests are
+    std::optional<std::uint64_t> request;  // only sends of this user_data, or calls of this id
+    std::optional<std::uint64_t> socket;   // only sends on the socket of this address
+    const Theme* theme = &light_theme();
 };
 
 // A stretch of a row, in the unit of the figure's axis.
@@ -60,6 +64,7 @@ struct Callout {
 // Everything the figure shows, already placed. Drawing adds colours and nothing else.
 struct LifecycleFigure {
     PictureKind kind = PictureKind::png;
+    const Theme* theme = &light_theme();
     int width_px = 0;
     int plot_height_px = 0;
     int margin_left_px = 0;
@@ -88,13 +93,14 @@ struct LifecycleFigure {
     std::vector<Mark> unnotified;  // no notification in the trace
     std::vector<Mark> cut;         // the bar goes on past the right edge
     std::optional<Callout> worst;
+    LatencyFigure latency;  // of all sends in the window, drawn or not
 };
-
-// Generous width of a text in DejaVu Sans, in pixels; gnuplot does not tell before it draws.
-double text_width_px(const std::string& text, double points);
 
 // Throws Refusal(inconclusive) when there is nothing to draw: no send at all, or none in the
 // window.
+// The sends that a figure is about, in the order of the trace.
+std::vector<const SendHistory*> sends_shown(const ReplayReport& report, const LifecycleView& view);
+
 LifecycleFigure lay_out_lifecycle(const ReplayReport& report, const LifecycleView& view);
 
 }  // namespace zcv

@@ -17,8 +17,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <limits>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "model/outcome.hpp"
 
@@ -29,8 +32,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The largest figure takes gnuplot about a second. One that takes minutes will not end at all.
-constexpr auto gnuplot_patience = std::chrono::seconds(120);
+// The largest figure takes gnuplot about a second, and dot a few. One that takes minutes will not
+// end at all.
+constexpr auto patience = std::chrono::seconds(120);
 
 Refusal unwritable(const std::string& path, const std::string& why) {
     return {Status::usage,
@@ -58,11 +62,12 @@ class NamelessFile {
         return file;
     }
 
-    std::string text() const {
+    // Of what programs say the beginning is enough.
+    std::string text(std::size_t most = 65536) const {
         std::string all;
-        std::array<char, 4096> part{};
+        std::array<char, 65536> part{};
         ssize_t got = 0;
-        while (all.size() < 65536 &&
+        while (all.size() < most &&
                (got = pread(fd_, part.data(), part.size(), static_cast<off_t>(all.size()))) > 0) {
             all.append(part.data(), static_cast<std::size_t>(got));
         }
@@ -87,8 +92,8 @@ std::string complaint_in(const std::string& text) {
     return last.empty() ? "no reason given" : last;
 }
 
-int wait_for(pid_t child) {
-    const auto deadline = std::chrono::steady_clock::now() + gnuplot_patience;
+int wait_for(pid_t child, const std::string& program) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
         int state = 0;
         const pid_t done = waitpid(child, &state, WNOHANG);
@@ -100,16 +105,23 @@ int wait_for(pid_t child) {
             kill(child, SIGKILL);
             waitpid(child, &state, 0);
             throw Refusal(Status::unable,
-                          fmt::format("gnuplot: not done after {} s, stopped: draw a part with "
-                                      "--from MS --to MS",
-                                      gnuplot_patience.count()));
+                          fmt::format("{}: not done after {} s, stopped: draw a part of it "
+                                      "(see --help)",
+                                      program, patience.count()));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
 }
 
-// gnuplot reads its script from `script` and leaves the picture in `output`.
-void run_gnuplot(const NamelessFile& script, int output) {
+// A program that draws: its words, and the packages that have it.
+struct Drawer {
+    std::vector<std::string> words;
+    const char* packages;
+};
+
+// It reads its script from `script` and leaves the picture in `output`.
+void run_drawer(Drawer drawer, const NamelessFile& script, int output) {
+    const std::string name = drawer.words.front();
     const NamelessFile complaints;
     lseek(script.fd(), 0, SEEK_SET);
     posix_spawn_file_actions_t actions;
@@ -117,24 +129,34 @@ void run_gnuplot(const NamelessFile& script, int output) {
     posix_spawn_file_actions_adddup2(&actions, script.fd(), STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, complaints.fd(), STDERR_FILENO);
-    // -d: somebody's own ~/.gnuplot must not change what the figure looks like.
-    std::array<std::string, 2> words{"gnuplot", "-d"};
-    std::array<char*, 3> argv{words[0].data(), words[1].data(), nullptr};
+    std::vector<char*> argv;
+    for (std::string& word : drawer.words) argv.push_back(word.data());
+    argv.push_back(nullptr);
     pid_t child = 0;
     const int rc = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc == ENOENT || rc == EACCES) {
-        throw Refusal(Status::unable,
-                      "gnuplot: not found on the PATH: apt-get install gnuplot-nox");
+        throw Refusal(Status::unable, fmt::format("{}: not found on the PATH: apt-get install {}",
+                                                  name, drawer.packages));
     }
-    if (rc != 0) throw std::system_error(rc, std::generic_category(), "posix_spawnp gnuplot");
-    const int state = wait_for(child);
+    if (rc != 0) throw std::system_error(rc, std::generic_category(), "posix_spawnp " + name);
+    const int state = wait_for(child, name);
     if (!WIFEXITED(state) || WEXITSTATUS(state) != 0) {
         throw Refusal(Status::unable,
-                      fmt::format("gnuplot: it failed ({}): check it with: gnuplot --version; "
-                                  "apt-get install gnuplot-nox fonts-dejavu-core",
-                                  complaint_in(complaints.text())));
+                      fmt::format("{}: it failed ({}): check it with: {} --version; "
+                                  "apt-get install {} fonts-dejavu-core",
+                                  name, complaint_in(complaints.text()), name, drawer.packages));
     }
+}
+
+void run_gnuplot(const std::function<void(Gnuplot&)>& figure, int output) {
+    const NamelessFile script;
+    {
+        Gnuplot gp(script.stream());
+        figure(gp);
+    }
+    // -d: somebody's own ~/.gnuplot must not change what the figure looks like.
+    run_drawer({{"gnuplot", "-d"}, "gnuplot-nox"}, script, output);
 }
 
 // gnuplot does not notice when the disk fills up under it; a picture without its end mark is
@@ -156,7 +178,7 @@ bool is_whole(int output, PictureKind kind) {
 
 }  // namespace
 
-PictureKind picture_kind(const std::string& path) {
+PictureKind picture_kind(const std::string& path, const std::string& more) {
     std::string ending = fs::path(path).extension().string();
     std::transform(ending.begin(), ending.end(), ending.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -166,25 +188,65 @@ PictureKind picture_kind(const std::string& path) {
     throw Refusal(
         Status::usage,
         fmt::format("output '{}': the ending says which kind of picture, and "
-                    "{}: name it .png, .svg or .pdf",
-                    path, ending.empty() ? "it has none" : "'" + ending + "' is none we draw"));
+                    "{}: name it .png{}, .svg or .pdf",
+                    path, ending.empty() ? "it has none" : "'" + ending + "' is none we draw",
+                    more));
 }
 
-std::string terminal_of(PictureKind kind, int width_px, int height_px) {
+const Theme& light_theme() {
+    static const Theme theme{.ground = "#FFFFFF",
+                             .ink = "#000000",
+                             .text = "#404040",
+                             .frame = "#595959",
+                             .grid = "#E6E6E6",
+                             .panel = "#F3F3F3",
+                             .phase = {"#BDBDBD", "#56B4E9", "#0072B2", "#F0E442"},
+                             .good = "#009E73",
+                             .unknown = "#595959"};
+    return theme;
+}
+
+const Theme& theme_named(const std::string& name) {
+    static const Theme dark{.ground = "#15181C",
+                            .ink = "#F2F2F2",
+                            .text = "#D0D3D6",
+                            .frame = "#8B9197",
+                            .grid = "#2C3137",
+                            .panel = "#22272D",
+                            .phase = {"#6B7178", "#8CCBF2", "#2E86C8", "#F0E442"},
+                            .good = "#1FBF92",
+                            .unknown = "#A9AEB4"};
+    if (name == "light") return light_theme();
+    if (name == "dark") return dark;
+    throw Refusal(Status::usage, "--theme " + name + ": no such theme: choose light or dark");
+}
+
+std::string terminal_of(PictureKind kind, int width_px, int height_px, const Theme& theme) {
+    const std::string ground = fmt::format("background rgb '{}'", theme.ground);
     const std::string font = "noenhanced font 'DejaVu Sans,11'";
     if (kind == PictureKind::png) {
-        return fmt::format("set terminal pngcairo {} background rgb 'white' size {},{}\n", font,
-                           width_px, height_px);
+        return fmt::format("set terminal pngcairo {} {} size {},{}\n", font, ground, width_px,
+                           height_px);
     }
     if (kind == PictureKind::svg) {
         // SVG has no points of its own: 11 pt on a 96 dpi screen are 14.7 px.
-        return fmt::format(
-            "set terminal svg noenhanced font 'DejaVu Sans,14.7' background rgb "
-            "'white' size {},{}\n",
-            width_px, height_px);
+        return fmt::format("set terminal svg {} fontscale 1.3333 {} size {},{}\n", font, ground,
+                           width_px, height_px);
     }
-    return fmt::format("set terminal pdfcairo {} background rgb 'white' size {:.3f}in,{:.3f}in\n",
-                       font, width_px / 96.0, height_px / 96.0);
+    return fmt::format("set terminal pdfcairo {} {} size {:.3f}in,{:.3f}in\n", font, ground,
+                       width_px / 96.0, height_px / 96.0);
+}
+
+double text_width_px(const std::string& text, double points) {
+    double ems = 0;
+    for (const char c : text) {
+        if ((c & 0xc0) == 0x80) continue;  // the rest of a character already counted
+        const bool narrow =
+            std::string_view("ijlI.,:;'|!()[] ftr-/").find(c) != std::string_view::npos;
+        const bool wide = std::string_view("mwMW@%").find(c) != std::string_view::npos;
+        ems += wide ? 0.95 : narrow ? 0.4 : c >= 'A' && c <= 'Z' ? 0.72 : 0.63;
+    }
+    return ems * points * 96 / 72;
 }
 
 std::string gnuplot_quoted(const std::string& text) {
@@ -199,7 +261,8 @@ std::string gnuplot_quoted(const std::string& text) {
     return quoted + "'";
 }
 
-Picture::Picture(const std::string& path) : path_(path), kind_(picture_kind(path)) {
+Picture::Picture(const std::string& path, const std::string& more_endings)
+    : path_(path), kind_(picture_kind(path, more_endings)) {
     std::error_code error;
     target_ = path;
     if (const fs::path real = fs::canonical(path, error); !error) {
@@ -225,13 +288,49 @@ Picture::~Picture() {
 }
 
 void Picture::draw(const std::function<void(Gnuplot&)>& figure) {
-    const NamelessFile script;
-    {
-        Gnuplot gp(script.stream());
-        figure(gp);
+    if (kind_ != PictureKind::svg) {
+        run_gnuplot(figure, output_);
+    } else {
+        const std::string svg = svg_of(figure);
+        for (std::size_t put = 0; put < svg.size();) {
+            const ssize_t more = write(output_, svg.data() + put, svg.size() - put);
+            if (more < 0 && errno == EINTR) continue;
+            if (more <= 0) throw unwritable(path_, std::strerror(errno));
+            put += static_cast<std::size_t>(more);
+        }
     }
-    run_gnuplot(script, output_);
-    if (!is_whole(output_, kind_)) throw unwritable(path_, "gnuplot could not write all of it");
+    keep("gnuplot");
+}
+
+// gnuplot takes "DejaVu Sans:Bold" for a family, which no viewer has.
+std::string svg_of(const std::function<void(Gnuplot&)>& figure) {
+    const NamelessFile output;
+    run_gnuplot(figure, output.fd());
+    if (!is_whole(output.fd(), PictureKind::svg))
+        throw Refusal(Status::unable, "gnuplot: could not write all of an SVG: free some memory");
+    std::string svg = output.text(std::numeric_limits<std::size_t>::max());
+    constexpr std::string_view bold = ":Bold\"";
+    for (std::size_t at = 0; (at = svg.find(bold, at)) != std::string::npos;)
+        svg.replace(at, bold.size(), "\" font-weight=\"bold\"");
+    return svg;
+}
+
+void Picture::draw_graph(const std::string& dot) {
+    const NamelessFile script;
+    std::FILE* const file = script.stream();
+    const bool written = std::fwrite(dot.data(), 1, dot.size(), file) == dot.size();
+    if (std::fclose(file) != 0 || !written)
+        throw std::system_error(errno, std::generic_category(), "writing for dot");
+    const char* const form = kind_ == PictureKind::png   ? "-Tpng:cairo"
+                             : kind_ == PictureKind::svg ? "-Tsvg"
+                                                         : "-Tpdf";
+    run_drawer({{"dot", form}, "graphviz"}, script, output_);
+    keep("dot");
+}
+
+void Picture::keep(const char* program) {
+    if (!is_whole(output_, kind_))
+        throw unwritable(path_, fmt::format("{} could not write all of it", program));
     // mkostemp() makes a private file; a picture gets what any new file of this user would get.
     const mode_t mask = umask(0);
     umask(mask);

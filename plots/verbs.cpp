@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "plots/lifecycle.hpp"
+#include "plots/lifecycle_picture.hpp"
+#include "plots/picture_options.hpp"
+#include "plots/report_verb.hpp"
+#include "plots/scenario_verbs.hpp"
+#include "traces/file_words.hpp"
 #include "traces/replay.hpp"
 #include "traces/zct.hpp"
 
@@ -17,11 +22,13 @@ namespace {
 
 struct LifecycleOptions {
     std::string trace;
-    std::string output;
+    PictureOptions picture;
     std::string profile;
     std::optional<double> from_ms;
     std::optional<double> to_ms;
     std::string since;
+    std::string request;
+    std::string socket;
     int width_px = 1600;
 };
 
@@ -32,42 +39,84 @@ std::string checked_moment(const std::string& text) {
     return number && ms >= 0 && ms <= 1e12 ? "" : "'" + text + "' is not a time in ms from 0 on";
 }
 
-// The output is looked at first: a long replay should not end in "cannot write".
-void plot_lifecycle(const LifecycleOptions& options) {
+// "0x5d" or "93".
+std::optional<std::uint64_t> number_in(const char* option, const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    const bool hex = text.rfind("0x", 0) == 0;
+    const char* const begin = text.data() + (hex ? 2 : 0);
+    const char* const end = text.data() + text.size();
+    std::uint64_t number = 0;
+    const auto [stop, error] = std::from_chars(begin, end, number, hex ? 16 : 10);
+    if (error != std::errc{} || stop != end)
+        throw Refusal(Status::usage, fmt::format("{} '{}': not a number: give it as 93 or 0x5d",
+                                                 option, printable(text)));
+    return number;
+}
+
+LifecycleView view_of(const LifecycleOptions& options) {
     if (options.from_ms && options.to_ms && *options.to_ms <= *options.from_ms) {
         throw Refusal(Status::usage, fmt::format("--to {}: not after --from {}: swap them",
                                                  *options.to_ms, *options.from_ms));
     }
-    Picture picture(options.output);
-    const Trace trace = read_trace(options.trace);
-    const ReplayReport report = replay(trace, {options.profile});
     LifecycleView view;
     view.file = options.trace;
-    view.kernel = trace.info.kernel_release;
-    view.kind = picture.kind();
     view.width_px = options.width_px;
     view.from_ms = options.from_ms;
     view.to_ms = options.to_ms;
+    view.request = number_in("--request", options.request);
+    view.socket = number_in("--socket", options.socket);
+    view.theme = &options.picture.colours();
     if (options.since == "first") view.since = Since::first_submission;
     if (options.since == "each") view.since = Since::own_submission;
-    const LifecycleFigure figure = lay_out_lifecycle(report, view);
-    picture.draw([&](Gnuplot& gp) { draw_lifecycle(gp, figure); });
-    std::cout << fmt::format("{}: {} of {} sends drawn\n", options.output, figure.rows,
+    return view;
+}
+
+void write_sends_csv(std::ostream& out, const std::vector<const SendHistory*>& sends) {
+    out << "number,user_data,socket,buffer,bytes,submitted_ns,attached_ns,on_wire_ns,completed_ns,"
+           "released_ns,notified_ns,reused_ns,reused_early,copied,result\n";
+    const auto moment = [](const std::optional<std::uint64_t>& at) {
+        return at ? fmt::format("{}", *at) : std::string();
+    };
+    for (const SendHistory* send : sends) {
+        out << fmt::format("{},{:#x},{:#x},{:#x},{},{},{},{},{},{},{},{},{},{},{}\n", send->number,
+                           send->user_data, send->sock, send->addr, send->len, send->submitted_ns,
+                           moment(send->attached_ns), moment(send->on_wire_ns),
+                           moment(send->completed_ns), moment(send->released_ns),
+                           moment(send->notified_ns), moment(send->reused_ns),
+                           send->reused_early ? 1 : 0, send->copied ? 1 : 0, send->res);
+    }
+}
+
+// The output is looked at first: a long replay should not end in "cannot write".
+void plot_lifecycle(const LifecycleOptions& options) {
+    LifecycleView view = view_of(options);
+    Picture picture(options.picture.output);
+    const Trace trace = read_trace(options.trace);
+    const ReplayReport report = replay(trace, {options.profile});
+    view.kernel = trace.info.kernel_release;
+    view.kind = picture.kind();
+    const std::vector<const SendHistory*> shown = sends_shown(report, view);
+    std::size_t drawn = 0;
+    picture.draw([&](Gnuplot& gp) { drawn = draw_sends(gp, report, view); });
+    write_csv(options.picture, [&](std::ostream& out) { write_sends_csv(out, shown); });
+    std::cout << fmt::format("{}: {} of {} sends drawn\n", options.picture.output, drawn,
                              report.history.size());
+    show_if_asked(options.picture);
 }
 
 }  // namespace
 
-void add_plot_verbs(CLI::App& app, Status&) {
-    CLI::App* plot = app.add_subcommand("plot", "draw a trace as a PNG, SVG or PDF");
+void add_plot_verbs(CLI::App& app, Status& status) {
+    CLI::App* plot = app.add_subcommand("plot", "draw a trace or a scenario as a PNG, SVG or PDF");
     plot->require_subcommand(1);
+    add_scenario_plots(*plot, status);
+    add_report_verb(app, status);
     CLI::App* lifecycle = plot->add_subcommand(
         "lifecycle",
         "one row a request: who holds its buffer when, and whether it was reused early");
     const auto options = std::make_shared<LifecycleOptions>();
     lifecycle->add_option("trace", options->trace, "the trace to draw (.zct)")->required();
-    lifecycle->add_option("-o,--output", options->output, "the picture: .png, .svg or .pdf")
-        ->required();
+    add_picture_options(*lifecycle, options->picture, ".png, .svg or .pdf");
     lifecycle->add_option("--profile", options->profile,
                           "which kernel's model to replay against (default: by the trace)");
     const CLI::Validator moment([](std::string& text) { return checked_moment(text); }, "MS");
@@ -80,14 +129,18 @@ void add_plot_verbs(CLI::App& app, Status&) {
                      "zero of the time axis: the first submission, or each request's own (default: "
                      "each for long runs of short requests)")
         ->check(CLI::IsMember({"first", "each"}));
+    lifecycle->add_option("--request", options->request,
+                          "only the sends with this user_data, or calls with this id");
+    lifecycle->add_option("--socket", options->socket, "only the sends on this socket (0x...)");
     lifecycle->add_option("--width", options->width_px, "width in pixels")
         ->check(CLI::Range(800, 8000))
         ->capture_default_str();
     lifecycle->footer(
         "\nExamples:\n"
-        "  zcv plot lifecycle traces/captured/first-cqe.zct -o first-cqe.png\n"
+        "  zcv plot lifecycle traces/captured/tcp-nic-first-cqe.zct -o first-cqe.png\n"
         "  zcv plot lifecycle run.zct -o detail.svg --from 12.5 --to 14\n"
-        "  zcv plot lifecycle run.zct -o paper.pdf --since each --width 1200");
+        "  zcv plot lifecycle run.zct -o paper.pdf --since each --width 1200\n"
+        "  zcv plot lifecycle run.zct -o one.png --request 0x5d --csv one.csv --theme dark");
     lifecycle->callback([options] { plot_lifecycle(*options); });
 }
 

@@ -26,6 +26,7 @@
 #include "model/outcome.hpp"
 #include "realimpl/capture.hpp"
 #include "realimpl/capture_pipe.hpp"
+#include "realimpl/doctor_use.hpp"
 
 namespace zcv {
 namespace {
@@ -158,10 +159,14 @@ Ailment locked_memory() {
     rlimit limit{};
     getrlimit(RLIMIT_MEMLOCK, &limit);
     constexpr rlim_t enough = 8u << 20;
-    if (limit.rlim_cur == RLIM_INFINITY) return {"memlock", State::good, "unlimited", ""};
-    const std::string what = fmt::format("{} KiB a user may be in flight or registered",
-                                         static_cast<unsigned long>(limit.rlim_cur / 1024));
-    if (limit.rlim_cur >= enough) return {"memlock", State::good, what, ""};
+    const std::uint64_t used = locked_bytes();
+    const std::string in_use = fmt::format("{} KiB in use", used / 1024);
+    if (limit.rlim_cur == RLIM_INFINITY)
+        return {"memlock", State::good, "unlimited, " + in_use, ""};
+    const std::string what = fmt::format("{} KiB a user may be in flight or registered, {}",
+                                         static_cast<unsigned long>(limit.rlim_cur / 1024), in_use);
+    if (limit.rlim_cur >= enough && used < limit.rlim_cur / 4 * 3)
+        return {"memlock", State::good, what, ""};
     return {"memlock", State::limited, what + ": more fails with ENOMEM or ENOBUFS",
             "ulimit -l unlimited, or LimitMEMLOCK= of the service"};
 }
@@ -170,8 +175,12 @@ Ailment option_memory() {
     const auto bytes = number_in("/proc/sys/net/core/optmem_max");
     if (!bytes) return {"optmem", State::good, "not shown in this network namespace", ""};
     // Each notification of MSG_ZEROCOPY takes an skb from it; 20 KiB was the default until 6.7.
-    const std::string what = fmt::format("{} bytes a socket for notifications", *bytes);
-    if (*bytes >= 128 * 1024) return {"optmem", State::good, what, ""};
+    std::string what = fmt::format("{} bytes a socket for notifications", *bytes);
+    const std::optional<OptionMemory> most = most_option_memory();
+    what += most ? fmt::format(", at most {} in use ({})", most->bytes, most->socket)
+                 : std::string(", none in use");
+    const bool scarce = most && most->bytes > *bytes / 4 * 3;
+    if (*bytes >= 128 * 1024 && !scarce) return {"optmem", State::good, what, ""};
     return {"optmem", State::limited, what + ": MSG_ZEROCOPY in bursts fails with ENOBUFS",
             "sysctl net.core.optmem_max=1048576"};
 }
@@ -192,9 +201,11 @@ Ailment packet_sockets() {
                                                                                    : name.data());
     }
     if (devices.empty()) return {"packet sockets", State::good, "none is open", ""};
+    const std::vector<std::string> owners = packet_socket_owners();
     return {"packet sockets", State::limited,
             fmt::format("open on {}: what is sent there is copied", fmt::join(devices, ", ")),
-            "stop tcpdump, dhclient or whoever has it ('ss -0 -p' names them)"};
+            owners.empty() ? std::string("stop who has them: as root 'ss -0 -p' names them")
+                           : fmt::format("stop {}", fmt::join(owners, ", "))};
 }
 
 bool has_feature(int socket, const std::string& device, __u32 command) {

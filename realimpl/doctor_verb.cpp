@@ -43,7 +43,9 @@ void add_doctor_verb(CLI::App& app, Status& status) {
         ->capture_default_str();
     verb->footer(
         "\nThe observer is loaded, attached to a command that does nothing, and taken out again.\n"
-        "Exit status: 0 when zcv can capture here, 4 when it cannot.");
+        "Exit status: 0 when zcv can capture here, 4 when it cannot.\n\nExamples:\n"
+        "  zcv doctor\n"
+        "  zcv doctor --format json");
     verb->callback([format, &status] {
         const std::vector<Ailment> all = examine();
         if (*format == "json")

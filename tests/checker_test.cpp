@@ -293,8 +293,9 @@ TEST_CASE("the graph has every state and transition and marks the path", "[check
 
     const std::string file = "checker_test_graph.dot";
     Limits limits;
-    limits.graph_file = file;
-    limits.graph_title = "a \"title\"";
+    limits.graph = [&](const GraphView& explored) {
+        write_dot(explored.graph, file, "a \"title\"");
+    };
     const Outcome broken = explore(TwoCounters(false, {not_5_and_2}), limits);
     const std::string dot = text_in(file);
     std::remove(file.c_str());
@@ -308,7 +309,9 @@ TEST_CASE("the graph has every state and transition and marks the path", "[check
 
 TEST_CASE("a graph file that cannot be written is refused in one line", "[checker][graph]") {
     Limits limits;
-    limits.graph_file = "/no/such/folder/x.dot";
+    limits.graph = [](const GraphView& explored) {
+        write_dot(explored.graph, "/no/such/folder/x.dot", "");
+    };
     try {
         explore(TwoCounters(false, {y_behind}), limits);
         FAIL("not refused");

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "model/checker/check_report.hpp"
+#include "model/checker/graph.hpp"
 #include "model/nearest.hpp"
 #include "model/scenarios.hpp"
 
@@ -252,8 +253,12 @@ checker::Outcome explore(const Scenario& scenario, const CheckSettings& settings
     limits.states_max = settings.states_max;
     limits.memory_max = settings.memory_max;
     limits.time_max_s = settings.time_max_s;
-    limits.graph_file = options.graph_file.value_or("");
-    limits.graph_title = scenario.name;
+    if (options.graph_file) {
+        limits.graph_for = "check --graph " + *options.graph_file;
+        limits.graph = [&](const checker::GraphView& explored) {
+            checker::write_dot(explored.graph, *options.graph_file, scenario.name);
+        };
+    }
     limits.threads = settings.threads;
     limits.visited = settings.visited;
     limits.symmetry = settings.symmetry;

@@ -36,7 +36,8 @@ std::vector<std::string> phrases_of(const Change* change, const Change* end) {
     return phrases;
 }
 
-// A line an object, and more where one line would be longer than `width`.
+}  // namespace
+
 std::vector<std::string> lines_of(const std::vector<Change>& changes, std::size_t width) {
     if (changes.empty()) return {"nothing the fields show"};
     std::vector<std::string> lines;
@@ -59,14 +60,14 @@ std::vector<std::string> lines_of(const std::vector<Change>& changes, std::size_
     return lines;
 }
 
-// The place as git names it: "v6.12:io_uring/net.c io_send_zc". A step named after its function
-// need not say it again.
 std::string place_of(const CounterexampleStep& step) {
     if (step.file.empty()) return "";
     std::string place = step.tag + (step.tag.empty() ? "" : ":") + step.file;
     if (step.function != step.step) place += " " + step.function;
     return place;
 }
+
+namespace {
 
 std::string call_of(const CounterexampleStep& step) {
     return step.step + "(" + step.params + ")";

@@ -43,6 +43,14 @@ struct Repeat {
 std::vector<Change> changes_between(const std::vector<Field>& before,
                                     const std::vector<Field>& after);
 
+// Changes in words, a line an object and more where one would be longer than `width`:
+// "request 0 phase idle -> sqe", "notif 0 new, refs 1", "skb 0 gone".
+std::vector<std::string> lines_of(const std::vector<Change>& changes, std::size_t width);
+
+// Where to read a step, as git names it: "v6.12:io_uring/net.c io_send_zc"; a step named after its
+// function does not say it again. "" for what is not the kernel.
+std::string place_of(const CounterexampleStep& step);
+
 // A step: who does what, where to read it, and beside it only what changed, a line an object.
 std::string text_of(const std::vector<CounterexampleStep>& steps,
                     const std::optional<Repeat>& repeat = std::nullopt);

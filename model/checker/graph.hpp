@@ -3,6 +3,7 @@
 #include <boost/graph/adjacency_list.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,8 +31,12 @@ struct GraphStep {
 using Graph =
     boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, GraphState, GraphStep>;
 
-// More than this no layout program draws in reasonable time.
-inline constexpr std::uint64_t graph_states_max = 20'000;
+// A graph whose counterexample is marked, and what a state of it says. Good for one call only: the
+// system that knows is gone afterwards.
+struct GraphView {
+    const Graph& graph;
+    std::function<std::vector<Field>(const GraphState&)> fields;
+};
 
 // Marks the states and edges along `steps`, which begin at vertex 0.
 void mark_path(Graph& graph, const std::vector<CounterexampleStep>& steps);

@@ -15,6 +15,8 @@
 // What a search is given and what it gives back.
 namespace zcv::checker {
 
+struct GraphView;  // graph.hpp
+
 struct Progress {
     std::uint64_t states = 0;
     std::uint64_t transitions = 0;
@@ -46,8 +48,12 @@ struct Limits {
     std::uint64_t memory_max = 0;
     double time_max_s = 0;
     std::function<void(const Progress&)> progress{};  // called about once a second
-    std::string graph_file{};                         // where to write the explored graph as dot
-    std::string graph_title{};
+
+    // Called with the explored graph, for whoever draws it; `graph_for` is how refusals name who
+    // that is ("check --graph x.dot"). No search then goes past `graph_states_max`.
+    std::function<void(const GraphView&)> graph{};
+    std::string graph_for{};
+    std::uint64_t graph_states_max = 20'000;  // more no layout program draws in reasonable time
 
     unsigned threads = 1;
     Visited visited = Visited::exact;

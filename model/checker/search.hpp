@@ -243,7 +243,11 @@ void draw(const S& system, const Limits& limits, const Outcome& outcome) {
         broken ? outcome.depth : std::numeric_limits<std::uint64_t>::max();
     Graph graph = graph_of(system, outcome.states, depth_max);
     mark_path(graph, outcome.counterexample);
-    write_dot(graph, limits.graph_file, limits.graph_title);
+    limits.graph({graph, [&](const GraphState& at) {
+                      typename S::State state = system.initial();
+                      system.unpack(at.words.data(), state);
+                      return system.fields(state);
+                  }});
 }
 
 template <System S>
@@ -273,14 +277,14 @@ Outcome explore_as_asked(const S& system, const Limits& limits) {
 template <System S>
 Outcome explore(const S& system, const Limits& limits) {
     Limits bounded = limits;
-    const bool cap = !limits.graph_file.empty() &&
-                     (limits.states_max == 0 || limits.states_max > graph_states_max);
-    if (cap) bounded.states_max = graph_states_max;
+    const bool cap =
+        limits.graph && (limits.states_max == 0 || limits.states_max > limits.graph_states_max);
+    if (cap) bounded.states_max = limits.graph_states_max;
     const Outcome outcome = explore_as_asked(system, bounded);
-    if (limits.graph_file.empty()) return outcome;
+    if (!limits.graph) return outcome;
     if (cap && outcome.limit.rfind("states", 0) == 0)
-        throw Refusal(Status::usage, "check --graph " + limits.graph_file + ": more than " +
-                                         std::to_string(graph_states_max) +
+        throw Refusal(Status::usage, limits.graph_for + ": more than " +
+                                         std::to_string(limits.graph_states_max) +
                                          " states cannot be drawn: take a smaller scenario, or "
                                          "draw its beginning with --states-max");
     draw(system, limits, outcome);
