@@ -98,7 +98,8 @@ const std::vector<Rule> all{
      "The address was written again, but its pages had been given back: what is in flight stays "
      "as it was.",
      "SUBMIT < UNMAP < WRITE < NOTIF",
-     "as R1, and munmap(), madvise(), mremap() or brk() over the buffer before the write",
+     "as R1, and munmap(), madvise(), mremap() or brk() over the buffer before the write, or other "
+     "pages at its address at the notification",
      "always, unless a watchpoint saw the write before the pages went", "", "measured on 6.18"},
     {"ZC-A17", warning, "sends data twice",
      "A send on a stream was short, and its message was sent again from the start: what was "

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "plots/compare.hpp"
 #include "plots/lifecycle_picture.hpp"
 #include "plots/picture_options.hpp"
+#include "plots/refs.hpp"
 #include "plots/report_verb.hpp"
 #include "plots/scenario_verbs.hpp"
 #include "traces/file_words.hpp"
@@ -137,6 +139,66 @@ void add_compare(CLI::App& plot) {
     });
 }
 
+struct RefsOptions {
+    std::string trace;
+    std::string send;
+    PictureOptions picture;
+};
+
+void write_refs_csv(std::ostream& out, const std::vector<RefLife>& family) {
+    out << "send,ubuf,holder,from_ns,to_ns\n";
+    for (const RefLife& life : family)
+        for (const Hold& hold : life.holds)
+            out << fmt::format("{},{:#x},{},{},{}\n", life.send, life.ubuf, csv_value(hold.holder),
+                               hold.from_ns,
+                               hold.to_ns ? fmt::format("{}", *hold.to_ns) : std::string());
+}
+
+void plot_refs(const RefsOptions& options) {
+    RefsView view;
+    view.theme = &options.picture.colours();
+    const auto send = number_in("--send", options.send);
+    Picture picture(options.picture.output);
+    const Trace trace = read_trace(options.trace);
+    const ReplayReport report = replay(trace, {});
+    const std::vector<RefLife> family =
+        family_of(trace, report,
+                  send ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                             *send, std::numeric_limits<std::uint32_t>::max())))
+                       : std::nullopt);
+    if (family.empty())
+        throw Refusal(
+            Status::inconclusive,
+            fmt::format("{}: nothing to draw: no function probe saw references{}: capture "
+                        "with --events default,ubuf-ref where the kernel takes them (zcv "
+                        "guest)",
+                        options.trace, send ? " of that send" : ""));
+    view.file = options.trace;
+    view.kernel = trace.info.kernel_release;
+    view.kind = picture.kind();
+    picture.draw([&](Gnuplot& gp) { draw_refs(gp, family, view); });
+    write_csv(options.picture, [&](std::ostream& out) { write_refs_csv(out, family); });
+    std::cout << fmt::format("{}: {} ubuf{} drawn\n", options.picture.output, family.size(),
+                             family.size() == 1 ? "" : "s");
+    show_if_asked(options.picture);
+}
+
+void add_refs_plot(CLI::App& plot) {
+    CLI::App* const refs = plot.add_subcommand(
+        "refs",
+        "who holds the references of one send's ubuf, over time, and of those stacked on it");
+    const auto options = std::make_shared<RefsOptions>();
+    refs->add_option("trace", options->trace, "a trace with ubuf-ref records (.zct)")->required();
+    refs->add_option("--send", options->send,
+                     "number of the send (default: one in the longest chain)");
+    add_picture_options(*refs, options->picture, ".png, .svg or .pdf");
+    refs->footer(
+        "\nExamples:\n"
+        "  zcv plot refs traces/captured/6.12/tcp-nic-corked.zct -o refs.png\n"
+        "  zcv plot refs traces/captured/6.1/udp-nic-conforming.zct -o refs.svg --send 3");
+    refs->callback([options] { plot_refs(*options); });
+}
+
 }  // namespace
 
 void add_plot_verbs(CLI::App& app, Status& status) {
@@ -144,6 +206,7 @@ void add_plot_verbs(CLI::App& app, Status& status) {
         app.add_subcommand("plot", "draw a trace, a scenario or a comparison as a PNG, SVG or PDF");
     plot->require_subcommand(1);
     add_scenario_plots(*plot, status);
+    add_refs_plot(*plot);
     add_report_verb(app, status);
     CLI::App* lifecycle = plot->add_subcommand(
         "lifecycle",

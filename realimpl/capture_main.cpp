@@ -20,10 +20,12 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <unordered_map>
 #include <vector>
 
 #include "realimpl/capture_observer.hpp"
 #include "realimpl/capture_stream.h"
+#include "realimpl/raw_stacks.hpp"
 #include "realimpl/write_watch.hpp"
 
 namespace {
@@ -36,6 +38,7 @@ constexpr int poll_watching_ms = 1;
 // As much as both sides have in their caches while they copy it.
 constexpr std::size_t batch_events = 2048;
 constexpr int drain_turns = 20;
+constexpr std::size_t stacks_waiting_max = 65536;
 
 struct Arguments {
     zcv::ObserverOptions observer;
@@ -72,14 +75,15 @@ std::uint32_t hash_mode(const std::string& name) {
 }
 
 Arguments parse(int argc, char** argv) {
-    enum { pid = 1, hash, buffer, kinds, output, control, writes };
-    const std::array<option, 8> options{{{"pid", required_argument, nullptr, pid},
+    enum { pid = 1, hash, buffer, kinds, output, control, writes, stacks };
+    const std::array<option, 9> options{{{"pid", required_argument, nullptr, pid},
                                          {"hash", required_argument, nullptr, hash},
                                          {"buffer", required_argument, nullptr, buffer},
                                          {"kinds", required_argument, nullptr, kinds},
                                          {"output-fd", required_argument, nullptr, output},
                                          {"control-fd", required_argument, nullptr, control},
                                          {"write-watch", no_argument, nullptr, writes},
+                                         {"stacks", no_argument, nullptr, stacks},
                                          {nullptr, 0, nullptr, 0}}};
     Arguments arguments;
     for (int got; (got = getopt_long(argc, argv, "", options.data(), nullptr)) != -1;) {
@@ -104,6 +108,9 @@ Arguments parse(int argc, char** argv) {
                 break;
             case writes:
                 arguments.write_watch = true;
+                break;
+            case stacks:
+                arguments.observer.stacks = true;
                 break;
             default:
                 throw Misused{"zcv capture and zcv run start this program; start those"};
@@ -237,8 +244,8 @@ void send_totals(Output& output, const zcv::ObserverTotals& totals, const ByKind
 class Relay {
   public:
     // `watch` may be null.
-    Relay(zcv::Observer& observer, zcv::WriteWatch* watch, Output& output)
-        : observer_(observer), watch_(watch), output_(output) {}
+    Relay(zcv::Observer& observer, zcv::WriteWatch* watch, zcv::RawStacks& stacks, Output& output)
+        : observer_(observer), watch_(watch), stacks_(stacks), output_(output) {}
 
     // Hands on what waits, in frames of a bounded size.
     void turn() {
@@ -247,13 +254,12 @@ class Relay {
             relayed_ += batch_.size();
             if (watch_ != nullptr)
                 for (const zcv_event& event : batch_) watch_->see(event);
+            number_submissions();
             send_batch();
         }
         if (watch_ == nullptr) return;
         batch_.clear();
-        stacks_.clear();
-        watch_->turn(batch_, stacks_);
-        for (const zcv::RawStack& stack : stacks_) send(stack);
+        watch_->turn(batch_);
         writes_ += batch_.size();
         send_batch();
     }
@@ -262,7 +268,24 @@ class Relay {
     const ByKind& by_kind() const { return by_kind_; }
 
   private:
+    // A sample is there before the record of its submission is.
+    void number_submissions() {
+        observer_.take_stacks([&](const zcv_stack_sample& sample) {
+            stack_of_[sample.generation] = stacks_.number_of(sample);
+        });
+        if (stack_of_.empty()) return;
+        for (zcv_event& event : batch_) {
+            if (event.kind != ZCV_SUBMIT && event.kind != ZCV_CALL) continue;
+            const auto found = stack_of_.find(event.generation);
+            if (found == stack_of_.end()) continue;
+            event.res = static_cast<std::int32_t>(found->second);
+            stack_of_.erase(found);
+        }
+        // What is left over belongs to records that were lost, or are still to come.
+        if (stack_of_.size() > stacks_waiting_max) stack_of_.clear();
+    }
     void send_batch() {
+        for (const zcv::RawStack& stack : stacks_.take_new()) send(stack);
         for (const zcv_event& event : batch_) by_kind_[event.kind % ZCV_COUNTED_KINDS]++;
         for (std::size_t at = 0; at < batch_.size(); at += batch_events) {
             const std::size_t count = std::min(batch_events, batch_.size() - at);
@@ -298,9 +321,10 @@ class Relay {
 
     zcv::Observer& observer_;
     zcv::WriteWatch* watch_;
+    zcv::RawStacks& stacks_;
     Output& output_;
     std::vector<zcv_event> batch_;
-    std::vector<zcv::RawStack> stacks_;
+    std::unordered_map<std::uint32_t, std::uint32_t> stack_of_;  // of a send, by generation
     std::uint64_t relayed_ = 0;
     std::uint64_t writes_ = 0;
     ByKind by_kind_{};
@@ -321,14 +345,15 @@ void capture(const Arguments& arguments, Output& output) {
     check_machine();
     for (const std::uint32_t pid : arguments.observer.pids) check_pid(pid);
     zcv::Observer observer{arguments.observer};
+    zcv::RawStacks stacks;
     std::optional<zcv::WriteWatch> watch;
     std::string why_not_watching;
     if (arguments.write_watch) {
         why_not_watching = zcv::WriteWatch::why_not();
-        if (why_not_watching.empty()) watch.emplace();
+        if (why_not_watching.empty()) watch.emplace(stacks);
     }
     announce(output, observer, watch.has_value(), why_not_watching);
-    Relay relay{observer, watch ? &*watch : nullptr, output};
+    Relay relay{observer, watch ? &*watch : nullptr, stacks, output};
     std::array<pollfd, 3> watched{{{arguments.control_fd, POLLIN, 0},
                                    {observer.wakeup_fd(), POLLIN, 0},
                                    {arguments.output_fd, 0, 0}}};

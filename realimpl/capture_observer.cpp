@@ -26,6 +26,7 @@ namespace zcv {
 namespace {
 
 constexpr std::uint64_t everything = ~std::uint64_t{0};
+constexpr std::uint32_t stack_samples_bytes = 32u << 20;  // some 3,900 of them
 
 constexpr std::uint64_t kinds(std::initializer_list<zcv_event_kind> all) {
     std::uint64_t bits = 0;
@@ -64,7 +65,8 @@ constexpr std::array programs{
     Program{"local_work_run", "io_uring_local_work_run", 2, any, nullptr, false,
             kinds({ZCV_TASK_WORK})},
     Program{"req_failed", "io_uring_req_failed", 3, any},
-    Program{"net_dev_queue", "net_dev_queue", 1, any, nullptr, false, kinds({ZCV_DEV_QUEUE})},
+    Program{"net_dev_queue", "net_dev_queue", 1, any, nullptr, false,
+            kinds({ZCV_DEV_QUEUE, ZCV_FRAG})},
     Program{"net_dev_start_xmit", "net_dev_start_xmit", 1, any, nullptr, false,
             kinds({ZCV_DEV_XMIT})},
     Program{"netif_receive_skb", "netif_receive_skb", 1, any, nullptr, false, kinds({ZCV_RX})},
@@ -167,6 +169,11 @@ std::size_t cpus_with_rings() {
     return error == std::errc{} ? std::min(number + 1, cpus()) : cpus();
 }
 
+// To know the pages of content that changed, one must know that it changed.
+bool wants_pages(const ObserverOptions& options) {
+    return (options.kinds >> ZCV_PAGES & 1) != 0 && options.hash_mode != ZCV_HASH_NONE;
+}
+
 std::uint64_t random_key() {
     std::uint64_t key = 0;
     if (getrandom(&key, sizeof(key), 0) != static_cast<ssize_t>(sizeof(key)))
@@ -183,8 +190,10 @@ Observer::Observer(const ObserverOptions& options) {
     setrlimit(RLIMIT_MEMLOCK, &unlimited);
     try {
         load(options);
+        find_direct_map(options);
         attach();
         add_function_probes(options);
+        add_stacks(options);
     } catch (...) {
         zcv_observer__destroy(skeleton_);
         throw;
@@ -193,12 +202,14 @@ Observer::Observer(const ObserverOptions& options) {
 
 Observer::~Observer() {
     functions_.reset();
+    ring_buffer__free(stack_samples_);
     ring_buffer__free(bell_);
     zcv_observer__destroy(skeleton_);
 }
 
 void Observer::choose_programs(const ObserverOptions& options) {
     skeleton_->rodata->preempt_count_offset = preempt_count_from_runqueue(types_.get());
+    bpf_program__set_autoload(skeleton_->progs.find_direct_map, wants_pages(options));
     for (const Program& program : programs) {
         const auto arguments = arguments_of(types_.get(), program.tracepoint);
         bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
@@ -220,6 +231,9 @@ void Observer::configure(const ObserverOptions& options) {
     const auto rings = static_cast<__u32>(cpus_with_rings());
     bpf_map__set_max_entries(skeleton_->maps.slots, rings * slots_of_cpu);
     bpf_map__set_max_entries(skeleton_->maps.taken, rings);
+    bpf_map__set_max_entries(skeleton_->maps.stack_samples,
+                             options.stacks ? stack_samples_bytes : 4096);
+    skeleton_->rodata->stacks_wanted = options.stacks;
     skeleton_->rodata->slots_of_cpu = slots_of_cpu;
     skeleton_->rodata->hash_mode = options.hash_mode;
     skeleton_->rodata->hash_key = random_key();
@@ -263,6 +277,29 @@ void Observer::load(const ObserverOptions& options) {
                                  BPF_ANY) != 0)
             throw CaptureFailed{fmt::format("process {} cannot be entered", pid)};
     }
+}
+
+// The pages of a payload are looked up where the kernel maps all memory, and where that is no
+// kernel tells.
+void Observer::find_direct_map(const ObserverOptions& options) {
+    if (!wants_pages(options)) return;
+    zcv_known_word known{};
+    const std::uint64_t word = random_key();
+    known.address = reinterpret_cast<std::uintptr_t>(&word);
+    known.word = word;
+    bpf_test_run_opts run{};
+    run.sz = sizeof(run);
+    run.ctx_in = &known;
+    run.ctx_size_in = sizeof(known);
+    const int error =
+        bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.find_direct_map), &run);
+    if (error == 0 && skeleton_->bss->direct_map != 0) {
+        probes_.emplace_back("pages");
+        return;
+    }
+    missing_.emplace("pages", error != 0 ? fmt::format("the kernel does not run the search: {}",
+                                                       std::strerror(-error))
+                                         : "where the kernel maps all memory was not found");
 }
 
 void Observer::attach() {
@@ -311,6 +348,29 @@ void Observer::add_function_probes(const ObserverOptions& options) {
     const auto& attached = functions_->attached();
     probes_.insert(probes_.end(), attached.begin(), attached.end());
     missing_.insert(functions_->missing().begin(), functions_->missing().end());
+}
+
+void Observer::add_stacks(const ObserverOptions& options) {
+    if (!options.stacks) return;
+#if defined(__x86_64__)
+    const auto take = [](void* self, void* sample, std::size_t) {
+        (*static_cast<Observer*>(self)->take_stack_)(*static_cast<const zcv_stack_sample*>(sample));
+        return 0;
+    };
+    stack_samples_ =
+        ring_buffer__new(bpf_map__fd(skeleton_->maps.stack_samples), take, this, nullptr);
+    if (!stack_samples_)
+        throw CaptureFailed{"the ring of stacks cannot be mapped: " + last_message_of_libbpf()};
+    probes_.emplace_back("stacks");
+#else
+    missing_.emplace("stacks", "they are taken on x86-64 only");
+#endif
+}
+
+void Observer::take_stacks(const std::function<void(const zcv_stack_sample&)>& take) {
+    if (!stack_samples_) return;
+    take_stack_ = &take;
+    ring_buffer__consume(stack_samples_);
 }
 
 int Observer::wakeup_fd() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@ struct ObserverOptions {
     std::vector<std::uint32_t> pids;
     std::uint64_t kinds = ~std::uint64_t{0};  // a bit for each zcv_event_kind that is wanted
     std::uint32_t hash_mode = ZCV_HASH_NONE;
+    bool stacks = false;  // of those who send
     std::uint64_t buffer_bytes = 128u << 20;
 };
 
@@ -43,6 +45,8 @@ class Observer {
     int wakeup_fd() const;
     // Moves the records that wait into `out`; false when there were none.
     bool take(std::vector<zcv_event>& out);
+    // Calls back with what was sampled for the submissions taken so far, and maybe for later ones.
+    void take_stacks(const std::function<void(const zcv_stack_sample&)>& take);
     void detach();
     ObserverTotals totals() const;
 
@@ -50,13 +54,17 @@ class Observer {
     void choose_programs(const ObserverOptions& options);
     void configure(const ObserverOptions& options);
     void load(const ObserverOptions& options);
+    void find_direct_map(const ObserverOptions& options);
     void attach();
     void add_function_probes(const ObserverOptions& options);
+    void add_stacks(const ObserverOptions& options);
 
     Btf types_;
     zcv_observer* skeleton_ = nullptr;
     std::unique_ptr<FunctionProbes> functions_;
     ring_buffer* bell_ = nullptr;
+    ring_buffer* stack_samples_ = nullptr;  // null: not wanted
+    const std::function<void(const zcv_stack_sample&)>* take_stack_ = nullptr;
     std::optional<RecordRings> rings_;
     std::vector<std::string> probes_;
     std::map<std::string, std::string> missing_;

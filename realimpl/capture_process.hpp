@@ -32,6 +32,7 @@ struct Watched {
     std::uint64_t buffer_bytes = 0;
     std::uint64_t kinds = 0;  // a bit for each zcv_event_kind
     bool write_watch = false;
+    bool stacks = false;
 };
 
 // zcv-capture as a child, and the frames it writes.

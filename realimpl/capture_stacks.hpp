@@ -20,7 +20,7 @@ class CapturedStacks {
     // A frame of kind ZCV_FRAME_MAPS, ZCV_FRAME_SAMPLE or ZCV_FRAME_STACK. The stack that it
     // completes; nothing when it completes none, or one that was there before.
     std::optional<Stack> take(const Frame& frame);
-    // Gives writes the number under which their stack is kept.
+    // Gives writes and submissions the number under which their stack is kept.
     void number(std::span<zcv_event> events) const;
 
   private:

@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include "realimpl/observer_shared.h"
+
 enum zcv_frame_kind {
     ZCV_FRAME_READY = 1,  /* JSON: {"probes":[...],"missing":{probe: why}}; probes are attached */
     ZCV_FRAME_EVENTS = 2, /* struct zcv_event[] */
@@ -18,10 +20,7 @@ enum zcv_frame_kind {
                            * stack of the same number, whose callers can be told from it */
 };
 
-#define ZCV_SAMPLE_REGISTERS 17
-
-/* The registers of a thread in the order of the DWARF ABI of x86-64; the last is the program
- * counter (what DWARF calls the return address). */
+/* The registers of a thread, in the order of zcv_stack_sample. */
 struct zcv_sample {
     __u32 number; /* of the stack */
     __u32 tgid;

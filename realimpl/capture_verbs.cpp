@@ -51,6 +51,9 @@ void add_common_options(CLI::App* verb, Options& options) {
     verb->add_flag("--write-watch,!--no-write-watch", options.capture.write_watch,
                    "hardware watchpoints on a rotating sample of the buffers: they name the "
                    "instruction that writes one too early; a few microseconds each write they see");
+    verb->add_flag("--stacks", options.capture.stacks,
+                   "the stack of whoever sends, for each send: copies 8 KiB of it, one or two "
+                   "microseconds each");
     verb->add_option("--grace", options.capture.grace_s,
                      "seconds that notifications may still come after the end of the command")
         ->check(CLI::Range(0.0, 3600.0))

@@ -121,10 +121,12 @@ static __always_inline int submitted(struct io_kiocb* req) {
                         .generation = next_generation()};
     if (state->ranges.count == 0) send.addr = 0;
     send.vectors = opcode == OP_SENDMSG_ZC || (zc_flags & SEND_VECTORIZED);
-    __u64 hash = hash_mode ? hash_ranges(state) : 0;
+    send.hash = hash_mode ? hash_ranges(state) : 0;
+    send.pages = send.hash && pages_wanted() ? hash_pages(state) : 0;
     struct sock* sock = sock_of(req, sqe_flags_of(req));
     remember(&send, ubuf, sock, &state->ranges);
     know_sock(sock, tgid);
+    tell_stack(send.generation, tgid);
 
     struct zcv_event* event = begin(ZCV_SUBMIT);
     if (!event) return 0;
@@ -137,7 +139,7 @@ static __always_inline int submitted(struct io_kiocb* req) {
     event->len = send.len;
     event->msg_flags = READ(io_sr_msg, sr, msg_flags);
     event->zc_flags = zc_flags;
-    event->hash = hash;
+    event->hash = send.hash;
     finish(event, ubuf);
     return 0;
 }
@@ -256,6 +258,7 @@ static __always_inline int notified(__u64 req, __u64 ring, const struct cqe* cqe
     struct send* send = current_send(ubuf, &view);
     if (!send || send->ring != ring) return 0;
     __u64 hash = hash_again(ubuf, send);
+    tell_pages(ubuf, send, hash);
     struct zcv_event* event = begin(ZCV_NOTIF);
     if (event) {
         name_send(event, send, ubuf);
@@ -351,6 +354,7 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
     __u64 refs_at = refs_address_of(ubuf, debt->generation);
     struct send* send = refs_at ? current_send(ubuf, &view) : NULL;
     __u64 hash = send && (flags & CQE_NOTIF) ? hash_again(ubuf, send) : 0;
+    if (send) tell_pages(ubuf, send, hash);
     struct zcv_event* event = begin(ZCV_CQE_OVERFLOW);
     if (event) {
         event->ring = (__u64)ring;
@@ -393,16 +397,18 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     struct known_head known = {};
     if (!(wanted_kinds >> kind & 1) || !view_skb(skb, &view)) return 0;
     struct send* send = view.ubuf ? current_send(view.ubuf, &notif) : NULL;
+    const __u64 sock = READ_ADDRESS(sk_buff, skb, sk);
     struct call_view calls_of = {};
     const bool called = !send && view_calls(view.ubuf, &calls_of);
     if (send) {
-        note_head(view.head, view.ubuf, send->generation, send->tgid, &known);
+        note_head(view.head, view.ubuf, sock, send->generation, send->tgid, &known);
     } else if (called) {
-        note_head(view.head, view.ubuf, calls_of.generation, calls_of.tgid, &known);
+        note_head(view.head, view.ubuf, sock, calls_of.generation, calls_of.tgid, &known);
     } else {
         struct known_head* head = known_head_at(view.head);
         if (!head) return 0;
-        if (view.ubuf) { /* the memory has another user now, its free went unseen */
+        /* The memory has another user now, its free went unseen. */
+        if (view.ubuf || (kind == ZCV_DEV_QUEUE && sock && head->sock && sock != head->sock)) {
             forget_head(view.head, head);
             return 0;
         }
@@ -424,7 +430,7 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     event->shinfo_flags = view.flags;
     event->len = skb->len;
     event->addr = sequence_of(skb);
-    event->sock = (__u64)skb->sk;
+    event->sock = sock;
     event->ifindex = device ? (__u32)device->ifindex : 0;
     event->res = res;
     finish(event, called || (send && !send->done) ? view.ubuf : 0);
@@ -433,7 +439,9 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
 
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(net_dev_queue, struct sk_buff* skb) {
-    return skb_event(ZCV_DEV_QUEUE, skb, 0);
+    skb_event(ZCV_DEV_QUEUE, skb, 0);
+    tell_frags(skb);
+    return 0;
 }
 
 SEC("tp_btf/net_dev_start_xmit")
@@ -469,7 +477,8 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
     if (!send) return 0;
     if (tail && view_skb(tail, &at) && at.ubuf) {
         struct send* before = current_send(at.ubuf, &view);
-        if (before) note_head(at.head, at.ubuf, before->generation, before->tgid, &known);
+        if (before)
+            note_head(at.head, at.ubuf, address_of(sk), before->generation, before->tgid, &known);
     }
     struct zcv_event* event = begin(ZCV_TCP_APPEND);
     if (!event) return 0;
@@ -587,6 +596,14 @@ int BPF_PROG(inet_sk_error_report, struct sock* sk) {
 SEC("tp_btf/sock_send_length") /* since 6.4 */
 int BPF_PROG(sock_send_length, struct sock* sk, int res) {
     return send_done(sk, res);
+}
+
+/* Pages ------------------------------------------------------------------------------------ */
+
+/* Run by the loader, once. */
+SEC("syscall")
+int find_direct_map(struct zcv_known_word* known) {
+    return search_direct_map(known);
 }
 
 /* System calls ----------------------------------------------------------------------------- */

@@ -38,8 +38,8 @@ else()
                 -I${PROJECT_SOURCE_DIR} -I${CMAKE_CURRENT_SOURCE_DIR} ${arch_include}
                 -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
             DEPENDS ${source} observer_calls.h observer_hash.h observer_kernel.h
-                observer_memory.h observer_read.h observer_refs.h observer_ring.h
-                observer_shared.h observer_state.h observer_table.h
+                observer_memory.h observer_pages.h observer_read.h observer_refs.h observer_ring.h
+                observer_shared.h observer_stacks.h observer_state.h observer_table.h
                 ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
             COMMENT "Compiling the BPF programs of ${program}" VERBATIM)
         add_custom_command(OUTPUT ${skeleton_dir}/${program}.skel.h
@@ -50,8 +50,8 @@ else()
     endforeach()
 
     add_executable(zcv-capture capture_main.cpp capture_libbpf.cpp capture_observer.cpp
-        capture_probes.cpp capture_rings.cpp write_watch.cpp ${skeleton_dir}/observer.skel.h
-        ${skeleton_dir}/probes.skel.h)
+        capture_probes.cpp capture_rings.cpp raw_stacks.cpp write_watch.cpp
+        ${skeleton_dir}/observer.skel.h ${skeleton_dir}/probes.skel.h)
     target_include_directories(zcv-capture SYSTEM PRIVATE ${skeleton_dir})
     target_link_libraries(zcv-capture PRIVATE zcv_options PkgConfig::LIBBPF fmt::fmt)
     set_target_properties(zcv-capture PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

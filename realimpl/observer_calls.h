@@ -28,7 +28,9 @@ struct call_key {
 };
 
 struct call {
-    __u64 addr; /* of the one buffer, or of the first of its vectors */
+    __u64 addr;  /* of the one buffer, or of the first of its vectors */
+    __u64 hash;  /* of the payload as it was sent; 0 not taken */
+    __u64 pages; /* which pages that was in; 0 not taken */
     __u32 len;
     __u32 generation;
     __u32 tgid;
@@ -160,13 +162,15 @@ static __always_inline void call_begins(struct call_now* now, struct hash_state*
                         .generation = now->generation,
                         .tgid = (__u32)(thread >> 32),
                         .vectors = state->ranges.count > 1};
-    __u64 hash = hash_mode ? hash_ranges(state) : 0;
+    call.hash = hash_mode ? hash_ranges(state) : 0;
+    call.pages = call.hash && pages_wanted() ? hash_pages(state) : 0;
     __u64 generation = now->generation;
     any_calls = 1;
     if (bpf_map_update_elem(&calls, &key, &call, BPF_ANY)) count_map_failure();
     if (call.vectors && bpf_map_update_elem(&vectors, &generation, &state->ranges, BPF_ANY))
         count_map_failure();
     if (bpf_map_update_elem(&calling, &thread, now, BPF_ANY)) count_map_failure();
+    tell_stack(now->generation, call.tgid);
     struct zcv_event* event = begin(ZCV_CALL);
     if (!event) return;
     name_sock(event, sock);
@@ -176,7 +180,7 @@ static __always_inline void call_begins(struct call_now* now, struct hash_state*
     event->len = call.len;
     event->msg_flags = now->flags;
     event->zc_flags = is_socks_zerocopy(sock);
-    event->hash = hash;
+    event->hash = call.hash;
     finish(event, 0);
 }
 
@@ -233,7 +237,9 @@ static __always_inline __u64 shorten(const struct call_now* now, int res,
         return 0;
     call->len = (__u32)res;
     if (call->vectors) call->tgid = 0;
-    return hash_of_call(call, state);
+    call->hash = hash_of_call(call, state);
+    call->pages = call->hash && pages_wanted() ? hash_pages(state) : 0;
+    return call->hash;
 }
 
 /* sock_sendmsg() is over, inside the same system call: the id is taken or not. */
@@ -419,6 +425,24 @@ struct telling {
     __u8 code;
 };
 
+/* As tell_pages(), of a call. */
+static __always_inline void tell_pages_of_call(const struct call_key* key, const struct call* call,
+                                               __u64 hash, struct hash_state* state) {
+    if (!call->pages || !hash || hash == call->hash) return;
+    const __u64 pages = hash_pages(state);
+    struct zcv_event* event = pages ? begin(ZCV_PAGES) : NULL;
+    if (!event) return;
+    name_sock(event, (struct sock*)key->sock);
+    event->tgid = call->tgid;
+    event->generation = call->generation;
+    event->user_data = key->id;
+    event->addr = call->addr;
+    event->len = call->len;
+    event->hash = pages;
+    event->zc_flags = pages == call->pages;
+    finish(event, 0);
+}
+
 /* One call of a range that is being read: its content as it is now. */
 static long tell_call(__u32 turn, struct telling* telling) {
     __u32 zero = 0;
@@ -427,6 +451,7 @@ static long tell_call(__u32 turn, struct telling* telling) {
     struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
     if (!call || !state) return 0;
     __u64 hash = hash_of_call(call, state);
+    tell_pages_of_call(&key, call, hash, state);
     struct zcv_event* event = begin(ZCV_CALL_TOLD);
     if (!event) return 0;
     name_sock(event, (struct sock*)key.sock);

@@ -34,6 +34,7 @@ struct hash_state {
     __u32 tail; /* the sampled tail of this range is due */
     __u32 failed;
     __u32 unused;
+    __u64 page_table; /* of the process whose pages are looked at */
     __u64 words[CHUNK_BYTES / 8];
 };
 

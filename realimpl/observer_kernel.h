@@ -44,10 +44,12 @@ struct files_struct {
 };
 
 struct mm_struct {
+    void* pgd;
     unsigned long brk;
 };
 
 struct task_struct {
+    unsigned int flags;
     int pid;
     int tgid;
     struct mm_struct* mm;
@@ -60,9 +62,9 @@ struct file {
     void* f_op;
 };
 
-/* Of system calls, named as the kernel names the registers. */
+/* Named as the kernel names the registers. */
 struct pt_regs {
-    unsigned long di, si, dx, r10, r8;
+    unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, ip, cs, sp;
 };
 
 enum sock_flags {
@@ -110,11 +112,19 @@ struct sk_buff {
     unsigned char* head;
 };
 
+/* skb_frag_t: a bio_vec up to 6.8, of one size and order with what came then. */
+struct skb_frag {
+    __u64 page;
+    __u32 len;
+    __u32 offset;
+};
+
 struct skb_shared_info {
     __u8 flags;
     __u8 nr_frags;
     struct count dataref; /* atomic_t */
     void* destructor_arg;
+    struct skb_frag frags[17];
 };
 
 struct sock_extended_err {

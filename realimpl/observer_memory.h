@@ -1,4 +1,4 @@
-/* What a send's memory holds, and when that memory leaves its address. */
+/* What a send's memory holds, which pages packets have of it, and when it leaves its address. */
 #ifndef ZCV_OBSERVER_MEMORY_H
 #define ZCV_OBSERVER_MEMORY_H
 
@@ -23,6 +23,22 @@ static __always_inline __u64 hash_again(__u64 ubuf, const struct send* send) {
     return hash_ranges(state);
 }
 
+/* Content that changed: does the address still lead to the pages that it was sent from? */
+static __always_inline void tell_pages(__u64 ubuf, const struct send* send, __u64 hash) {
+    __u32 zero = 0;
+    struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
+    if (!send->pages || !hash || hash == send->hash || send->done || !state) return;
+    const __u64 pages = hash_pages(state);
+    struct zcv_event* event = pages ? begin(ZCV_PAGES) : NULL;
+    if (!event) return;
+    name_send(event, send, ubuf);
+    event->addr = send->addr;
+    event->len = send->len;
+    event->hash = pages;
+    event->zc_flags = pages == send->pages;
+    finish(event, 0);
+}
+
 struct bpf_map;
 
 struct leaving {
@@ -41,6 +57,7 @@ static __always_inline long tell_content(__u64 ubuf, struct send* send, struct l
     if (!view_notif(ubuf, &view) || view.ring != send->ring || view.task != send->task) return 0;
     __u64 hash = hash_again(ubuf, send);
     if (!hash) return 0;
+    tell_pages(ubuf, send, hash);
     struct zcv_event* event = begin(ZCV_CONTENT);
     if (!event) return 0;
     name_send(event, send, ubuf);
@@ -69,6 +86,33 @@ static __always_inline void memory_leaves(__u64 begin, __u64 end) {
     if (!hash_mode || !(wanted_kinds >> ZCV_CONTENT & 1) || end <= begin) return;
     bpf_for_each_map_elem(&sends_near, tell_near, &gone, 0);
     if (sends_spilled) bpf_for_each_map_elem(&sends_far, tell_far, &gone, 0);
+}
+
+#define FRAGS_MAX 17u /* MAX_SKB_FRAGS, unless the kernel is configured to have more */
+
+/* Which pages an skb refers to, as it is handed to a device. */
+static __always_inline void tell_frags(struct sk_buff* skb) {
+    struct skb_view view;
+    if (!(wanted_kinds >> ZCV_FRAG & 1) || !view_skb(skb, &view)) return;
+    struct known_head* known = known_head_at(view.head);
+    if (!known) return;
+    const __u64 frags = view.head + skb->end + bpf_core_field_offset(struct skb_shared_info, frags);
+    for (__u32 i = 0; i < FRAGS_MAX && i < view.nr_frags; i++) {
+        const __u64 frag = frags + i * 16;
+        struct zcv_event* event = begin(ZCV_FRAG);
+        if (!event) return;
+        event->skb = (__u64)skb;
+        event->head = view.head;
+        event->owner = known->ubuf;
+        event->generation = known->generation;
+        event->tgid = known->tgid;
+        event->opcode = (__u8)i;
+        event->nr_frags = view.nr_frags;
+        event->addr = read_u64(frag);
+        event->len = read_u32(frag + 8);
+        event->user_data = read_u32(frag + 12);
+        finish(event, 0);
+    }
 }
 
 #endif

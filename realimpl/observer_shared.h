@@ -6,6 +6,9 @@
 
 #include "traces/zcv_event.h"
 
+#define ZCV_SAMPLE_REGISTERS 17
+#define ZCV_STACK_WORDS 1024
+
 #define ZCV_HASH_NONE 0
 #define ZCV_HASH_SAMPLED 1
 #define ZCV_HASH_FULL 2
@@ -24,6 +27,24 @@ struct zcv_call_numbers {
     __u32 mremap;
     __u32 mmap;
     __u32 brk;
+};
+
+/* A word of the loader's own memory, and what it holds: see find_direct_map. */
+struct zcv_known_word {
+    __u64 address;
+    __u64 word;
+};
+
+/* Where a program was as it sent. */
+struct zcv_stack_sample {
+    __u32 generation; /* of the send */
+    __u32 tgid;
+    __u32 words; /* of memory that could be read */
+    __u32 unused;
+    /* In the order of the DWARF ABI of x86-64; the last is the program counter (what DWARF calls
+     * the return address). */
+    __u64 registers[ZCV_SAMPLE_REGISTERS];
+    __u64 memory[ZCV_STACK_WORDS]; /* from the stack pointer, rounded down to 512, up */
 };
 
 /* A record on its way to the loader. On each CPU positions count from 0; the record of a position

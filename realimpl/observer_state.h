@@ -8,7 +8,9 @@
 
 #include "observer_hash.h"
 #include "observer_kernel.h"
+#include "observer_pages.h"
 #include "observer_read.h"
+#include "observer_stacks.h"
 #include "observer_table.h"
 
 #define OP_SENDMSG 9
@@ -31,6 +33,10 @@ const volatile __u64 wanted_kinds = ~0ull;     /* a bit each; what is not wanted
 const volatile __s64 preempt_count_offset = 0; /* from this CPU's runqueue; 0 unknown */
 const volatile __u32 first_watched = 0;        /* one of them, mostly the only one */
 
+static __always_inline bool pages_wanted(void) {
+    return direct_map && (wanted_kinds >> ZCV_PAGES & 1);
+}
+
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 65536);
@@ -46,6 +52,8 @@ struct send {
     __u64 task; /* io_uring_task, before 6.13 task_struct */
     __u64 addr;
     __u64 user_data;
+    __u64 hash;  /* of the payload as submitted; 0 not taken */
+    __u64 pages; /* which pages that was in; 0 not taken */
     __u32 len;
     __u32 generation;
     __u32 tgid;
@@ -80,6 +88,7 @@ TABLE(requests, struct request, 131072)
 /* As with requests, the entry of a head that is gone stays, without a ubuf. */
 struct known_head {
     __u64 ubuf; /* 0: not known any more */
+    __u64 sock; /* of the skb that it was first seen with */
     __u32 generation;
     __u32 tgid;
 };
@@ -290,10 +299,11 @@ static __always_inline struct known_head* known_head_at(__u64 head) {
 }
 
 /* Makes the head known by the first ubuf it is seen with, so that its free is recognised. */
-static __always_inline void note_head(__u64 head, __u64 ubuf, __u32 generation, __u32 tgid,
-                                      struct known_head* known) {
+static __always_inline void note_head(__u64 head, __u64 ubuf, __u64 sock, __u32 generation,
+                                      __u32 tgid, struct known_head* known) {
     struct known_head* found = heads_at(head);
     known->ubuf = ubuf;
+    known->sock = sock;
     known->generation = generation;
     known->tgid = tgid;
     if (found && found->ubuf == ubuf && found->generation == generation) return;

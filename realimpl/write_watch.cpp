@@ -15,9 +15,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <span>
-#include <sstream>
 #include <utility>
 
 namespace zcv {
@@ -34,9 +32,6 @@ constexpr std::uint32_t word_bytes = 8;
 constexpr std::size_t data_pages = 64;
 // Programs without frame pointers are unwound from a copy of the top of their stack.
 constexpr std::uint32_t stack_bytes = 16384;
-// More would be a program that writes from ever new places; these are then told by their frame
-// pointers only.
-constexpr std::size_t samples_max = 1024;
 
 #if defined(__x86_64__)
 // The registers in the kernel's numbers (asm/perf_regs.h): AX, BX, CX, DX, SI, DI, BP, SP, IP, and
@@ -92,6 +87,20 @@ std::vector<int> threads_of(std::uint32_t tgid) {
     return threads;
 }
 
+// What follows the frames of a sample: the ABI, registers, how many bytes of the stack, these
+// bytes, and how many of them were there.
+void take_stack(RawStacks::Place& place, std::span<const std::uint64_t> rest) {
+    if (rest.empty() || rest.front() != PERF_SAMPLE_REGS_ABI_64) return;
+    auto& registers = place.registers;
+    if (rest.size() < 1 + registers.size() + 1) return;
+    for (std::size_t i = 0; i < registers.size(); ++i) registers[dwarf_number[i]] = rest[1 + i];
+    rest = rest.subspan(1 + registers.size());
+    const std::size_t words = rest.front() / 8;
+    if (words == 0 || rest.size() < 1 + words + 1) return;
+    const std::size_t there = std::min<std::size_t>(rest[1 + words] / 8, words);
+    place.memory.assign(rest.begin() + 1, rest.begin() + 1 + static_cast<std::ptrdiff_t>(there));
+}
+
 }  // namespace
 
 struct WriteWatch::Watchpoint {
@@ -120,7 +129,7 @@ struct WriteWatch::Slot {
     std::vector<Watchpoint> on;  // one for each thread
 };
 
-WriteWatch::WriteWatch() {
+WriteWatch::WriteWatch(RawStacks& stacks) : stacks_(stacks) {
     watched_.resize(slots);
 }
 
@@ -151,9 +160,9 @@ void WriteWatch::see(const zcv_event& event) {
     oldest_ = (oldest_ + 1) % buffers_max;
 }
 
-void WriteWatch::turn(std::vector<zcv_event>& writes, std::vector<RawStack>& stacks) {
+void WriteWatch::turn(std::vector<zcv_event>& writes) {
     for (Slot& slot : watched_)
-        for (Watchpoint& watchpoint : slot.on) collect(watchpoint, writes, stacks);
+        for (Watchpoint& watchpoint : slot.on) collect(watchpoint, writes);
     if (buffers_.empty() || Clock::now() - moved_ < move_every) return;
     moved_ = Clock::now();
     arm(watched_[next_slot_]);
@@ -182,8 +191,7 @@ void WriteWatch::arm(Slot& slot) {
 }
 
 // Reads what the kernel has put into the ring of this watchpoint.
-void WriteWatch::collect(Watchpoint& watchpoint, std::vector<zcv_event>& writes,
-                         std::vector<RawStack>& stacks) {
+void WriteWatch::collect(Watchpoint& watchpoint, std::vector<zcv_event>& writes) {
     perf_event_mmap_page& control = *watchpoint.page0;
     const auto* const data = reinterpret_cast<const char*>(&control) + control.data_offset;
     const std::uint64_t head = __atomic_load_n(&control.data_head, __ATOMIC_ACQUIRE);
@@ -200,7 +208,7 @@ void WriteWatch::collect(Watchpoint& watchpoint, std::vector<zcv_event>& writes,
             copy(tail + sizeof header, sample.data(), sample.size() * 8);
             const bool by_kernel =
                 (header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
-            if (const auto write = write_in(sample, by_kernel, stacks)) writes.push_back(*write);
+            if (const auto write = write_in(sample, by_kernel)) writes.push_back(*write);
         } else if (header.type == PERF_RECORD_LOST) {
             ++lost_;
         }
@@ -209,27 +217,8 @@ void WriteWatch::collect(Watchpoint& watchpoint, std::vector<zcv_event>& writes,
     __atomic_store_n(&control.data_tail, tail, __ATOMIC_RELEASE);
 }
 
-struct WriteWatch::Place {
-    std::vector<std::uint64_t> ips;  // innermost first, as far as frame pointers lead
-    std::array<std::uint64_t, ZCV_SAMPLE_REGISTERS> registers{};
-    std::vector<std::uint64_t> memory;  // from the stack pointer up; empty when it is not known
-
-    // What follows the frames of a sample: the ABI, registers, how many bytes of the stack, these
-    // bytes, and how many of them were there.
-    void take_stack(std::span<const std::uint64_t> rest) {
-        if (rest.empty() || rest.front() != PERF_SAMPLE_REGS_ABI_64) return;
-        if (rest.size() < 1 + registers.size() + 1) return;
-        for (std::size_t i = 0; i < registers.size(); ++i) registers[dwarf_number[i]] = rest[1 + i];
-        rest = rest.subspan(1 + registers.size());
-        const std::size_t words = rest.front() / 8;
-        if (words == 0 || rest.size() < 1 + words + 1) return;
-        const std::size_t there = std::min<std::size_t>(rest[1 + words] / 8, words);
-        memory.assign(rest.begin() + 1, rest.begin() + 1 + static_cast<std::ptrdiff_t>(there));
-    }
-};
-
 std::optional<zcv_event> WriteWatch::write_in(const std::vector<std::uint64_t>& sample,
-                                              bool by_kernel, std::vector<RawStack>& stacks) {
+                                              bool by_kernel) {
     // ip, pid and tid, time, addr, cpu, number of frames, frames
     constexpr std::size_t fixed = 6;
     if (sample.size() < fixed || sample.size() < fixed + sample[5]) return std::nullopt;
@@ -245,83 +234,13 @@ std::optional<zcv_event> WriteWatch::write_in(const std::vector<std::uint64_t>& 
     event.cpu = ZCV_CPU_WATCH;
     event.seq = seq_++;
     event.refs = ZCV_REFS_UNKNOWN;
-    Place place;
+    RawStacks::Place place;
     for (std::size_t i = fixed; i < fixed + sample[5]; ++i)
         if (sample[i] < user_end) place.ips.push_back(sample[i]);
     if (place.ips.empty() && !by_kernel) place.ips.push_back(sample[0]);
-    if (registers_wanted != 0) place.take_stack(std::span(sample).subspan(fixed + sample[5]));
-    event.res = static_cast<std::int32_t>(number_of(event.tgid, std::move(place), stacks));
+    if (registers_wanted != 0) take_stack(place, std::span(sample).subspan(fixed + sample[5]));
+    event.res = static_cast<std::int32_t>(stacks_.number_of(event.tgid, std::move(place)));
     return event;
-}
-
-// A hash of what is on the stack and would be a place in code: of two calls by one way it is mostly
-// the same, and of two ways it differs.
-std::uint64_t WriteWatch::code_words(std::uint32_t tgid, const std::vector<std::uint64_t>& memory) {
-    const std::vector<RawMapping>& maps = code_[tgid].maps;
-    std::uint64_t hash = 1;
-    for (const std::uint64_t word : memory)
-        if (std::ranges::any_of(
-                maps, [&](const RawMapping& m) { return word >= m.begin && word < m.end; }))
-            hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
-    return hash;
-}
-
-std::uint32_t WriteWatch::number_of(std::uint32_t tgid, Place place,
-                                    std::vector<RawStack>& stacks) {
-    if (place.ips.empty()) return 0;
-    if (!code_.contains(tgid)) read_maps(tgid);
-    if (samples_ >= samples_max) place.memory.clear();
-    const Key key{tgid, place.ips, place.memory.empty() ? 0 : code_words(tgid, place.memory)};
-    const auto [found, is_new] =
-        numbers_.try_emplace(key, static_cast<std::uint32_t>(numbers_.size() + 1));
-    if (!is_new) return found->second;
-    RawStack stack;
-    stack.number = found->second;
-    for (const std::uint64_t ip : place.ips) {
-        const std::optional<RawFrame> frame = frame_at(tgid, ip);
-        // Without frame pointers the chain soon leads to what is no code: no caller either.
-        if (!frame) break;
-        stack.frames.push_back(*frame);
-    }
-    Code& code = code_[tgid];
-    if (!code.told) stack.maps = code.maps;
-    code.told = true;
-    stack.sample.number = stack.number;
-    stack.sample.tgid = tgid;
-    std::ranges::copy(place.registers, stack.sample.registers);
-    stack.memory = std::move(place.memory);
-    samples_ += stack.memory.empty() ? 0U : 1U;
-    stacks.push_back(std::move(stack));
-    return found->second;
-}
-
-void WriteWatch::read_maps(std::uint32_t tgid) {
-    Code& code = code_[tgid];
-    code = {};
-    std::ifstream maps{fmt::format("/proc/{}/maps", tgid)};
-    for (std::string line; std::getline(maps, line);) {
-        RawMapping mapping;
-        char dash = 0;
-        std::string flags, device, inode;
-        std::istringstream words{line};
-        words >> std::hex >> mapping.begin >> dash >> mapping.end >> flags >> mapping.offset >>
-            device >> inode;
-        std::getline(words >> std::ws, mapping.module);
-        if (!mapping.module.starts_with('/')) mapping.module.clear();
-        if (flags.find('x') != std::string::npos) code.maps.push_back(mapping);
-    }
-}
-
-// Libraries come and go, so an address that is in no known mapping is looked up once more.
-std::optional<RawFrame> WriteWatch::frame_at(std::uint32_t tgid, std::uint64_t ip) {
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        for (const RawMapping& mapping : code_[tgid].maps)
-            if (ip >= mapping.begin && ip < mapping.end)
-                return RawFrame{ip, mapping.module,
-                                mapping.module.empty() ? 0 : ip - mapping.begin + mapping.offset};
-        if (attempt == 0) read_maps(tgid);
-    }
-    return std::nullopt;
 }
 
 }  // namespace zcv

@@ -372,6 +372,39 @@ TEST_CASE("a write to other pages is no error, and CLEAN only where the order wa
     CHECK(program.report.reasons.size() == (thread == 0 ? 1 : 0));
 }
 
+TEST_CASE("the pages under the address tell a reuse from another buffer's content", "[naming]") {
+    const bool same = GENERATE(true, false);
+    const bool forked = GENERATE(true, false);
+    const bool fixed = GENERATE(true, false);
+    Program program;
+    SendHistory& send = program.send();
+    send.pages = same ? Pages::same : Pages::other;
+    send.fixed = fixed;
+    program.written();
+    if (forked)
+        program.event(ZCV_FORK);
+    else
+        unmap(program, 320);
+    program.name();
+    // Registered pages are pinned: a fork leaves the writer his own.
+    const bool error = same || (forked && fixed);
+    const Ids found{forked && (fixed || !same) ? "ZC-A14" : same ? "ZC-A1" : "ZC-A15"};
+    CHECK(program.errors() == (error ? found : Ids{}));
+    CHECK(program.notes() == (error ? Ids{} : found));
+    CHECK(program.report.reasons.size() == (error ? 0 : 1));
+    const auto& findings = error ? program.report.violations : program.report.notes;
+    REQUIRE(findings.size() == 1);
+    CHECK(std::ranges::count(findings.front().seen_by, Evidence::pages) == 1);
+}
+
+TEST_CASE("other pages at the address excuse nobody who was seen to write", "[naming]") {
+    Program program;
+    program.send().pages = Pages::other;
+    program.written(350, 9);
+    program.name();
+    CHECK(program.errors() == Ids{"ZC-A1"});
+}
+
 TEST_CASE("a change seen before the pages went is not excused by their going", "[naming]") {
     Program program;
     program.send();

@@ -38,7 +38,8 @@ std::optional<std::string> first_that_differs(const Names&... names) {
 }
 
 bool is_of_skb(std::uint16_t kind) {
-    return (kind >= ZCV_DEV_QUEUE && kind <= ZCV_HEAD_FREE) || kind == ZCV_RETRANSMIT;
+    return (kind >= ZCV_DEV_QUEUE && kind <= ZCV_HEAD_FREE) || kind == ZCV_RETRANSMIT ||
+           kind == ZCV_FRAG;
 }
 
 bool is_of_ring(std::uint16_t kind) {
@@ -48,7 +49,7 @@ bool is_of_ring(std::uint16_t kind) {
 
 bool is_of_request(std::uint16_t kind) {
     return (kind >= ZCV_COMPLETE && kind <= ZCV_DEFER) || kind == ZCV_TCP_APPEND ||
-           kind == ZCV_LINK_FAIL || kind == ZCV_CONTENT;
+           kind == ZCV_LINK_FAIL || kind == ZCV_CONTENT || kind == ZCV_PAGES;
 }
 
 // What a record of its kind cannot be without.
@@ -61,11 +62,14 @@ std::optional<std::string> lacks_a_name(const zcv_event& event) {
         need(event.head, "head");
         if (event.kind != ZCV_HEAD_FREE) need(event.skb, "skb");
     }
-    if (is_of_request(event.kind) || is_of_ring(event.kind)) need(event.ring, "ring");
+    const bool of_call = event.kind == ZCV_PAGES && event.sock != 0;
+    if ((is_of_request(event.kind) && !of_call) || is_of_ring(event.kind)) need(event.ring, "ring");
     if ((event.kind >= ZCV_CALL && event.kind <= ZCV_CALL_TOLD) ||
         (event.kind >= ZCV_ACK && event.kind <= ZCV_SHUTDOWN))
         need(event.sock, "socket");
     if (event.kind == ZCV_FORK) need(event.addr, "child");
+    if (event.kind == ZCV_PAGES) need(event.hash, "pages");
+    if (event.kind == ZCV_FRAG) need(event.addr, "page");
     if (lacks == nullptr) return std::nullopt;
     return fmt::format("it names no {}", lacks);
 }
@@ -118,7 +122,8 @@ std::optional<std::string> Agreement::refuses(const zcv_event& event) {
 // A call has no ubuf when it begins; its skbs say which one it took, and which ids that covers.
 std::optional<std::string> Agreement::call_differs(const zcv_event& event, Named& send) const {
     Submission& call = send.submit;
-    const bool of_call = event.kind == ZCV_CALL_DONE || event.kind == ZCV_CALL_TOLD;
+    const bool of_call =
+        event.kind == ZCV_CALL_DONE || event.kind == ZCV_CALL_TOLD || event.kind == ZCV_PAGES;
     if (is_of_skb(event.kind)) {
         if (call.ubuf == 0) call.ubuf = event.owner;
         if (auto why = names_differ(event, send)) return why;
@@ -156,7 +161,8 @@ std::optional<std::string> Agreement::names_differ(const zcv_event& event,
     }
     if (!is_of_request(event.kind)) return std::nullopt;
     const bool has_request = event.kind != ZCV_NOTIF;  // a notification is a request of its own
-    const bool has_memory = event.kind == ZCV_NOTIF || event.kind == ZCV_CONTENT;
+    const bool has_memory =
+        event.kind == ZCV_NOTIF || event.kind == ZCV_CONTENT || event.kind == ZCV_PAGES;
     if (event.user_data != submit.user_data)
         return fmt::format("it names user_data {:#x}, its send was submitted with {:#x}",
                            event.user_data, submit.user_data);

@@ -136,6 +136,9 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_CONTENT:
             if (send != nullptr) on_content(event, *send);
             break;
+        case ZCV_PAGES:
+            if (send != nullptr) on_pages(event, *send);
+            break;
         case ZCV_UBUF_REF:
             on_ubuf_ref(event);
             break;
@@ -264,6 +267,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     seen.ring = event.ring;
     seen.sock = event.sock;
     seen.submitted_ns = event.time_ns;
+    seen.stack = event.kind == ZCV_SUBMIT ? static_cast<std::uint32_t>(event.res) : 0;
     seen.generation = event.generation;
     seen.hash = event.hash;
     seen.asked_usage = send.reports_usage;

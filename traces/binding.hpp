@@ -167,6 +167,7 @@ class Walk {
     void write_and_submit(Send& send, const zcv_event& event);
     void on_write(std::size_t record, const zcv_event& event);
     void on_content(const zcv_event& event, Send& send);
+    void on_pages(const zcv_event& event, const Send& send);
     void check_content(const zcv_event& event, Send& send);
     void check_ends(const zcv_event& event, Send& send);
     void report_reuse(Send& send, const zcv_event& event);

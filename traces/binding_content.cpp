@@ -72,6 +72,12 @@ void Walk::on_content(const zcv_event& event, Send& send) {
     span_of_buffer_[index(send.buffer)] = {};
 }
 
+// The first look counts: from then on the memory may have left its address.
+void Walk::on_pages(const zcv_event& event, const Send& send) {
+    SendHistory& seen = history(send);
+    if (seen.pages == Pages::unknown) seen.pages = event.zc_flags == 1 ? Pages::same : Pages::other;
+}
+
 void Walk::check_content(const zcv_event& event, Send& send) {
     const std::uint64_t hash = send.parted_ns != 0 ? send.parted_hash : event.hash;
     const bool changed = hash != 0 && send.hash != 0 && hash != send.hash;

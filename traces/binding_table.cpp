@@ -91,6 +91,8 @@ const std::vector<Binding>& bindings() {
         {ZCV_RING_CLOSE, {}, "drops a reference to a file; what is in flight goes on"},
         {ZCV_CQE, {}, "another request: what an application can have gone by"},
         {ZCV_CONTENT, {}, "content is compared, no step is taken"},
+        {ZCV_PAGES, {}, "which pages changed: compared, no step is taken"},
+        {ZCV_FRAG, {}, "the skb's own records have the steps; these say which pages it refers to"},
         {ZCV_UBUF_REF, {}, "what other records have steps taken for; zcv references compares"},
     };
     return all;

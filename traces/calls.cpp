@@ -63,6 +63,7 @@ void Calls::begins(const zcv_event& event) {
     seen.tgid = event.tgid;
     seen.sock = event.sock;
     seen.submitted_ns = event.time_ns;
+    seen.stack = static_cast<std::uint32_t>(event.res);
     seen.generation = event.generation;
     seen.hash = event.hash;
     seen.asked_usage = true;

@@ -91,7 +91,9 @@ constexpr std::uint32_t fields_of_kinds[]{
     request_fields | sock | protocol | opcode | res | cqe_flags | addr,              // cqe
     ring | user_data | ubuf | addr | len | zc_flags | hash,                          // content
     ring | sock | ubuf | owner | skb | head | user_data | len | refs | res | zc_flags |
-        opcode,  // ubuf-ref
+        opcode,                                                                // ubuf-ref
+    ring | sock | protocol | ubuf | user_data | addr | len | hash | zc_flags,  // pages
+    skb | head | owner | opcode | nr_frags | addr | user_data | len,           // frag
 };
 constexpr auto fields_of_kind = std::to_array(fields_of_kinds);
 static_assert(fields_of_kind.size() == ZCV_KIND_COUNT, "every kind has its fields");
@@ -132,7 +134,9 @@ void add_record(fmt::memory_buffer& out, std::size_t index, const zcv_event& eve
                                "\"seq\":{},\"cpu\":{},\"context\":\"{}\",\"pid\":{},\"tgid\":{}"),
                    index, name_of(static_cast<zcv_event_kind>(kind)), event.time_ns, event.seq,
                    event.cpu, context_name(event.context), event.pid, event.tgid);
-    Line line(out, fields_of_kind[kind]);
+    // Of a stack, which only some captures have.
+    const bool submits = kind == ZCV_SUBMIT || kind == ZCV_CALL;
+    Line line(out, fields_of_kind[kind] | (submits && event.res != 0 ? std::uint32_t{res} : 0U));
     line.name(req, "req", event.req);
     line.name(ring, "ring", event.ring);
     line.name(sock, "sock", event.sock);

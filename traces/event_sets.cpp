@@ -31,7 +31,7 @@ constexpr std::uint64_t of_skbs = bits({ZCV_TCP_APPEND, ZCV_DEV_QUEUE, ZCV_DEV_X
                                         ZCV_SKB_CONSUME, ZCV_SKB_DROP, ZCV_HEAD_FREE});
 // Without what comes at the rate of packets and says little of buffers, and what needs function
 // probes, which not every kernel has.
-constexpr std::uint64_t usual = every & ~bits({ZCV_ACK, ZCV_TASK_WORK, ZCV_UBUF_REF});
+constexpr std::uint64_t usual = every & ~bits({ZCV_ACK, ZCV_TASK_WORK, ZCV_UBUF_REF, ZCV_FRAG});
 
 std::uint64_t set_named(const std::string& word) {
     if (word == "minimal") return minimal;

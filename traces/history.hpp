@@ -10,6 +10,10 @@
 
 namespace zcv {
 
+// What the addresses of a payload that changed led to at the notification, or before its memory
+// left them: the very pages that were sent from, or others.
+enum class Pages { unknown, same, other };
+
 // What became of the bytes of a send: the wire had the user's own pages, or a copy of some of them.
 enum class Payload { unknown, zero_copied, copied };
 
@@ -25,7 +29,8 @@ struct SendHistory {
     std::uint32_t generation = 0;  // as in its records
     std::uint64_t ring = 0;
     std::uint64_t sock = 0;
-    std::uint64_t hash = 0;  // of the content at submission; 0 unknown
+    std::uint64_t hash = 0;   // of the content at submission; 0 unknown
+    std::uint32_t stack = 0;  // of the submission, its number in the trace; 0 not taken
     std::uint64_t submitted_ns = 0;
     std::optional<std::uint64_t> attached_ns;   // first skb known to refer to it
     std::optional<std::uint64_t> on_wire_ns;    // first handed to a device
@@ -37,11 +42,12 @@ struct SendHistory {
     bool reused_early = false;                  // ... before the notification
     bool copied = false;                        // the kernel reported ZC_COPIED
     bool asked_usage = false;                   // ... and was asked to report it
-    Payload payload = Payload::unknown;         // whatever the kernel reported
-    bool more = false;                          // its own CQE had F_MORE
-    bool fixed = false;                         // from a registered buffer
-    bool stream = false;                        // on TCP
-    std::uint8_t opcode = 0;                    // IORING_OP_*, 0 for a call
+    Pages pages = Pages::unknown;
+    Payload payload = Payload::unknown;  // whatever the kernel reported
+    bool more = false;                   // its own CQE had F_MORE
+    bool fixed = false;                  // from a registered buffer
+    bool stream = false;                 // on TCP
+    std::uint8_t opcode = 0;             // IORING_OP_*, 0 for a call
     std::int32_t res = 0;
 };
 
@@ -75,6 +81,7 @@ enum class Evidence {
     resubmission,
     write_watch,
     unmapping,
+    pages,
     cqes,
     error_queue,
     skbs,
@@ -98,6 +105,7 @@ struct Violation {
     bool before_unmapping = false;   // seen before the pages at that address became others
     std::uint32_t thread = 0;        // that wrote, 0 unknown
     std::uint32_t stack_number = 0;  // of its stack in the trace, 0 none
+    std::vector<std::string> sent_by = {};          // who had sent it, likewise
     std::optional<std::size_t> suppressed_by = {};  // which of ReplayReport::suppressions
 };
 

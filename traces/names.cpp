@@ -13,7 +13,8 @@ constexpr std::array kind_names{
     "exec",       "exit",       "ring-create",   "register",    "write",        "call",
     "call-done",  "errqueue",   "errqueue-read", "call-told",   "retransmit",   "ack",
     "sock-state", "reset",      "close",         "shutdown",    "unmap",        "link-fail",
-    "task-work",  "ring-close", "cqe",           "content",     "ubuf-ref",
+    "task-work",  "ring-close", "cqe",           "content",     "ubuf-ref",     "pages",
+    "frag",
 };
 static_assert(kind_names.size() == ZCV_KIND_COUNT, "every kind needs a name");
 

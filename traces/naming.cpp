@@ -6,6 +6,7 @@
 #include <map>
 
 #include "model/ensure.hpp"
+#include "traces/trace_notes.hpp"
 
 namespace zcv {
 namespace {
@@ -40,7 +41,11 @@ constexpr Candidate candidates[]{
          return c.send->fixed && app.unregistered(c.send->ring, c.from, c.until);
      }},
     {"ZC-A14",
-     [](const AppView& app, const Case& c) { return app.forked(c.send->tgid, c.from, c.until); }},
+     // What changed in a page that a fork shares was written before the fork.
+     [](const AppView& app, const Case& c) {
+         return (c.send->fixed || c.send->pages != Pages::same) &&
+                app.forked(c.send->tgid, c.from, c.until);
+     }},
     {"ZC-B11", [](const AppView& app,
                   const Case& c) { return app.overflown(c.send->ring, c.from, c.until); }},
     {"ZC-B5", [](const AppView& app, const Case& c) { return app.shares_name(*c.send); }},
@@ -88,10 +93,18 @@ void name(Case& c, const char* id) {
     c.finding->severity = c.finding->rule->severity;
     // A page that is not pinned is copied at the first write after a fork.
     if (c.finding->rule->id == "ZC-A14" && !c.send->fixed) c.finding->severity = Severity::note;
+    if (c.send->pages == Pages::unknown) return;
+    c.finding->seen_by.push_back(Evidence::pages);
+    c.finding->evidence += c.send->pages == Pages::same
+                               ? "; its address still led to the pages that were sent"
+                               : "; its address led to other pages by then";
 }
 
 // Other pages were at that address before the write, or may have been.
 bool is_of_other_pages(const AppView& app, const Case& c) {
+    if (c.send->pages == Pages::same) return false;
+    if (c.send->pages == Pages::other && !c.exact && !app.forked(c.send->tgid, c.from, c.until))
+        return true;
     const std::uint64_t last = c.exact ? c.until : c.send->notified_ns.value_or(app.end_ns());
     return app.unmapped(*c.send, c.from, last);
 }
@@ -145,7 +158,7 @@ void name_early_writes(AppView& app, ReplayReport& report) {
         Case c{&finding, &send, send.submitted_ns, finding.time_ns,
                finding.thread != 0 || finding.before_unmapping};
         if (is_of_other_pages(app, c)) {
-            finding.seen_by.push_back(Evidence::unmapping);
+            if (send.pages != Pages::other) finding.seen_by.push_back(Evidence::unmapping);
             name(c, "ZC-A15");
         } else {
             programs[send.tgid].push_back(c);

@@ -8,6 +8,7 @@
 #include "model/profiles.hpp"
 #include "traces/binding.hpp"
 #include "traces/naming.hpp"
+#include "traces/stacks.hpp"
 
 namespace zcv {
 namespace {
@@ -194,6 +195,9 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
             "on a connection that split or retransmitted skbs a record was not explained: only one "
             "of several ways to read it was followed");
     }
+    for (Violation& finding : report.violations)
+        if (finding.send != 0)
+            finding.sent_by = lines_of(trace, report.history[finding.send - 1].stack);
     name_findings(witness, report);
     report.suppressions = options.suppressions;
     set_known_aside(trace, report);

@@ -44,11 +44,15 @@ void print_where(std::ostream& out, const ReplayReport& report, const Violation&
                        ms_since(start_of(report), violation.time_ns));
 }
 
+void print_stack(std::ostream& out, const std::string& head,
+                 const std::vector<std::string>& frames) {
+    for (std::size_t i = 0; i < std::min(frames_shown, frames.size()); ++i)
+        out << (i == 0 ? head : std::string(12, ' ')) << frames[i] << '\n';
+}
+
 void print_who(std::ostream& out, const Violation& violation) {
-    for (std::size_t i = 0; i < std::min(frames_shown, violation.stack.size()); ++i)
-        out << (i == 0 ? fmt::format("  who     thread {}: ", violation.thread)
-                       : std::string(12, ' '))
-            << violation.stack[i] << '\n';
+    print_stack(out, "  sent    ", violation.sent_by);
+    print_stack(out, fmt::format("  who     thread {}: ", violation.thread), violation.stack);
 }
 
 void print_when(std::ostream& out, const SendHistory& send) {

@@ -101,6 +101,8 @@ const char* name_of(Evidence evidence) {
             return "write watch";
         case Evidence::unmapping:
             return "unmapping";
+        case Evidence::pages:
+            return "pages";
         case Evidence::cqes:
             return "CQEs";
         case Evidence::error_queue:

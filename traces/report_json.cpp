@@ -31,6 +31,7 @@ json json_of(const Violation& violation, const ReplayReport& report) {
              {"evidence", violation.evidence},
              {"explanation", violation.explanation},
              {"stack", violation.stack}};
+    if (!violation.sent_by.empty()) all["sent_by"] = violation.sent_by;
     if (violation.suppressed_by)
         all["suppressed_by"] = place_of(report.suppressions[*violation.suppressed_by]);
     return all;

@@ -13,7 +13,8 @@
 enum zcv_event_kind {
     ZCV_NONE = 0,
     /* io_uring_submit_req (6.1: submit_sqe) of a zero-copy send, prep done: req, ring, sock,
-     * protocol, ubuf, refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash */
+     * protocol, ubuf, refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash; res
+     * (number of the submitter's stack in the trace, 0 none) */
     ZCV_SUBMIT = 1,
     /* io_uring_complete of the request itself: req, ring, sock, protocol, ubuf, chain, refs,
      * user_data, opcode, res, cqe_flags. refs and chain are read from the notification, after its
@@ -61,7 +62,7 @@ enum zcv_event_kind {
     ZCV_WRITE = 22,
     /* sendmsg(), sendto() or one message of sendmmsg() with MSG_ZEROCOPY begins: sock, protocol,
      * user_data (the id it is about to take), addr, len, msg_flags, hash; zc_flags = 1: the socket
-     * has SO_ZEROCOPY, without which the flag is ignored */
+     * has SO_ZEROCOPY, without which the flag is ignored; res = number of the caller's stack */
     ZCV_CALL = 23,
     /* It is over: sock, protocol, user_data (as in ZCV_CALL), len (ids taken since: 1 or 0 unless
      * another thread sends too), res; hash, if a part was sent, of that part */
@@ -101,6 +102,14 @@ enum zcv_event_kind {
      * upper half) and zc_flags (1: their data was copied). generation is 0: a notification is
      * there before its send is submitted */
     ZCV_UBUF_REF = 40,
+    /* Just before a ZCV_NOTIF, ZCV_CQE_OVERFLOW, ZCV_CONTENT or ZCV_CALL_TOLD with another hash
+     * than at submission: which pages the payload's addresses lead to now. ring and ubuf, or of a
+     * call sock and protocol; user_data, addr, len, hash (keyed, of the page frames); zc_flags = 1:
+     * the same pages as at submission, so that what the kernel held was written */
+    ZCV_PAGES = 41,
+    /* net_dev_queue, a piece of what it hands to a device: skb, head, owner, generation, opcode
+     * (which frag), nr_frags, addr (struct page *), user_data (bytes from its beginning), len */
+    ZCV_FRAG = 42,
     ZCV_KIND_COUNT
 };
 

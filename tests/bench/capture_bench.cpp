@@ -304,6 +304,7 @@ struct Mode {
     std::string name;
     std::string events;
     std::string hash;
+    bool other = false;  // another process is watched: what the loop pays for being near
 };
 
 struct Watching {
@@ -319,7 +320,7 @@ struct Options {
     std::string buffer = "128M";
     std::string zcv = ZCV_PROGRAM;
     std::vector<std::string> paths{"ifb", "veth-drop", "udp", "tcp"};
-    std::vector<std::string> modes{"minimal", "default", "default+sampled", "all"};
+    std::vector<std::string> modes{"minimal", "default", "default+sampled", "all", "default+other"};
     std::string rows;  // only those whose "path:bytes:batch" contains this
     bool kinds = false;
 };
@@ -343,7 +344,7 @@ Watching watched(const Options& options, const Busy& busy, const Mode& mode) {
     if (capture == 0) {
         prctl(PR_SET_PDEATHSIG, SIGINT);
         if (!std::freopen(said.c_str(), "w", stderr)) _exit(127);
-        const std::string pid = std::to_string(busy.pid());
+        const std::string pid = std::to_string(mode.other ? getppid() : busy.pid());
         execl(options.zcv.c_str(), "zcv", "capture", "-o", trace.c_str(), "--pid", pid.c_str(),
               "--events", mode.events.c_str(), "--hash", mode.hash.c_str(), "--buffer",
               options.buffer.c_str(), nullptr);
@@ -391,7 +392,8 @@ double median(std::vector<double> all) {
 Mode mode_named(const std::string& name) {
     const std::size_t plus = name.find('+');
     if (plus == std::string::npos) return {name, name, "none"};
-    return {name, name.substr(0, plus), name.substr(plus + 1)};
+    const bool other = name.substr(plus + 1) == "other";
+    return {name, name.substr(0, plus), other ? "none" : name.substr(plus + 1), other};
 }
 
 std::vector<Row> rows_of(const Options& options) {
@@ -484,7 +486,8 @@ std::vector<std::string> words_of(const std::string& text) {
 constexpr const char* usage =
     "usage: capture_bench [--rounds N] [--seconds S] [--out FOLDER] [--buffer BYTES]\n"
     "                     [--paths ifb,veth-drop,udp,tcp] [--modes "
-    "minimal,default,default+sampled,all]\n"
+    "minimal,default,default+sampled,all,default+other]\n"
+    "                     +other: another process is watched, not the loop\n"
     "                     [--zcv PROGRAM] another build than this one's\n"
     "                     [--rows TEXT]  only rows whose path:bytes:batch contains it\n"
     "                     [--kinds]   what each kind of record adds to minimal\n";
