@@ -97,3 +97,33 @@ TEST_CASE("broken lists of records give a report", "[fuzz]") {
         CHECK(LLVMFuzzerTestOneInput(bytes.data(), bytes.size()) == 0);
     }
 }
+
+// It was one: what the model lets a failed send throw away depends on whether anybody calls.
+TEST_CASE("a datagram that fails in a trace with calls is no internal error", "[replay]") {
+    zcv::Trace trace;
+    trace.info.kernel_release = "6.12.0";
+    const auto record = [&](zcv_event_kind kind, std::uint32_t generation) -> zcv_event& {
+        zcv_event event{};
+        event.kind = static_cast<std::uint16_t>(kind);
+        event.generation = generation;
+        event.seq = static_cast<std::uint32_t>(trace.events.size());
+        event.time_ns = 1000 * (trace.events.size() + 1);
+        event.sock = generation;
+        event.ring = kind == ZCV_SUBMIT || kind == ZCV_COMPLETE ? 7 : 0;
+        event.refs = ZCV_REFS_UNKNOWN;
+        return trace.events.emplace_back(event);
+    };
+    record(ZCV_CALL, 1).zc_flags = 1;
+    record(ZCV_SUBMIT, 2).ubuf = 8;
+    zcv_event& failed = record(ZCV_COMPLETE, 2);
+    failed.res = -11;
+    failed.cqe_flags = 2;  // IORING_CQE_F_MORE
+    zcv_event& dropped = record(ZCV_SKB_DROP, 2);
+    dropped.ubuf = 8;
+    dropped.skb = dropped.head = 9;
+    const zcv::ReplayReport report = zcv::replay(trace, {});
+    REQUIRE(report.divergence);
+    CHECK(report.divergence->record == 2);
+    CHECK(report.divergence->what.find("ip_flush_pending_frames cannot be taken") !=
+          std::string::npos);
+}

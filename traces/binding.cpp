@@ -400,7 +400,8 @@ void Walk::succeed(Send& send, const zcv_event& event) {
         else
             must<kernel::ip_append_data_copy>("data copied in sendmsg", send.request);
     }
-    while (!tcp && !s_[send.sock].write_queue.empty()) go<kernel::ip_send_skb>(send.sock);
+    while (!tcp && !s_[send.sock].write_queue.empty())
+        must<kernel::ip_send_skb>("the datagram on its way", send.sock);
     must<kernel::io_send_zc_success>("success", send.request);
     if (s_[send.request].worker) {
         must<kernel::io_req_complete_post>("a completion from io-wq", send.request);
@@ -427,7 +428,7 @@ void Walk::fail(Send& send, const zcv_event& event) {
         attach_the_rest(send);
         while (s_.config(send.sock).transport == Transport::udp &&
                !s_[send.sock].write_queue.empty())
-            go<kernel::ip_flush_pending_frames>(send.sock);
+            must<kernel::ip_flush_pending_frames>("a failed send", send.sock);
         if (usage_of(send) == Usage::zero_copied && can<kernel::tcp_remove_empty_skb>(s_, r) &&
             s_.world().profile.chains)
             go<kernel::tcp_remove_empty_skb>(r);
