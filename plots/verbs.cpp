@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "plots/compare.hpp"
 #include "plots/lifecycle_picture.hpp"
 #include "plots/picture_options.hpp"
 #include "plots/refs.hpp"
@@ -106,6 +107,38 @@ void plot_lifecycle(const LifecycleOptions& options) {
     show_if_asked(options.picture);
 }
 
+struct ComparisonOptions {
+    std::string comparison;
+    std::string output;
+    int width_px = 1400;
+};
+
+void add_compare(CLI::App& plot) {
+    CLI::App* compare = plot.add_subcommand(
+        "compare", "the ways to send beside each other, as zcv compare --format json has them");
+    const auto options = std::make_shared<ComparisonOptions>();
+    compare->add_option("comparison", options->comparison, "what zcv compare --format json printed")
+        ->required();
+    compare->add_option("-o,--output", options->output, "the picture: .png, .svg or .pdf")
+        ->required();
+    compare->add_option("--width", options->width_px, "width in pixels")
+        ->check(CLI::Range(800, 8000))
+        ->capture_default_str();
+    compare->footer(
+        "\nExamples:\n"
+        "  zcv compare --explain --format json > rfc.json && zcv plot compare rfc.json -o rfc.png\n"
+        "  zcv compare --measure --simulate --format json > here.json\n"
+        "  zcv plot compare here.json -o here.svg");
+    compare->callback([options] {
+        Picture picture(options->output);
+        const CompareFigure figure = read_comparison(options->comparison);
+        picture.draw(
+            [&](Gnuplot& gp) { draw_comparison(gp, figure, picture.kind(), options->width_px); });
+        std::cout << fmt::format("{}: {} comparisons drawn\n", options->output,
+                                 figure.panels.size());
+    });
+}
+
 struct RefsOptions {
     std::string trace;
     std::string send;
@@ -169,7 +202,8 @@ void add_refs_plot(CLI::App& plot) {
 }  // namespace
 
 void add_plot_verbs(CLI::App& app, Status& status) {
-    CLI::App* plot = app.add_subcommand("plot", "draw a trace or a scenario as a PNG, SVG or PDF");
+    CLI::App* plot =
+        app.add_subcommand("plot", "draw a trace, a scenario or a comparison as a PNG, SVG or PDF");
     plot->require_subcommand(1);
     add_scenario_plots(*plot, status);
     add_refs_plot(*plot);
@@ -205,6 +239,7 @@ void add_plot_verbs(CLI::App& app, Status& status) {
         "  zcv plot lifecycle run.zct -o paper.pdf --since each --width 1200\n"
         "  zcv plot lifecycle run.zct -o one.png --request 0x5d --csv one.csv --theme dark");
     lifecycle->callback([options] { plot_lifecycle(*options); });
+    add_compare(*plot);
 }
 
 }  // namespace zcv

@@ -7,6 +7,6 @@ class App;
 }
 
 namespace zcv {
-// `zcv plot lifecycle`.
+// `zcv plot lifecycle` and `zcv plot compare`.
 void add_plot_verbs(CLI::App& app, Status& status);
 }  // namespace zcv

@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "realimpl/compare_places.hpp"
+#include "realimpl/compare_session.hpp"
 
 namespace zcv::compare {
 
@@ -54,8 +53,15 @@ struct Measurement {
     std::vector<std::string> left_out;  // each with its reason
 };
 
-// How far it is, from 0 to 1.
-using Progress = std::function<void(double)>;
+// Every path at every place with every payload.
+std::vector<Turn> turns_of(const MeasureOptions& options, const std::vector<clock::DataPath>& paths,
+                           std::size_t places);
+
+// Of those turns that are ways to send; their baseline must be among the turns.
+std::vector<Measured> measured_of(const std::vector<Turn>& turns, const Session& session,
+                                  const std::vector<clock::DataPath>& paths);
+
+std::string kernel_release();
 
 // In network namespaces of its own, or on this one's loopback when it may not make any. A place
 // that cannot be made is left out. When a signal asks it to stop, its processes and namespaces are

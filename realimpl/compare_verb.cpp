@@ -11,8 +11,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "realimpl/compare_explain.hpp"
 #include "realimpl/compare_measured.hpp"
 #include "realimpl/compare_published.hpp"
+#include "realimpl/compare_simulate.hpp"
 
 namespace zcv {
 namespace {
@@ -22,6 +24,9 @@ using Json = nlohmann::ordered_json;
 struct Options {
     std::string format = "text";
     bool measure = false;
+    bool calibrate = false;
+    bool simulate = false;
+    bool explain = false;
     compare::MeasureOptions measuring;
     std::vector<std::string> devices;
     std::string transport;
@@ -74,11 +79,15 @@ std::vector<compare::Place> places_of(const Options& options) {
     return places;
 }
 
-void print_measured(Options& options, Status& status) {
+void refuse_markdown(const Options& options) {
     if (options.format == "markdown")
         throw Refusal(Status::usage,
                       "compare --format markdown: is for the published tables: choose text, json "
                       "or csv");
+}
+
+void print_measured(Options& options, Status& status) {
+    refuse_markdown(options);
     options.measuring.places = places_of(options);
     const compare::Measurement result = compare::measure(options.measuring, show_progress);
     if (result.cells.empty())
@@ -98,6 +107,34 @@ void print_measured(Options& options, Status& status) {
     status = Status::clean;
 }
 
+void print_explained(const std::string& format) {
+    if (format == "csv" || format == "markdown")
+        throw Refusal(Status::usage, "compare --explain: choose --format text or json");
+    if (format == "json")
+        std::cout << Json{{"schema_version", 1}, {"explained", compare::explained_json()}}.dump(2)
+                  << '\n';
+    else
+        std::cout << compare::explained_text();
+}
+
+void print_simulated(Options& options) {
+    refuse_markdown(options);
+    options.measuring.places = places_of(options);
+    const compare::SimulateOptions what{options.measuring, options.measure, options.simulate};
+    const compare::Simulation result = compare::simulate(what, show_progress);
+    if (options.format == "json")
+        std::cout
+            << Json{{"schema_version", 1}, {"simulated", compare::simulated_json(result)}}.dump(2)
+            << '\n';
+    else if (options.format == "csv")
+        std::cout << compare::simulated_csv(result);
+    else if (options.simulate)
+        std::cout << compare::simulated_text(result)
+                  << (options.explain ? compare::explained_text(result) : "");
+    else
+        std::cout << compare::calibrated_text(result);
+}
+
 }  // namespace
 
 void add_compare_verb(CLI::App& app, Status& status) {
@@ -107,6 +144,13 @@ void add_compare_verb(CLI::App& app, Status& status) {
         "compare", "the ways to send beside each other: published, and measured here");
     verb->add_flag("--measure", options->measure,
                    "measure them on this machine, in network namespaces");
+    verb->add_flag("--calibrate", options->calibrate,
+                   "time what the simulator's costs are made of on this machine");
+    verb->add_flag(
+        "--simulate", options->simulate,
+        "run the model's steps under those costs; with --measure, set beside each other");
+    verb->add_flag("--explain", options->explain,
+                   "where the time goes: of the published tables, and of what is simulated");
     verb->add_option("--sizes", measuring.sizes, "payloads in bytes, with commas")
         ->delimiter(',')
         ->check(CLI::Range(1, 65435))
@@ -138,7 +182,11 @@ void add_compare_verb(CLI::App& app, Status& status) {
         "csv\n"
         "\nWithout root, and where users may not make namespaces, it measures on lo.");
     verb->callback([options, &status] {
-        if (options->measure)
+        if (options->simulate || options->calibrate)
+            print_simulated(*options);
+        else if (options->explain)
+            print_explained(options->format);
+        else if (options->measure)
             print_measured(*options, status);
         else
             print_published(options->format);

@@ -4,16 +4,22 @@
 #include <vector>
 
 #include "realimpl/compare_places.hpp"
+#include "realimpl/compare_primitives.hpp"
 #include "realimpl/drive_children.hpp"
 
 namespace zcv::compare {
 
 // What the measuring process asks of a place's sender: for so long, that way, of that size.
 struct Order {
-    std::uint32_t path = 0;  // an index
-    std::uint32_t bytes = 0;
+    std::uint32_t path = 0;   // an index
+    std::uint32_t bytes = 0;  // more than datagram_max: every send is to be refused
     std::int64_t nanoseconds = 0;
+    Primitive primitive = Primitive::none;  // instead of a path
 };
+
+// UDP looks at nothing else of a datagram that is longer.
+inline constexpr std::uint32_t datagram_max = 65535;
+inline constexpr std::uint32_t refused_bytes = 70000;
 
 // ... and what it gets.
 struct Slice {

@@ -12,4 +12,7 @@ constexpr std::uint16_t send_zc_report_usage = 1U << 3;
 // res of such a notification: the kernel took a copy somewhere on the way.
 constexpr std::uint32_t notif_usage_zc_copied = 1U << 31;
 
+// sqe->nop_flags: complete the NOP by task work (6.15).
+constexpr std::uint32_t nop_task_work = 1U << 4;
+
 }  // namespace zcv::uapi

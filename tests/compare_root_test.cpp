@@ -1,6 +1,7 @@
 // `zcv compare --measure` on this machine: needs root, io_uring with SEND_ZC, veth and ifb. Skips
 // (77) otherwise.
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "drive_root.hpp"
@@ -110,4 +111,33 @@ TEST_CASE("without root it measures on lo and says what was left out", "[compare
     for (const char* place : {"udp veth-drop", "udp veth"})
         if (ran.out.find(std::string(place) + ", 600 bytes") == std::string::npos)
             CHECK_THAT(ran.out, Catch::Contains(std::string("left out: ") + place + ": "));
+}
+
+TEST_CASE("a prediction stands beside what was measured in the same rounds", "[compare][root]") {
+    need_this_machine();
+    const Ran ran = run_zcv({"compare", "--simulate", "--measure", "--format", "json", "--seconds",
+                             "3", "--rounds", "3", "--sizes", "600,65435", "--devices", "ifb,lo"});
+    INFO(ran.err);
+    REQUIRE(ran.status == 0);
+    const json result = json::parse(ran.out).at("simulated");
+    // Both sizes, send and MSG_ZEROCOPY, and four ways in batches of 1 and 8 less one.
+    REQUIRE(result.at("cells").size() == 2 * 9);
+    CHECK_THAT(result.at("left_out").dump(), Catch::Contains("udp lo: not simulated"));
+    std::size_t counted = 0;
+    for (const json& cell : result.at("cells")) {
+        INFO(cell.dump());
+        counted += cell.at("not_counted") == "" || cell.at("not_counted") == "disturbed";
+        CHECK(cell.at("ns_per_request") > 100);
+        CHECK(cell.at("measured_ns_per_request") > 100);
+        double steps = 0;
+        for (const json& step : cell.at("steps")) steps += step.at("ns").get<double>();
+        CHECK(steps == Approx(cell.at("ns_per_request").get<double>()));
+        // Far wider than the errors that are claimed: three short rounds on a busy machine.
+        CHECK(std::abs(cell.at("error").get<double>()) < 1);
+    }
+    CHECK(counted == 2 * 9 - 3);
+    const json costs = result.at("costs_ns").at(1).at("ns");
+    CHECK(costs.at("copy") > 500);
+    CHECK(costs.at("pin") > 100);
+    CHECK(costs.at("device") == 0);
 }

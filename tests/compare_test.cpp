@@ -109,3 +109,40 @@ TEST_CASE("compare prints the same figures in every format", "[compare]") {
     CHECK(in_json == figures);
     CHECK(compare("--format xml").status == 2);
 }
+
+TEST_CASE("compare explains the early tables in words and numbers", "[compare]") {
+    const Ran text = compare("--explain");
+    REQUIRE(text.status == 0);
+    CHECK_THAT(text.out, Catch::Contains("solved from") &&
+                             Catch::Contains("in the published order") &&
+                             Catch::Contains("without") && Catch::Contains("task work"));
+    const auto json = nlohmann::json::parse(compare("--explain --format json").out);
+    for (const auto& environment : json.at("explained").at("environments"))
+        for (const auto& row : environment.at("rows")) {
+            double ns = 0;
+            for (const auto& step : row.at("steps")) ns += step.at("ns").get<double>();
+            CHECK(ns == Approx(row.at("ns").get<double>()));
+        }
+    CHECK(compare("--explain --format csv").status == 2);
+}
+
+TEST_CASE("a comparison is drawn, and what is none is refused", "[compare][plot]") {
+    const TempDir dir;
+    const std::string zcv = shell_quoted(ZCV_PROGRAM);
+    for (const char* what : {"", "--explain"}) {
+        const Ran ran =
+            run_shell(zcv + " compare " + what + " --format json >" + shell_quoted(dir / "c.json") +
+                      " && " + zcv + " plot compare " + shell_quoted(dir / "c.json") + " -o " +
+                      shell_quoted(dir / "c.svg"));
+        INFO(ran.err);
+        REQUIRE(ran.status == 0);
+        const std::string picture = text_of_file(dir / "c.svg");
+        CHECK_THAT(picture, Catch::Contains("</svg>") && Catch::Contains("fixed x8") ||
+                                Catch::Contains("nr_reqs=8"));
+    }
+    const Ran refused = run_shell("echo '{}' >" + shell_quoted(dir / "none.json") + " && " + zcv +
+                                  " plot compare " + shell_quoted(dir / "none.json") + " -o " +
+                                  shell_quoted(dir / "n.png"));
+    CHECK(refused.status == 2);
+    CHECK_THAT(refused.err, Catch::Contains("none.json") && Catch::Contains("zcv compare"));
+}

@@ -1,0 +1,177 @@
+#include "realimpl/compare_calibrate.hpp"
+
+#include <algorithm>
+
+namespace zcv::compare {
+
+namespace {
+
+using clock::Cost;
+using clock::Way;
+
+constexpr std::uint32_t page_bytes = 4096;
+constexpr std::uint32_t many_pages = 16;
+constexpr unsigned batch = 8;
+
+constexpr Primitive unsized[]{
+    Primitive::nop,        Primitive::nop_skipped,   Primitive::nop_task_work,
+    Primitive::nop_worker, Primitive::nop_submitted, Primitive::nop_alone,
+    Primitive::poll,       Primitive::ubuf,          Primitive::no_ubuf,
+    Primitive::stamped,    Primitive::unstamped,     Primitive::stamp_read};
+
+std::uint32_t index_of(const std::vector<clock::DataPath>& paths, clock::DataPath path) {
+    return static_cast<std::uint32_t>(std::ranges::find(paths, path) - paths.begin());
+}
+
+double positive(double ns) {
+    return std::max(0.0, ns);
+}
+
+}  // namespace
+
+std::uint32_t pages_of(std::uint32_t bytes) {
+    return (bytes + page_bytes - 1) / page_bytes;
+}
+
+std::vector<Turn> Calibration::turns(const std::vector<clock::DataPath>& paths,
+                                     const std::vector<std::uint32_t>& sizes, std::size_t places) {
+    std::vector<Turn> turns;
+    const auto path = [&](std::size_t place, clock::DataPath of, std::uint32_t bytes) {
+        turns.push_back({place, {index_of(paths, of), bytes}});
+    };
+    const auto primitive = [&](std::size_t place, Primitive of, std::uint32_t bytes) {
+        turns.push_back({place, {0, bytes, 0, of}});
+    };
+    for (const Way way : {Way::send, Way::msg_zerocopy}) path(0, {way}, refused_bytes);
+    for (const Way way : {Way::ring_send, Way::send_zc})
+        for (const unsigned at_once : {1U, batch}) path(0, {way, at_once}, refused_bytes);
+    for (const Primitive of : unsized) primitive(0, of, 1);
+    primitive(0, Primitive::splice, page_bytes);
+    primitive(0, Primitive::splice, many_pages * page_bytes);
+    primitive(0, Primitive::build, 1);
+    for (const std::uint32_t bytes : sizes) primitive(0, Primitive::build, bytes);
+    for (std::size_t place = 0; place < places; ++place) {
+        primitive(place, Primitive::raw, 1);
+        for (const std::uint32_t bytes : sizes) primitive(place, Primitive::raw, bytes);
+    }
+    // Everything else rests on these, so they have turns at several moments of a round: what went
+    // before leaves its traces in caches and free lists.
+    std::vector<Turn> bytes;
+    for (std::size_t place = 0; place < places; ++place)
+        bytes.push_back({place, {index_of(paths, {Way::ring_send, batch}), 1}});
+    bytes.push_back({0, {index_of(paths, {Way::send}), 1}});
+    bytes.push_back({0, {index_of(paths, {Way::ring_send}), 1}});
+    const std::size_t half = turns.size() / 2;
+    turns.insert(turns.begin() + static_cast<std::ptrdiff_t>(half), bytes.begin(), bytes.end());
+    turns.insert(turns.begin(), bytes.begin(), bytes.end());
+    turns.insert(turns.end(), bytes.begin(), bytes.end());
+    return turns;
+}
+
+Calibration::Calibration(const std::vector<Turn>& turns, const std::vector<clock::DataPath>& paths,
+                         std::vector<Place> places, std::vector<std::uint32_t> sizes)
+    : turns_(turns), paths_(paths), places_(std::move(places)), sizes_(std::move(sizes)) {}
+
+double Calibration::time(const Order& order, std::size_t place,
+                         std::optional<std::size_t> round) const {
+    double least = 0;
+    for (const Turn& turn : turns_) {
+        if (turn.place != place || turn.order.path != order.path ||
+            turn.order.bytes != order.bytes || turn.order.primitive != order.primitive)
+            continue;
+        std::vector<double> times;
+        for (std::size_t i = 0; i < turn.slices.size(); ++i) {
+            const Slice& slice = turn.slices[i];
+            if ((!round || *round == i) && slice.requests > 0)
+                times.push_back(1e9 * slice.processor / static_cast<double>(slice.requests));
+        }
+        const double ns = interval_of(times).median;
+        if (least <= 0 || (ns > 0 && ns < least)) least = ns;
+    }
+    return least;
+}
+
+double Calibration::time(std::size_t place, clock::DataPath path, std::uint32_t bytes,
+                         std::optional<std::size_t> round) const {
+    return time(Order{index_of(paths_, path), bytes}, place, round);
+}
+
+double Calibration::time(std::size_t place, Primitive primitive, std::uint32_t bytes,
+                         std::optional<std::size_t> round) const {
+    return time(Order{0, bytes, 0, primitive}, place, round);
+}
+
+clock::Costs Calibration::costs(std::size_t place, std::uint32_t bytes,
+                                std::optional<std::size_t> round) const {
+    const auto refused = [&](Way way, unsigned at_once = 1) {
+        return time(0, {way, at_once}, refused_bytes, round);
+    };
+    const auto alone = [&](Primitive of, std::uint32_t size = 1) {
+        return time(0, of, size, round);
+    };
+    const auto byte = [&](std::size_t at, Way way, unsigned at_once = 1) {
+        return time(at, {way, at_once}, 1, round);
+    };
+    clock::Costs costs;
+    const double eight = refused(Way::ring_send, batch);
+    costs[Cost::datagram] = positive(byte(place, Way::ring_send, batch) - eight);
+    // What comes after a system call is slower too, so it is timed with a datagram behind it.
+    costs[Cost::call] =
+        positive(byte(0, Way::send) - positive(byte(0, Way::ring_send, batch) - eight));
+    costs[Cost::look] = positive(refused(Way::msg_zerocopy) - refused(Way::send));
+    costs[Cost::enter] =
+        positive(byte(0, Way::ring_send) - byte(0, Way::ring_send, batch)) * batch / (batch - 1);
+    costs[Cost::submit] = positive(alone(Primitive::nop_alone) - alone(Primitive::nop_submitted)) *
+                          batch / (batch - 1);
+    const double nop = alone(Primitive::nop);
+    costs[Cost::cqe] = positive(nop - alone(Primitive::nop_skipped)) * batch / (batch - 1);
+    const double whole = positive(eight - costs[Cost::enter] / batch);
+    costs[Cost::request] =
+        std::clamp(nop - costs[Cost::submit] / batch - costs[Cost::cqe], 0.0, whole);
+    costs[Cost::ring_send] = positive(whole - costs[Cost::request] - costs[Cost::cqe]);
+    const double more_of_eight = refused(Way::send_zc, batch) - eight;
+    const double more_of_one = refused(Way::send_zc) - refused(Way::ring_send);
+    costs[Cost::work_run] = positive(more_of_one - more_of_eight) * batch / (batch - 1);
+    const double told = positive(more_of_eight - costs[Cost::work_run] / batch - costs[Cost::cqe]);
+    costs[Cost::task_work] = std::clamp(alone(Primitive::nop_task_work) - nop, 0.0, told);
+    costs[Cost::notification] = told - costs[Cost::task_work];
+    costs[Cost::poll] = alone(Primitive::poll);
+    costs[Cost::work_item] = positive(alone(Primitive::nop_worker) - nop);
+    // A time stamp is allocated and put there like a ubuf, though by way of a packet.
+    costs[Cost::ubuf] = positive(std::max(alone(Primitive::ubuf) - alone(Primitive::no_ubuf),
+                                          alone(Primitive::stamped) - alone(Primitive::unstamped)));
+    costs[Cost::read_range] = alone(Primitive::stamp_read);
+    costs[Cost::copy] = positive(alone(Primitive::build, bytes) - alone(Primitive::build));
+    const double pages = positive(alone(Primitive::splice, many_pages * page_bytes) -
+                                  alone(Primitive::splice, page_bytes));
+    costs[Cost::pin] = pages / (many_pages - 1) * pages_of(bytes);
+    costs[Cost::frags] = frag_ns * pages_of(bytes);
+    const auto raw = [&](std::size_t at) {
+        return time(at, Primitive::raw, bytes, round) - time(at, Primitive::raw, 1, round);
+    };
+    costs[Cost::device] = place == 0 ? 0 : positive(raw(place) - raw(0));
+    return costs;
+}
+
+clock::Costs Calibration::at(std::size_t place, std::uint32_t bytes) const {
+    return costs(place, bytes, std::nullopt);
+}
+
+Interval Calibration::interval(Cost cost, std::size_t place, std::uint32_t bytes) const {
+    std::vector<double> rounds;
+    for (std::size_t i = 0; i < turns_.front().slices.size(); ++i)
+        rounds.push_back(costs(place, bytes, i)[cost]);
+    return interval_of(rounds);
+}
+
+std::string Calibration::missing() const {
+    for (const Primitive of : unsized)
+        if (time(0, of, 1, std::nullopt) <= 0)
+            return of == Primitive::nop_task_work
+                       ? "NOPs that complete by task work (Linux 6.15): task-work is part of "
+                         "notification"
+                       : "some primitive could not be timed here: its cost is taken as 0";
+    return "";
+}
+
+}  // namespace zcv::compare

@@ -1,0 +1,150 @@
+#include "realimpl/compare_simulate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace zcv::compare {
+
+namespace {
+
+using clock::Cost;
+using clock::Way;
+
+// Whose sender does everything itself, on one processor.
+bool can_simulate(const Place& place) {
+    return !place.stream && (place.device == "ifb" || place.device == "veth-drop");
+}
+
+clock::Job job_of(const Place& place, const clock::DataPath& path) {
+    return {path, "6.18", place.device == "ifb" ? clock::Device::sink : clock::Device::reader};
+}
+
+// A cell whose own rounds do not agree better than that says nothing of a prediction.
+constexpr double disturbed_spread = 1.4;
+
+// The only cell that anything is tuned to: what is left of it is what a page in a packet costs.
+bool is_tuned_to(const Predicted& cell, std::uint32_t bytes_max) {
+    return cell.place.device == "ifb" && cell.path == clock::DataPath{Way::send_zc_fixed, 8} &&
+           cell.bytes == bytes_max;
+}
+
+std::vector<Predicted> predict(const Calibration& calibration,
+                               const std::vector<clock::DataPath>& paths) {
+    std::vector<Predicted> cells;
+    for (std::size_t place = 0; place < calibration.places().size(); ++place)
+        for (const std::uint32_t bytes : calibration.sizes()) {
+            const clock::Costs costs = calibration.at(place, bytes);
+            double baseline = 0;
+            for (const clock::DataPath& path : paths) {
+                Predicted cell;
+                cell.place = calibration.places()[place];
+                cell.path = path;
+                cell.bytes = bytes;
+                cell.costs = costs;
+                cell.run = clock::simulate(job_of(cell.place, path), costs);
+                cell.ns = cell.run.ns;
+                if (path == clock::DataPath{Way::msg_zerocopy}) baseline = cell.ns;
+                cells.push_back(cell);
+            }
+            for (Predicted& cell : cells)
+                if (cell.bytes == bytes && cell.place == calibration.places()[place])
+                    cell.ratio = baseline / cell.ns;
+        }
+    return cells;
+}
+
+void set_beside(std::vector<Predicted>& cells, const std::vector<Measured>& measured) {
+    for (Predicted& cell : cells)
+        for (const Measured& each : measured) {
+            if (each.place != cell.place || each.path != cell.path || each.bytes != cell.bytes)
+                continue;
+            cell.is_measured = each.sender.median > 0;
+            cell.measured_ns = 1000 * each.sender.median;
+            cell.measured_ratio = each.ratio;
+        }
+}
+
+void tune(Calibration& calibration, const std::vector<Predicted>& cells, std::uint32_t bytes_max) {
+    for (const Predicted& cell : cells)
+        if (is_tuned_to(cell, bytes_max) && cell.is_measured)
+            calibration.frag_ns =
+                std::max(0.0, (cell.measured_ns - cell.ns) / pages_of(cell.bytes));
+}
+
+}  // namespace
+
+std::size_t Simulation::counted() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        cells, [](const Predicted& each) { return each.is_measured && each.not_counted.empty(); }));
+}
+
+double Simulation::median_error() const {
+    std::vector<double> errors;
+    for (const Predicted& each : cells)
+        if (each.is_measured && each.not_counted.empty()) errors.push_back(std::abs(each.error()));
+    return interval_of(errors).median;
+}
+
+const Predicted* Simulation::worst() const {
+    const Predicted* worst = nullptr;
+    for (const Predicted& each : cells)
+        if (each.is_measured && each.not_counted.empty() &&
+            (worst == nullptr || std::abs(each.error()) > std::abs(worst->error())))
+            worst = &each;
+    return worst;
+}
+
+Simulation simulate(const SimulateOptions& options, const Progress& progress) {
+    Simulation result;
+    result.kernel = kernel_release();
+    MeasureOptions measuring = options.measuring;
+    result.rounds = measuring.rounds;
+    std::vector<Place> places;
+    for (const Place& place : measuring.places)
+        if (can_simulate(place))
+            places.push_back(place);
+        else
+            result.left_out.push_back(place.name() +
+                                      ": not simulated: another process has a part in it");
+    // The calibration needs these batches, and the ifb first.
+    for (const unsigned batch : {8U, 1U})
+        if (std::ranges::find(measuring.batches, batch) == measuring.batches.end())
+            measuring.batches.insert(measuring.batches.begin(), batch);
+    std::erase(places, Place{"ifb"});
+    places.insert(places.begin(), Place{"ifb"});
+    const auto paths = compared_paths(measuring.batches);
+    in_session(places, paths, 65536, result.left_out, [&](Session& session) {
+        if (session.places().empty() || session.places().front() != Place{"ifb"})
+            throw Refusal(Status::unable,
+                          fmt::format("compare: calibrating needs an ifb: {}",
+                                      result.left_out.empty() ? "" : result.left_out.back()));
+        const std::size_t count = session.places().size();
+        auto turns = Calibration::turns(paths, measuring.sizes, count);
+        if (options.measure) {
+            const auto measured = turns_of(measuring, paths, count);
+            turns.insert(turns.end(), measured.begin(), measured.end());
+        }
+        session.run(turns, measuring.rounds, measuring.seconds, progress);
+        result.calibration.emplace(turns, paths, session.places(), measuring.sizes);
+        if (!options.predict) return;
+        result.cells = predict(*result.calibration, paths);
+        if (!options.measure) return;
+        const auto measured = measured_of(turns, session, paths);
+        set_beside(result.cells, measured);
+        const std::uint32_t bytes_max = std::ranges::max(measuring.sizes);
+        tune(*result.calibration, result.cells, bytes_max);
+        result.cells = predict(*result.calibration, paths);
+        set_beside(result.cells, measured);
+        for (Predicted& cell : result.cells) {
+            if (cell.measured_ratio.high > disturbed_spread * cell.measured_ratio.low)
+                cell.not_counted = "disturbed";
+            if (is_tuned_to(cell, bytes_max)) cell.not_counted = "tuned to";
+            if (cell.path == clock::DataPath{Way::msg_zerocopy}) cell.not_counted = "baseline";
+        }
+    });
+    return result;
+}
+
+}  // namespace zcv::compare
