@@ -127,8 +127,7 @@ void add_compare(CLI::App& plot) {
     compare->footer(
         "\nExamples:\n"
         "  zcv compare --explain --format json > rfc.json && zcv plot compare rfc.json -o rfc.png\n"
-        "  zcv compare --measure --simulate --format json > here.json\n"
-        "  zcv plot compare here.json -o here.svg");
+        "  zcv plot compare rfc.json -o rfc.svg --width 1000");
     compare->callback([options] {
         Picture picture(options->output);
         const CompareFigure figure = read_comparison(options->comparison);

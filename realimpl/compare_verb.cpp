@@ -178,6 +178,8 @@ void add_compare_verb(CLI::App& app, Status& status) {
         "\nExamples:\n"
         "  zcv compare                                    # what was published\n"
         "  zcv compare --measure                          # what it is here\n"
+        "  zcv compare --simulate --measure --devices ifb # and what the model's steps predict\n"
+        "  zcv compare --explain                          # where the time goes\n"
         "  zcv compare --measure --devices ifb,veth --sizes 4096,65435 --batch 1,8,32 --format "
         "csv\n"
         "\nWithout root, and where users may not make namespaces, it measures on lo.");
