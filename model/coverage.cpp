@@ -89,7 +89,7 @@ std::string where_it_differs(const Switch& flipped) {
                                find_profile(row->profile)->*flipped.member;
         });
     };
-    std::ranges::stable_partition(rows, made_for_it);
+    std::stable_partition(rows.begin(), rows.end(), made_for_it);
     for (const KernelScenario* row : rows)
         if (row->expect.states <= states_max && differs(*row, flipped)) return row->name;
     return "";

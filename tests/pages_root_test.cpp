@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "tests/program.hpp"
 #include "traces/replay.hpp"
@@ -155,6 +157,31 @@ TEST_CASE("each send has the stack of who made it", "[root]") {
         CHECK(has("misuses.c:"));
         CHECK(has("main  "));
     }
+}
+
+TEST_CASE("convert tells the stacks that records name", "[root]") {
+    need_capture();
+    const TempDir folder;
+    const std::string file = folder / "t.zct";
+    REQUIRE(run_shell(zcv_program + " capture -o " + file + " --stacks -- " + client + " pool")
+                .status == 0);
+    const zcv::Trace trace = zcv::read_trace(file);
+    need_probe(trace, "stacks");
+    const Ran ran = run_shell(zcv_program + " convert " + file + " --to jsonl");
+    std::set<std::uint32_t> told, named;
+    std::istringstream lines(ran.out);
+    for (std::string line; std::getline(lines, line);) {
+        const auto json = nlohmann::json::parse(line);
+        if (json["type"] == "stack") {
+            told.insert(json["number"].get<std::uint32_t>());
+            CHECK_FALSE(json["frames"].empty());
+        }
+        if (json["type"] != "record" || json["kind"] != "submit") continue;
+        named.insert(json["res"].get<std::uint32_t>());
+        CHECK(told.count(json["res"]) == 1);  // before the records that name it
+    }
+    CHECK_FALSE(named.empty());
+    CHECK(told == named);
 }
 
 TEST_CASE("a finding names who had sent the buffer", "[root]") {

@@ -189,11 +189,19 @@ std::string totals_line(const Trace& trace) {
     return zct::text_of(line) + '\n';
 }
 
+// What records name by its number.
+std::string stack_line(const Stack& stack) {
+    nlohmann::ordered_json line{{"type", "stack"}};
+    line.update(zct::json_of(stack));
+    return zct::text_of(line) + '\n';
+}
+
 }  // namespace
 
 void write_jsonl(const Trace& trace, const Sink& sink) {
     constexpr std::size_t piece_bytes = 256U << 10U;
     sink(info_line(trace));
+    for (const Stack& stack : trace.stacks) sink(stack_line(stack));
     fmt::memory_buffer out;
     for (std::size_t index = 0; index < trace.events.size(); ++index) {
         add_record(out, index, trace.events[index]);

@@ -47,7 +47,9 @@ std::vector<Finding> fold(const std::vector<Violation>& violations, const Trace&
                 {&violation, {}, fmt::format("{:016x}", XXH3_64bits(cause.data(), cause.size()))});
         all[at->second].sends.push_back(violation.send);
     }
-    std::ranges::stable_partition(all, [](const auto& each) { return each.first->thread != 0; });
+    // Not the one of std::ranges, which clang 14 cannot compile from this library.
+    std::stable_partition(all.begin(), all.end(),
+                          [](const auto& each) { return each.first->thread != 0; });
     return all;
 }
 
