@@ -252,6 +252,29 @@ TEST_CASE("what counts is the content when the memory left the address, not what
     CHECK((report.verdict == Verdict::clean) == (whole && !changed_before));
 }
 
+TEST_CASE("a count may be read between an skb's end and the drop of its reference", "[replay]") {
+    Trace trace = capture("udp-nic-conforming");
+    const std::uint32_t generation = trace.events[first_of(trace, ZCV_COMPLETE, 7)].generation;
+    const auto of_send = [&](zcv_event_kind kind) {
+        return std::ranges::find_if(trace.events, [&](const zcv_event& event) {
+            return event.kind == kind && event.generation == generation;
+        });
+    };
+    zcv_event complete = *of_send(ZCV_COMPLETE);
+    complete.refs = 1;  // the skb's; its issuer has put its own
+    trace.events.erase(of_send(ZCV_COMPLETE));
+    const auto consume = of_send(ZCV_SKB_CONSUME), free = of_send(ZCV_HEAD_FREE);
+    REQUIRE(consume < free);
+    const bool before_the_drop = GENERATE(true, false);
+    complete.time_ns = (before_the_drop ? consume : free)->time_ns + 1;
+    complete.cpu = 99;  // the first record of its CPU
+    complete.seq = 0;
+    trace.events.insert((before_the_drop ? consume : free) + 1, complete);
+    const ReplayReport report = judged(trace);
+    CHECK(report.violations.empty());
+    CHECK(report.divergence.has_value() == !before_the_drop);
+}
+
 TEST_CASE("a buffer sent twice at once without a write is no misuse", "[replay]") {
     Trace trace = capture("udp-nic-conforming");
     for (zcv_event& event : trace.events)

@@ -456,11 +456,21 @@ std::uint32_t Walk::unseen_life(const Send& send) {
     return life;
 }
 
+// An skb is recorded as done with before its reference goes, and its head as free after that. A
+// count that another CPU reads in between has the reference, the model has not.
+std::uint32_t Walk::still_held(const Send& send) const {
+    const auto& lives = ahead_.sends.at(send.generation).lives;
+    return static_cast<std::uint32_t>(std::ranges::count_if(lives, [&](std::uint32_t life) {
+        return lives_[life].gone && ahead_.lives[life].freed_ns > now_ns_;
+    }));
+}
+
 // More references than known shared infos. What later records show to be the rest of another skb
 // may be there already. Others no record ever names (they wait for a neighbour's address, say):
 // they are real, so they are brought about here.
 void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
     const std::uint32_t owner = s_[send.request].worker ? 0 : 1;
+    observed -= std::min(observed, still_held(send));
     std::vector<std::uint32_t> later;
     for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
         if (ahead_.lives[life].birth == Birth::split && !lives_[life].attached)

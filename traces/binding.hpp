@@ -162,6 +162,7 @@ class Walk {
     void link(Send& send);
     void release_chain(Send& send);
     std::uint32_t unseen_life(const Send& send);
+    std::uint32_t still_held(const Send& send) const;
     void note_unseen_references(Send& send, std::uint32_t observed);
     bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);

@@ -82,6 +82,7 @@ class Look {
                 return;
             case ZCV_HEAD_FREE:
                 all_.life_of[i] = life_at(event.head, event.generation);
+                all_.lives[all_.life_of[i]].freed_ns = event.time_ns;
                 heads_.erase(event.head);
                 return;
             case ZCV_UBUF_REF:

@@ -52,6 +52,7 @@ struct Life {
     std::uint32_t bytes = 0;      // with headers, when last queued
     std::uint64_t cut_ns = 0;     // a segment: when the large skb went; 0 while it may be there
     std::uint64_t queued_ns = 0;  // last seen at the end of TCP's write queue
+    std::uint64_t freed_ns = 0;   // 0: no record says so
     bool moves = false;           // its free means only that it moved
     bool queued = false;          // to a device, as far as was looked
 };
