@@ -75,25 +75,19 @@ void tune(Calibration& calibration, const std::vector<Predicted>& cells, std::ui
 
 }  // namespace
 
-std::size_t Simulation::counted() const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        cells, [](const Predicted& each) { return each.is_measured && each.not_counted.empty(); }));
-}
-
-double Simulation::median_error() const {
-    std::vector<double> errors;
-    for (const Predicted& each : cells)
-        if (each.is_measured && each.not_counted.empty()) errors.push_back(std::abs(each.error()));
-    return interval_of(errors).median;
-}
-
-const Predicted* Simulation::worst() const {
-    const Predicted* worst = nullptr;
-    for (const Predicted& each : cells)
-        if (each.is_measured && each.not_counted.empty() &&
-            (worst == nullptr || std::abs(each.error()) > std::abs(worst->error())))
-            worst = &each;
-    return worst;
+Simulation::Errors Simulation::errors(bool with_disturbed) const {
+    Errors found;
+    std::vector<double> all;
+    for (const Predicted& each : cells) {
+        if (!each.is_measured) continue;
+        if (!each.not_counted.empty() && !(with_disturbed && each.is_disturbed())) continue;
+        all.push_back(std::abs(each.error()));
+        if (found.worst == nullptr || std::abs(each.error()) > std::abs(found.worst->error()))
+            found.worst = &each;
+    }
+    found.cells = all.size();
+    found.median = interval_of(all).median;
+    return found;
 }
 
 Simulation simulate(const SimulateOptions& options, const Progress& progress) {

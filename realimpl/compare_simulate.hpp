@@ -25,6 +25,7 @@ struct Predicted {
     // interval spans more than 40 %.
     std::string not_counted = {};
 
+    bool is_disturbed() const { return not_counted == "disturbed"; }
     double error() const { return ratio / measured_ratio.median - 1; }
 };
 
@@ -35,10 +36,14 @@ struct Simulation {
     std::vector<std::string> left_out;
     std::optional<Calibration> calibration;
 
-    // Over the cells that count: relative errors of the ratios, and how many.
-    std::size_t counted() const;
-    double median_error() const;
-    const Predicted* worst() const;
+    // Relative errors of the ratios.
+    struct Errors {
+        std::size_t cells = 0;
+        double median = 0;
+        const Predicted* worst = nullptr;  // null when there is no cell
+    };
+    // Of the cells that count; of the disturbed ones as well, if they are to be taken in.
+    Errors errors(bool with_disturbed) const;
 };
 
 struct SimulateOptions {

@@ -31,19 +31,30 @@ std::string left_out_text(const Simulation& simulation) {
     return missing.empty() ? text : text + "not calibrated: " + missing + '\n';
 }
 
+std::string errors_text(const Simulation::Errors& errors) {
+    return fmt::format("median error of the ratios {:.1f} %, largest {:+.1f} % ({}, {}, {} bytes)",
+                       100 * errors.median, 100 * errors.worst->error(), errors.worst->place.name(),
+                       text_of(errors.worst->path), errors.worst->bytes);
+}
+
+// What a disturbed measurement says of a prediction is told apart, not left out.
 std::string verdict_text(const Simulation& simulation) {
-    const Predicted* worst = simulation.worst();
-    if (worst == nullptr) return "";
-    std::string tuned;
+    const Simulation::Errors all = simulation.errors(true);
+    if (all.worst == nullptr) return "";
+    std::string text = fmt::format("\n{} cells: {}.", all.cells, errors_text(all));
+    const Simulation::Errors calm = simulation.errors(false);
+    if (calm.cells < all.cells)
+        text += calm.cells == 0
+                    ? " All of them are disturbed: their own intervals span more than 40 %."
+                    : fmt::format(
+                          " Without the {} disturbed ones, whose own intervals span more "
+                          "than 40 %: {}.",
+                          all.cells - calm.cells, errors_text(calm));
     for (const Predicted& each : simulation.cells)
         if (each.not_counted == "tuned to")
-            tuned = fmt::format(" Tuned to, and not counted: {}, {}, {} bytes.", each.place.name(),
+            text += fmt::format(" Tuned to, and not counted: {}, {}, {} bytes.", each.place.name(),
                                 text_of(each.path), each.bytes);
-    return fmt::format(
-        "\n{} cells: median error of the ratios {:.1f} %, largest {:+.1f} % ({}, {}, {} "
-        "bytes).{}\n",
-        simulation.counted(), 100 * simulation.median_error(), 100 * worst->error(),
-        worst->place.name(), text_of(worst->path), worst->bytes, tuned);
+    return text + '\n';
 }
 
 }  // namespace
