@@ -63,6 +63,7 @@ std::string measured_text(const Measurement& measurement) {
     }
     flush();
     for (const std::string& what : measurement.left_out) text += "left out: " + what + '\n';
+    text += "not compared: AF_XDP and DPDK, which would say what going past the kernel can reach\n";
     return text;
 }
 

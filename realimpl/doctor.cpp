@@ -105,6 +105,8 @@ void add_capture(std::vector<Ailment>& all) {
     CaptureOptions options;
     options.command = {"true"};
     options.write_watch = true;
+    options.hash = "sampled";  // which pages changed content is in takes hashes
+    options.stacks = true;
     options.events = "all";
     options.grace_s = 0.1;
     try {
