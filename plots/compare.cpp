@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int panel_px = 260;
+constexpr int panel_px = 290;
 constexpr const char* bar_colour = "#56B4E9";
 constexpr const char* other_colour = "#D55E00";
 
@@ -111,32 +111,41 @@ CompareFigure published_figure(const Json& published) {
 
 // One panel's plot command, and the data that goes with it.
 void draw_panel(Gnuplot& gp, const CompareFigure& figure, const ComparePanel& panel) {
-    std::vector<std::tuple<double, double, double, double>> bars;
+    std::vector<std::tuple<double, double>> bars;
+    std::vector<std::tuple<double, double, double, double>> intervals;
     std::vector<std::tuple<double, double>> others;
     std::string ticks;
     double highest = 1;
     for (std::size_t i = 0; i < panel.bars.size(); ++i) {
         const CompareBar& bar = panel.bars[i];
         const auto at = static_cast<double>(i);
-        bars.emplace_back(at, bar.height, bar.low, bar.high);
+        bars.emplace_back(at, bar.height);
+        if (bar.high > bar.low) intervals.emplace_back(at, bar.low, 0.0, bar.high - bar.low);
         if (!figure.other_means.empty()) others.emplace_back(at, bar.other);
         ticks += fmt::format("{}{} {}", i == 0 ? "" : ", ", gnuplot_quoted(bar.label), i);
         highest = std::max({highest, bar.high, bar.other});
     }
-    gp << "set title " << gnuplot_quoted(panel.title) << "\nset xtics (" << ticks
+    gp << "unset label\nset label " << gnuplot_quoted(panel.title)
+       << " at graph 0, graph 1.13 left font 'DejaVu Sans:Bold,11'\nset xtics (" << ticks
        << ") rotate by -20\nset xrange [-0.6:" << static_cast<double>(bars.size()) - 0.4
        << "]\nset yrange [0:" << 1.1 * highest << "]\n"
        << "plot '-' using 1:2 with boxes fs solid noborder fc rgb '" << bar_colour << "' title "
-       << gnuplot_quoted(figure.bar_means)
-       << ", '-' using 1:2:3:4 with yerrorbars pt 0 lc rgb 'black' notitle"
-       << ", 1 with lines dt 2 lc rgb '#808080' notitle";
+       << gnuplot_quoted(figure.bar_means) << ", 1 with lines dt 2 lc rgb '#808080' notitle";
+    if (!intervals.empty())
+        gp << ", '-' using 1:2:3:4 with vectors heads size graph 0.004,90 lw 1.5 lc rgb 'black' "
+              "notitle";
+    // The edge tells it from the bars in grey print too.
     if (!others.empty())
-        gp << ", '-' using 1:2 with points pt 9 ps 1.2 lc rgb '" << other_colour << "' title "
-           << gnuplot_quoted(figure.other_means);
+        gp << ", '-' using 1:2 with points pt 9 ps 1.5 lc rgb '" << other_colour << "' title "
+           << gnuplot_quoted(figure.other_means)
+           << ", '-' using 1:2 with points pt 8 ps 1.5 lw 1.2 lc rgb 'black' notitle";
     gp << "\n";
     gp.send1d(bars);
-    gp.send1d(bars);
-    if (!others.empty()) gp.send1d(others);
+    if (!intervals.empty()) gp.send1d(intervals);
+    if (!others.empty()) {
+        gp.send1d(others);
+        gp.send1d(others);
+    }
 }
 
 }  // namespace
@@ -167,8 +176,10 @@ void draw_comparison(Gnuplot& gp, const CompareFigure& figure, PictureKind kind,
     const int rows = (static_cast<int>(figure.panels.size()) + columns - 1) / columns;
     gp << terminal_of(kind, width_px, 60 + rows * panel_px) << "set multiplot layout " << rows
        << "," << columns << " title " << gnuplot_quoted(figure.title)
-       << "\nset boxwidth 0.7\nset grid ytics\n"
-       << "set ylabel 'ratio'\nset key top left\nset tmargin 3\n";
+       << " font 'DejaVu Sans:Bold,14'\nset boxwidth 0.7\nset grid ytics lt 1 lc rgb '"
+       << light_theme().grid << "'\nset border 3 lc rgb '" << light_theme().frame
+       << "'\nset tics out nomirror scale 0.6\nset ylabel 'ratio'\n"
+       << "set key at graph 1, graph 1.22 right horizontal\nset tmargin 4\n";
     for (const ComparePanel& panel : figure.panels) draw_panel(gp, figure, panel);
     gp << "unset multiplot\n";
 }
