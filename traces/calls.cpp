@@ -228,9 +228,9 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
          .evidence = fmt::format("{}", fmt::join(evidence, "; ")),
          .explanation = fmt::format(
              "Buffer {:#x} ({} bytes) was written {}{} before the application read from the "
-             "error queue that it may: the peer may have received the later bytes.",
+             "error queue that it may: {}.",
              seen.addr, seen.len, bounded ? "" : "up to ",
-             ms(until - (bounded ? *seen.reused_ns : seen.submitted_ns))),
+             ms(until - (bounded ? *seen.reused_ns : seen.submitted_ns)), harm_of(seen)),
          .stack = std::move(stack),
          .seen_by = std::move(seen_by),
          .again_as = call.rewritten_by,
