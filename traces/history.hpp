@@ -80,6 +80,7 @@ enum class Evidence {
     content_hash,
     resubmission,
     write_watch,
+    allocator,
     unmapping,
     pages,
     cqes,
