@@ -109,7 +109,8 @@ void plot_lifecycle(const LifecycleOptions& options) {
 
 struct ComparisonOptions {
     std::string comparison;
-    std::string output;
+    PictureOptions picture;
+    bool by_step = false;
     int width_px = 1400;
 };
 
@@ -119,22 +120,27 @@ void add_compare(CLI::App& plot) {
     const auto options = std::make_shared<ComparisonOptions>();
     compare->add_option("comparison", options->comparison, "what zcv compare --format json printed")
         ->required();
-    compare->add_option("-o,--output", options->output, "the picture: .png, .svg or .pdf")
-        ->required();
+    add_picture_options(*compare, options->picture, ".png, .svg or .pdf");
+    compare->add_flag("--by-step", options->by_step,
+                      "stack the steps that a request's time goes to, as they are simulated");
     compare->add_option("--width", options->width_px, "width in pixels")
         ->check(CLI::Range(800, 8000))
         ->capture_default_str();
     compare->footer(
         "\nExamples:\n"
         "  zcv compare --explain --format json > rfc.json && zcv plot compare rfc.json -o rfc.png\n"
-        "  zcv plot compare rfc.json -o rfc.svg --width 1000");
+        "  zcv plot compare rfc.json -o steps.svg --by-step --width 1000");
     compare->callback([options] {
-        Picture picture(options->output);
-        const CompareFigure figure = read_comparison(options->comparison);
-        picture.draw(
-            [&](Gnuplot& gp) { draw_comparison(gp, figure, picture.kind(), options->width_px); });
-        std::cout << fmt::format("{}: {} comparisons drawn\n", options->output,
+        const Theme& theme = options->picture.colours();
+        Picture picture(options->picture.output);
+        const CompareFigure figure = read_comparison(options->comparison, options->by_step);
+        picture.draw([&](Gnuplot& gp) {
+            draw_comparison(gp, figure, picture.kind(), options->width_px, theme);
+        });
+        write_csv(options->picture, [&](std::ostream& out) { write_comparison_csv(out, figure); });
+        std::cout << fmt::format("{}: {} comparisons drawn\n", options->picture.output,
                                  figure.panels.size());
+        show_if_asked(options->picture);
     });
 }
 

@@ -172,7 +172,7 @@ struct Primitives::Kit {
         raw.emplace(AF_PACKET, SOCK_DGRAM);
         raw_to.sll_family = AF_PACKET;
         raw_to.sll_protocol = htons(ETH_P_IP);
-        raw_to.sll_ifindex = static_cast<int>(::if_nametoindex("zcv0"));
+        raw_to.sll_ifindex = static_cast<int>(::if_nametoindex(drive::near_device));
         raw_to.sll_halen = 6;
         raw_to.sll_addr[0] = 2;
         raw->grow_buffer(SO_SNDBUFFORCE, SO_SNDBUF, 4 << 20);

@@ -10,7 +10,7 @@ namespace zcv::compare {
 
 // Things that take time by themselves, none of them a way to send that is compared.
 enum class Primitive : std::uint32_t {
-    none,
+    none,           // 0
     nop,            // io_uring, eight a system call
     nop_skipped,    // ... of which seven post no CQE
     nop_task_work,  // ... that complete by task work

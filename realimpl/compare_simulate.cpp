@@ -101,7 +101,9 @@ Simulation simulate(const SimulateOptions& options, const Progress& progress) {
             places.push_back(place);
         else
             result.left_out.push_back(place.name() +
-                                      ": not simulated: another process has a part in it");
+                                      (is_null(place)
+                                           ? ": not simulated: no step of the kernel's is in it"
+                                           : ": not simulated: another process has a part in it"));
     // The calibration needs these batches, and the ifb first.
     for (const unsigned batch : {8U, 1U})
         if (std::ranges::find(measuring.batches, batch) == measuring.batches.end())
@@ -117,7 +119,7 @@ Simulation simulate(const SimulateOptions& options, const Progress& progress) {
         const std::size_t count = session.places().size();
         auto turns = Calibration::turns(paths, measuring.sizes, count);
         if (options.measure) {
-            const auto measured = turns_of(measuring, paths, count);
+            const auto measured = turns_of(measuring, paths, session.places());
             turns.insert(turns.end(), measured.begin(), measured.end());
         }
         session.run(turns, measuring.rounds, measuring.seconds, progress);

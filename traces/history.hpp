@@ -83,6 +83,7 @@ enum class Evidence {
     content_hash,
     resubmission,
     write_watch,
+    allocator,
     unmapping,
     pages,
     cqes,

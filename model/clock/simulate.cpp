@@ -325,7 +325,7 @@ double Simulated::count(Cost cost) const {
 }
 
 bool can_simulate(const Job& job) {
-    if (job.path.way == Way::af_xdp || find_profile(job.profile) == nullptr) return false;
+    if (is_bypass(job.path.way) || find_profile(job.profile) == nullptr) return false;
     return job.path.notifies_each || uses_slot(api_of(job));
 }
 
