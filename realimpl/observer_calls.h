@@ -6,6 +6,7 @@
 #ifndef ZCV_OBSERVER_CALLS_H
 #define ZCV_OBSERVER_CALLS_H
 
+#include "observer_allocator.h"
 #include "observer_memory.h"
 
 #define MSG_ZEROCOPY 0x4000000u
@@ -171,6 +172,7 @@ static __always_inline void call_begins(struct call_now* now, struct hash_state*
         count_map_failure();
     if (bpf_map_update_elem(&calling, &thread, now, BPF_ANY)) count_map_failure();
     tell_stack(now->generation, call.tgid);
+    note_sent_from(call.tgid, &state->ranges);
     struct zcv_event* event = begin(ZCV_CALL);
     if (!event) return;
     name_sock(event, sock);

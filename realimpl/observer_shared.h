@@ -37,7 +37,7 @@ struct zcv_known_word {
 
 /* Where a program was as it sent. */
 struct zcv_stack_sample {
-    __u32 generation; /* of the send */
+    __u32 generation; /* of the send, or what the record has in its place */
     __u32 tgid;
     __u32 words; /* of memory that could be read */
     __u32 unused;

@@ -127,8 +127,8 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
             on_call_record(event, send);
             break;
         case ZCV_WRITE:
+        case ZCV_FREE:
             on_write(record, event);
-            calls_.see_write(record, event);
             break;
         case ZCV_LINK_FAIL:
             if (send != nullptr) history(*send).link_failed = true;

@@ -93,6 +93,7 @@ const std::vector<Binding>& bindings() {
         {ZCV_CONTENT, {}, "content is compared, no step is taken"},
         {ZCV_PAGES, {}, "which pages changed: compared, no step is taken"},
         {ZCV_FRAG, {}, "the skb's own records have the steps; these say which pages it refers to"},
+        {ZCV_FREE, names<app_write>(), ""},
         {ZCV_UBUF_REF, {}, "what other records have steps taken for; zcv references compares"},
     };
     return all;
