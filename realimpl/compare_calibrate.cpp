@@ -179,6 +179,10 @@ std::string Calibration::missing() const {
                        ? "NOPs that complete by task work (Linux 6.15): task-work is part of "
                          "notification"
                        : "some primitive could not be timed here: its cost is taken as 0";
+    for (const Primitive of : {Primitive::build_pinned, Primitive::build_read, Primitive::build_zc,
+                               Primitive::build_fixed})
+        if (time(0, of, page_bytes, std::nullopt) <= 0)
+            return "datagrams built by reference: what depends on them is taken as 0";
     return "";
 }
 
