@@ -101,9 +101,11 @@ Ailment lockdown() {
             "boot with lockdown=integrity, or none"};
 }
 
-std::string remedy_of(const std::string& probe) {
+std::string remedy_of(const std::string& probe, const std::string& why) {
     if (probe == "function probes")
         return "replay infers references instead; under zcv guest 6.12 they attach";
+    if (why.ends_with(std::strerror(EACCES)))
+        return "what it would record is left out; root may: run zcv as root";
     return "what it would record is left out; a newer kernel may have it";
 }
 
@@ -126,7 +128,7 @@ void add_capture(std::vector<Ailment>& all) {
             result.info.probes, [](const std::string& probe) { return probe != "write-watch"; });
         all.push_back({observer_name, State::good, fmt::format("{} probes attached", probes), ""});
         for (const auto& [probe, why] : missing)
-            all.push_back({"probe " + probe, State::limited, why, remedy_of(probe)});
+            all.push_back({"probe " + probe, State::limited, why, remedy_of(probe, why)});
         all.push_back({"watchpoints", watch.empty() ? State::good : State::limited,
                        watch.empty() ? "hardware watchpoints name who writes too early" : watch,
                        watch.empty() ? "" : "without them a write is found, not its source line"});

@@ -17,6 +17,7 @@ struct Figure {
 
 constexpr Figure figures[] = {
     {"tcp-nic-first-cqe.png", "plot lifecycle traces/captured/tcp-nic-first-cqe.zct"},
+    {"one-send.png", "plot lifecycle traces/captured/udp-nic-conforming.zct --request 0x3"},
     {"first-cqe-wire.png", "plot counterexample first-cqe-wire"},
     {"first-cqe.svg", "plot graph first-cqe"},
 };

@@ -77,7 +77,7 @@ class Inference {
 
     std::string skb_named(const RefHolders::Skb& skb, const Lookahead& ahead) const {
         const std::size_t first = skb.life == 0 ? no_record : ahead.lives[skb.life].first;
-        return first == no_record ? "an skb, unseen"
+        return first == no_record ? "skb, in no record"
                                   : fmt::format("skb {:#x}", trace_.events[first].skb);
     }
 
