@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -176,13 +177,21 @@ bool capable(int capability) {
     return (effective_capabilities() >> capability & 1) != 0;
 }
 
+std::string own_path() {
+    std::error_code unknown;
+    const auto path = std::filesystem::read_symlink("/proc/self/exe", unknown);
+    return unknown ? "zcv-capture" : path.string();
+}
+
 // Everything that can be known to be missing before the kernel is asked.
 void check_machine() {
     constexpr int sys_admin = 21, perfmon = 38, bpf = 39;
     if (!capable(sys_admin) && !(capable(bpf) && capable(perfmon)))
         throw CaptureFailed{
-            "capturing needs CAP_BPF and CAP_PERFMON: run as root, or once "
-            "'setcap cap_bpf,cap_perfmon+ep' the program zcv-capture"};
+            fmt::format("capturing needs CAP_BPF and CAP_PERFMON: run as root, or once, as root "
+                        "(apt-get install "
+                        "libcap2-bin): setcap cap_bpf,cap_perfmon+ep {}",
+                        own_path())};
     if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
         throw CaptureFailed{fmt::format(
             "this kernel offers no type information at /sys/kernel/btf/vmlinux ({}): use a kernel "
@@ -396,9 +405,9 @@ int capture_and_say_why_not(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    // Ctrl-C goes to the whole group of processes; the end of a capture is zcv's to order.
-    std::signal(SIGINT, SIG_IGN);
-    std::signal(SIGPIPE, SIG_IGN);
+    // Ctrl-C goes to the whole group of processes, the end of a service to all of them; the end of
+    // a capture is zcv's to order, and that of zcv closes the pipes.
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(number, SIG_IGN);
     try {
         return capture_and_say_why_not(parse(argc, argv));
     } catch (const Misused& misused) {

@@ -103,10 +103,11 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     if (send.hash != 0 && (send.rewritten_ns != 0 || last_hash != send.hash)) {
         if (last_hash != 0) seen_by.push_back(Evidence::content_hash);
         evidence.push_back(fmt::format("content hash {:#018x} at submission", send.hash));
-        if (last_hash != 0)
-            evidence.back() +=
-                fmt::format(", {:#018x} {}", last_hash,
-                            parted ? "when its memory was given back" : "at the notification");
+        const char* const then = parted ? "when its memory was given back" : "at the notification";
+        if (last_hash == send.hash)
+            evidence.back() += fmt::format(", the same again {}", then);
+        else if (last_hash != 0)
+            evidence.back() += fmt::format(", {:#018x} {}", last_hash, then);
     }
     seen.reused_ns = until;
     if (send.rewritten_ns != 0) {
@@ -136,12 +137,10 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
         seen.reused_ns = std::min<std::uint64_t>(*seen.reused_ns, write.time_ns);
     }
     seen.reused_early = true;
-    Violation& found =
-        violation(send, "R1-no-reuse-before-release", Evidence::content_hash, *seen.reused_ns,
-                  fmt::format("{}", fmt::join(evidence, "; ")),
-                  fmt::format("Buffer {:#x} ({} bytes) was {} {}: the peer may have received the "
-                              "later bytes.",
-                              seen.addr, seen.len, what, when));
+    Violation& found = violation(send, "R1-no-reuse-before-release", Evidence::content_hash,
+                                 *seen.reused_ns, fmt::format("{}", fmt::join(evidence, "; ")),
+                                 fmt::format("Buffer {:#x} ({} bytes) was {} {}: {}.", seen.addr,
+                                             seen.len, what, when, harm_of(seen)));
     found.stack = std::move(stack);
     found.seen_by = std::move(seen_by);
     found.again_as = send.rewritten_by;
