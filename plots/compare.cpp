@@ -84,16 +84,23 @@ CompareFigure simulated_figure(const Json& simulated) {
     return figure;
 }
 
+std::string environment_text(const Json& environment, const Json& row) {
+    return fmt::format("{}, {} bytes", environment.at("name").get<std::string>(),
+                       row.at("bytes").get<unsigned>());
+}
+
 CompareFigure explained_figure(const Json& explained) {
-    CompareFigure figure{"The first two series' tables: requests a second, beside MSG_ZEROCOPY",
-                         "published",
-                         "reproduced by the model",
-                         false,
-                         {}};
+    CompareFigure figure{
+        "Published tables and what the model makes of them: requests a second, beside each "
+        "baseline",
+        "published",
+        "reproduced by the model",
+        false,
+        {}};
     for (const Json& environment : explained.at("environments"))
         for (const Json& row : environment.at("rows")) {
             const double published = row.at("published_ratio");
-            panel_of(figure, environment.at("name").get<std::string>())
+            panel_of(figure, environment_text(environment, row))
                 .bars.push_back(
                     {row.at("as_published"), published, published, published, row.at("ratio")});
         }
@@ -126,6 +133,7 @@ SpentOn spent_on(const std::string& cost) {
         {"datagram", SpentOn::packet},
         {"device", SpentOn::packet},
         {"copy", SpentOn::copy},
+        {"copy-warm", SpentOn::copy},
         {"pin", SpentOn::pages},
         {"frags", SpentOn::pages},
         {"notification", SpentOn::notifications},
@@ -171,7 +179,7 @@ CompareFigure stacked_figure(const Json& all) {
         "Where a request's time goes in published tables: the model's steps, by what they cost";
     for (const Json& environment : all.at("explained").at("environments"))
         for (const Json& row : environment.at("rows"))
-            panel_of(figure, environment.at("name"))
+            panel_of(figure, environment_text(environment, row))
                 .bars.push_back(stacked_bar(row.at("as_published"), row.at("steps")));
     return figure;
 }

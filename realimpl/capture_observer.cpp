@@ -257,7 +257,9 @@ void Observer::configure(const ObserverOptions& options) {
                                        .madvise = SYS_madvise,
                                        .mremap = SYS_mremap,
                                        .mmap = SYS_mmap,
-                                       .brk = SYS_brk};
+                                       .brk = SYS_brk,
+                                       .recvmsg = SYS_recvmsg,
+                                       .recvmmsg = SYS_recvmmsg};
     skeleton_->rodata->first_watched = options.pids.front();
     skeleton_->bss->more_watched = options.pids.size() > 1;
 }

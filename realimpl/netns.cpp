@@ -278,11 +278,11 @@ void await_ready(const std::string& device, bool ipv6) {
         running = (request.ifr_flags & IFF_RUNNING) != 0 && (!ipv6 || has_local_route(device));
     }
     // The flag is raised just before the queue is, under the lock that any change of the device
-    // takes too: so once this change is made, the queue is there.
-    request.ifr_qlen = 1000;
-    const bool locked = ::ioctl(socket, SIOCSIFTXQLEN, &request) == 0;
+    // takes too: so once this change is made, the queue is there. The flags stay what they are; of
+    // all changes, this one needs no more than to be root of the namespace.
+    const bool locked = ::ioctl(socket, SIOCSIFFLAGS, &request) == 0;
     ::close(socket);
-    if (!locked) throw_errno("set a device's queue length");
+    if (!locked) throw_errno("set a device's flags");
     if (!running)
         throw Refusal(Status::unable,
                       fmt::format("drive: {} was not ready for 10 s: run again", device));

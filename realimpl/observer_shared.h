@@ -27,6 +27,8 @@ struct zcv_call_numbers {
     __u32 mremap;
     __u32 mmap;
     __u32 brk;
+    __u32 recvmsg;
+    __u32 recvmmsg;
 };
 
 /* A word of the loader's own memory, and what it holds: see find_direct_map. */

@@ -105,9 +105,12 @@ TEST_CASE("frames of AF_XDP arrive, in packets of one frame and of sixteen", "[c
     std::size_t cells = 0;
     for (const json& cell : result.at("cells")) {
         if (cell.at("transport") == "udp") {
-            // Every datagram, by whatever way: one that is lost is no result.
+            // Every datagram, by whatever way. A device counts what it drops; a receiver that a
+            // busy machine leaves waiting may find its buffer full.
             INFO(cell.dump());
-            CHECK(cell.at("received_share") == Approx(1).margin(0.02));
+            const std::string device = cell.at("device");
+            const bool counted = device == "ifb" || device == "veth-drop";
+            CHECK(cell.at("received_share") == Approx(1).margin(counted ? 0.02 : 0.3));
         }
         if (cell.at("path") != "af_xdp") continue;
         ++cells;
@@ -237,6 +240,9 @@ TEST_CASE("without root it measures on lo and says what was left out", "[compare
     for (const char* place : {"udp veth-drop", "udp veth"})
         if (ran.out.find(std::string(place) + ", 600 bytes") == std::string::npos)
             CHECK_THAT(ran.out, Catch::Contains(std::string("left out: ") + place + ": "));
+    // Where this user may make namespaces, what is in them is its own.
+    if (ran.out.find("udp ifb, 600 bytes") != std::string::npos)
+        CHECK_THAT(ran.out, Catch::Contains("udp veth-plain, 600 bytes"));
 }
 
 TEST_CASE("a prediction stands beside what was measured in the same rounds", "[compare][root]") {
@@ -261,7 +267,21 @@ TEST_CASE("a prediction stands beside what was measured in the same rounds", "[c
         // Far wider than the errors that are claimed: three short rounds on a busy machine.
         CHECK(std::abs(cell.at("error").get<double>()) < 1);
     }
-    CHECK(counted == 2 * 9 - 3);
+    // Nothing is tuned to: only the baselines say nothing.
+    CHECK(counted == 2 * 9 - 2);
+    // Where zero copy begins to win: with an interval of what was simulated and what was measured.
+    REQUIRE(result.at("crossovers").size() == 5);
+    const auto size_of = [](const json& bytes) {
+        return bytes.is_null() ? 1e9 : bytes.get<double>();
+    };
+    for (const json& each : result.at("crossovers")) {
+        INFO(each.dump());
+        const double measured = size_of(each.at("measured_bytes"));
+        CHECK(size_of(each.at("measured_bytes_low")) <= measured);
+        CHECK(size_of(each.at("measured_bytes_high")) >= measured);
+        CHECK(size_of(each.at("simulated_bytes_low")) <= size_of(each.at("simulated_bytes_high")));
+        if (each.at("zero_copy") == "fixed x8") CHECK(size_of(each.at("simulated_bytes")) < 65435);
+    }
     const json costs = result.at("costs_ns").at(1).at("ns");
     CHECK(costs.at("copy") > 500);
     CHECK(costs.at("pin") > 100);

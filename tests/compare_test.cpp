@@ -117,6 +117,16 @@ TEST_CASE("compare explains the early tables in words and numbers", "[compare]")
     CHECK_THAT(text.out, Catch::Contains("solved from") &&
                              Catch::Contains("in the published order") &&
                              Catch::Contains("without") && Catch::Contains("task work"));
+    // All six ideas of the first series, each taken back, in both of its tables.
+    for (const char* idea :
+         {"1 buffers are registered", "2 many sends share", "3 requests are handed",
+          "4 notifications are CQEs", "5 nobody polls", "6 ubufs are cached"}) {
+        const std::size_t first = text.out.find(idea);
+        REQUIRE(first != std::string::npos);
+        CHECK(text.out.find(idea, first + 1) != std::string::npos);
+    }
+    for (const char* table : {"rfc-v1, ", "rfc-v2, ", "rfc-v2-nic, ", "v4-dummy, ", "v4-nic, "})
+        CHECK_THAT(text.out, Catch::Contains(table));
     const auto json = nlohmann::json::parse(compare("--explain --format json").out);
     for (const auto& environment : json.at("explained").at("environments"))
         for (const auto& row : environment.at("rows")) {
@@ -155,7 +165,8 @@ TEST_CASE("a comparison is drawn, and what is none is refused", "[compare][plot]
     REQUIRE(std::getline(csv, line));
     CHECK(line == "panel,path,step,cost,ns");
     while (std::getline(csv, line))
-        stacked[line.substr(0, line.find(',', line.find(',') + 1))] +=
+        // "panel, with a comma",path,step,cost,ns
+        stacked[line.substr(0, line.find(',', line.find("\",") + 2))] +=
             std::stod(line.substr(line.rfind(',') + 1));
     const auto explained = nlohmann::json::parse(text_of_file(dir / "c.json")).at("explained");
     std::size_t rows = 0;
@@ -164,7 +175,8 @@ TEST_CASE("a comparison is drawn, and what is none is refused", "[compare][plot]
             const std::string name = environment.at("name");
             const std::string as = row.at("as_published");
             INFO(name << ": " << as);
-            CHECK(stacked.at(name + ',' + as) == Approx(row.at("ns").get<double>()).margin(0.1));
+            const std::string panel = "\"" + name + ", " + row.at("bytes").dump() + " bytes\"";
+            CHECK(stacked.at(panel + ',' + as) == Approx(row.at("ns").get<double>()).margin(0.1));
             ++rows;
         }
     CHECK(stacked.size() == rows);

@@ -20,6 +20,7 @@ constexpr Figure figures[] = {
     {"one-send.png", "plot lifecycle traces/captured/udp-nic-conforming.zct --request 0x3"},
     {"first-cqe-wire.png", "plot counterexample first-cqe-wire"},
     {"first-cqe.svg", "plot graph first-cqe"},
+    {"steps.png", "plot compare plots/examples/steps.json --by-step"},
 };
 
 }  // namespace

@@ -200,7 +200,7 @@ SockId Walk::sock_of(const zcv_event& event) {
     if (found != nullptr && !s_[*found].dead) return *found;
     SockConfig any;
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
-    any.dma = any.sink = any.receives = any.copies_at_send = true;
+    any.dma = any.sink = any.receives = any.copies_at_send = any.fragments = true;
     any.forwards = any.segments = any.splits = any.tapped = any.mirrors = true;
     const SockId sock = s_.add_sock(any);
     sock_at_[event.sock] = sock;

@@ -219,6 +219,7 @@ class Walk {
     void abort_call(Send& send);
     void fail_call(Send& send);
     void attach_of_call(std::uint32_t life);
+    void attach_copied_datagram(const Send& owner, const Send& adding);
     bool is_of_copied_datagram(std::uint32_t life) const;
     void read_before(SockId sock, std::uint64_t first);
     void end_call(Send& send);

@@ -156,6 +156,10 @@ std::optional<std::string> Calls::read(const zcv_event& event) {
         if (call == nullptr || call->told) continue;
         call->told = true;
         SendHistory& seen = history(*call);
+        if (!call->reported) {
+            seen.copied = (event.cqe_flags & code_copied) != 0;
+            report_.copied += seen.copied;
+        }
         if (!seen.released_ns) {
             seen.released_ns = event.time_ns;
             ++report_.released;
