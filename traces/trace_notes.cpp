@@ -241,7 +241,7 @@ void Notes::of_error_queues(const AppView& app, ReplayReport& report) {
             app.closed(send.sock, send.submitted_ns, app.end_ns()))
             closed.add(send);
         else if (send.is_call && since != nullptr && !read_.contains(send.sock) &&
-            app.end_ns() > *since + long_ns)
+                 app.end_ns() > *since + long_ns)
             unread.add(send);
     }
     note(report, "ZC-C6", unread, "calls, and no range was read in 50 ms or more");
