@@ -41,6 +41,17 @@ void refuse_unknown_verbs(const CLI::App& app, int argc, char** argv) {
     }
 }
 
+// Where to read on: the help of the verb that was on the command line.
+std::string help_for(const CLI::App& app) {
+    std::string words = app.get_name();
+    const CLI::App* at = &app;
+    while (!at->get_subcommands().empty()) {
+        at = at->get_subcommands().front();
+        words += ' ' + at->get_name();
+    }
+    return at == &app ? " (zcv --help lists the verbs)" : " (" + words + " --help tells more)";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -62,10 +73,16 @@ int main(int argc, char** argv) {
         zcv::add_docs_verb(app, status);
         refuse_unknown_verbs(app, argc, argv);
         app.parse(argc, argv);
+        // A report that nobody got must not look like one; of a violation the status still tells.
+        if (!std::cout.flush()) {
+            std::cerr << "zcv: standard output: cannot be written: free some space or choose "
+                         "another output\n";
+            if (status == zcv::Status::clean) status = zcv::Status::unable;
+        }
     } catch (const CLI::Success& help) {
         return app.exit(help);
     } catch (const CLI::ParseError& error) {
-        std::cerr << "zcv: " << error.what() << " (zcv --help lists the verbs)\n";
+        std::cerr << "zcv: " << error.what() << help_for(app) << '\n';
         status = zcv::Status::usage;
     } catch (const zcv::Refusal& refusal) {
         std::cerr << "zcv: " << refusal.what() << '\n';

@@ -1,6 +1,7 @@
 #include "model/explain.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <functional>
 #include <map>
 
@@ -471,6 +472,11 @@ std::vector<Explanation> explain(const std::string& name, std::string_view kind_
         all.push_back(kind->explain(topic));
         if (topic.kind == always || topic.kind == "bug") add_what_a_trace_shows(all.back());
     }
+    std::string capital = name;
+    std::ranges::transform(capital, capital.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    if (all.empty() && capital != name && std::ranges::find(names, capital) != names.end())
+        return explain(capital, kind_only);
     if (all.empty())
         throw Refusal(Status::usage,
                       "explain " + shown(name) + ": nothing is called that: " +

@@ -14,8 +14,8 @@ using enum Severity;
 
 constexpr std::string_view corrupts = "corrupts the stream";
 constexpr std::string_view writes =
-    "the submission; a write: a watchpoint, the content hash at the notification, or the buffer "
-    "submitted again with other content";
+    "the submission; a write: a watchpoint, free(), the content hash at the notification, or the "
+    "buffer submitted again with other content";
 
 // clang-format off
 const std::vector<Rule> all{
@@ -29,17 +29,19 @@ const std::vector<Rule> all{
      "A buffer was written after the send's own CQE, or the call's return, and before its "
      "notification.",
      "SUBMIT < CQE(F_MORE) < WRITE < NOTIF",
-     "the submission, the CQE; a write: a watchpoint, the content hash at the notification, or "
-     "the buffer submitted again with other content",
+     "the submission, the CQE; a write: a watchpoint, free(), the content hash at the "
+     "notification, or the buffer submitted again with other content",
      "other pages are at that address by then (A15)",
-     "Recycle the buffer at the CQE with F_NOTIF that carries its user_data, not at the first CQE.",
+     "Recycle the buffer at the CQE with F_NOTIF that carries its user_data, not at the first CQE; "
+     "after MSG_ZEROCOPY when recvmsg(MSG_ERRQUEUE) names the call's id.",
      "tokio-rs/io-uring #220, #308; io_uring_enter(2)"},
     {"ZC-A2", error, corrupts,
-     "A buffer was written after its CQE on a path where all is copied; the copy is made on "
-     "receive, and was not made yet.",
+     "A buffer was written after its CQE, or the call's return, on a path where all is copied: the "
+     "copy is made on receive, which may come later.",
      "CQE(F_MORE) < WRITE < NOTIF(COPIED)",
      "as A1, and every notification of the socket says COPIED (IORING_SEND_ZC_REPORT_USAGE)", "",
-     "COPIED is told with the release, never before: wait for the notification on loopback too.",
+     "COPIED is told with the release, never before: wait for the notification, or the call's id "
+     "in the error queue, on loopback too.",
      "Documentation/networking/msg_zerocopy.rst, \"Loopback\""},
     {"ZC-A3", error, corrupts,
      "A buffer was written after its socket was closed or shut down, and before its notification.",

@@ -4,24 +4,24 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <tuple>
+#include <ostream>
+#include <stdexcept>
 
 #include "model/outcome.hpp"
+#include "plots/picture_options.hpp"
+#include "traces/file_words.hpp"
 
 namespace zcv {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr int panel_px = 260;
-constexpr const char* bar_colour = "#56B4E9";
-constexpr const char* other_colour = "#D55E00";
-
 Refusal not_a_comparison(const std::string& path, const std::string& why) {
-    return {
-        Status::usage,
-        fmt::format("plot compare {}: {}: give what zcv compare --format json printed", path, why)};
+    return {Status::usage,
+            fmt::format("plot compare {}: {}: give what zcv compare --format json printed",
+                        printable(path), why)};
 }
 
 std::string path_text(const Json& cell) {
@@ -39,9 +39,11 @@ ComparePanel& panel_of(CompareFigure& figure, const std::string& title) {
     return figure.panels.back();
 }
 
+// DPDK's device is shown with the ifb, whose baseline is its own.
 std::string place_text(const Json& cell) {
+    const std::string device = cell.at("device");
     return fmt::format("{} {}, {} bytes", cell.at("transport").get<std::string>(),
-                       cell.at("device").get<std::string>(), cell.at("bytes").get<unsigned>());
+                       device == "null" ? "ifb" : device, cell.at("bytes").get<unsigned>());
 }
 
 CompareFigure measured_figure(const Json& measured) {
@@ -50,12 +52,13 @@ CompareFigure measured_figure(const Json& measured) {
                                      measured.at("kernel").get<std::string>()),
                          "measured",
                          "",
+                         false,
                          {}};
     for (const Json& cell : measured.at("cells")) {
         const Json& ratio = cell.at("ratio");
         panel_of(figure, place_text(cell))
-            .bars.push_back(
-                {path_text(cell), ratio.at("median"), ratio.at("low"), ratio.at("high"), 0});
+            .bars.push_back({path_text(cell), ratio.at("median"), ratio.at("low"), ratio.at("high"),
+                             0, cell.value("bypass", false)});
     }
     return figure;
 }
@@ -66,12 +69,13 @@ CompareFigure simulated_figure(const Json& simulated) {
                                      simulated.at("kernel").get<std::string>()),
                          "simulated",
                          "",
+                         false,
                          {}};
     for (const Json& cell : simulated.at("cells")) {
         CompareBar bar{path_text(cell), cell.at("ratio"), cell.at("ratio"), cell.at("ratio"), 0};
         if (cell.contains("measured_ratio")) {
             const Json& ratio = cell.at("measured_ratio");
-            bar = {bar.label, ratio.at("median"), ratio.at("low"), ratio.at("high"), bar.height};
+            bar = {bar.label, ratio.at("median"), ratio.at("low"), ratio.at("high"), bar.value};
             figure.bar_means = "measured";
             figure.other_means = "simulated";
         }
@@ -80,15 +84,23 @@ CompareFigure simulated_figure(const Json& simulated) {
     return figure;
 }
 
+std::string environment_text(const Json& environment, const Json& row) {
+    return fmt::format("{}, {} bytes", environment.at("name").get<std::string>(),
+                       row.at("bytes").get<unsigned>());
+}
+
 CompareFigure explained_figure(const Json& explained) {
-    CompareFigure figure{"The first two series' tables: requests a second, beside MSG_ZEROCOPY",
-                         "published",
-                         "reproduced by the model",
-                         {}};
+    CompareFigure figure{
+        "Published tables and what the model makes of them: requests a second, beside each "
+        "baseline",
+        "published",
+        "reproduced by the model",
+        false,
+        {}};
     for (const Json& environment : explained.at("environments"))
         for (const Json& row : environment.at("rows")) {
             const double published = row.at("published_ratio");
-            panel_of(figure, environment.at("name").get<std::string>())
+            panel_of(figure, environment_text(environment, row))
                 .bars.push_back(
                     {row.at("as_published"), published, published, published, row.at("ratio")});
         }
@@ -97,7 +109,7 @@ CompareFigure explained_figure(const Json& explained) {
 
 CompareFigure published_figure(const Json& published) {
     CompareFigure figure{
-        "What was published: rates, beside each table's baseline", "published", "", {}};
+        "What was published: rates, beside each table's baseline", "published", "", false, {}};
     for (const Json& table : published)
         for (const Json& row : table.at("figures")) {
             if (row.at("ratio").is_null()) continue;
@@ -109,45 +121,86 @@ CompareFigure published_figure(const Json& published) {
     return figure;
 }
 
-// One panel's plot command, and the data that goes with it.
-void draw_panel(Gnuplot& gp, const CompareFigure& figure, const ComparePanel& panel) {
-    std::vector<std::tuple<double, double, double, double>> bars;
-    std::vector<std::tuple<double, double>> others;
-    std::string ticks;
-    double highest = 1;
-    for (std::size_t i = 0; i < panel.bars.size(); ++i) {
-        const CompareBar& bar = panel.bars[i];
-        const auto at = static_cast<double>(i);
-        bars.emplace_back(at, bar.height, bar.low, bar.high);
-        if (!figure.other_means.empty()) others.emplace_back(at, bar.other);
-        ticks += fmt::format("{}{} {}", i == 0 ? "" : ", ", gnuplot_quoted(bar.label), i);
-        highest = std::max({highest, bar.high, bar.other});
+SpentOn spent_on(const std::string& cost) {
+    static const std::map<std::string, SpentOn> known{
+        {"call", SpentOn::calls},
+        {"enter", SpentOn::calls},
+        {"submit", SpentOn::calls},
+        {"poll", SpentOn::calls},
+        {"request", SpentOn::requests},
+        {"cqe", SpentOn::requests},
+        {"ring-send", SpentOn::requests},
+        {"datagram", SpentOn::packet},
+        {"device", SpentOn::packet},
+        {"copy", SpentOn::copy},
+        {"copy-warm", SpentOn::copy},
+        {"pin", SpentOn::pages},
+        {"frags", SpentOn::pages},
+        {"notification", SpentOn::notifications},
+        {"task-work", SpentOn::notifications},
+        {"work-run", SpentOn::notifications},
+        {"work-item", SpentOn::notifications},
+        {"ubuf", SpentOn::notifications},
+        {"read-range", SpentOn::error_queue},
+        {"look", SpentOn::error_queue},
+    };
+    return known.at(cost);
+}
+
+CompareBar stacked_bar(const std::string& label, const Json& steps) {
+    CompareBar bar;
+    bar.label = label;
+    for (const Json& step : steps) {
+        const std::string cost = step.at("cost");
+        const double ns = step.at("ns");
+        if (ns <= 0) continue;
+        bar.parts.push_back({step.at("step"), cost, spent_on(cost), ns});
+        bar.value += ns;
     }
-    gp << "set title " << gnuplot_quoted(panel.title) << "\nset xtics (" << ticks
-       << ") rotate by -20\nset xrange [-0.6:" << static_cast<double>(bars.size()) - 0.4
-       << "]\nset yrange [0:" << 1.1 * highest << "]\n"
-       << "plot '-' using 1:2 with boxes fs solid noborder fc rgb '" << bar_colour << "' title "
-       << gnuplot_quoted(figure.bar_means)
-       << ", '-' using 1:2:3:4 with yerrorbars pt 0 lc rgb 'black' notitle"
-       << ", 1 with lines dt 2 lc rgb '#808080' notitle";
-    if (!others.empty())
-        gp << ", '-' using 1:2 with points pt 9 ps 1.2 lc rgb '" << other_colour << "' title "
-           << gnuplot_quoted(figure.other_means);
-    gp << "\n";
-    gp.send1d(bars);
-    gp.send1d(bars);
-    if (!others.empty()) gp.send1d(others);
+    std::ranges::stable_sort(bar.parts, {}, &ComparePart::on);
+    bar.low = bar.high = bar.value;
+    return bar;
+}
+
+CompareFigure stacked_figure(const Json& all) {
+    CompareFigure figure;
+    figure.is_stacked = true;
+    if (all.contains("simulated")) {
+        const Json& simulated = all.at("simulated");
+        figure.title =
+            fmt::format("Where a request's time goes on {}: the model's steps, by what they cost",
+                        simulated.at("kernel").get<std::string>());
+        for (const Json& cell : simulated.at("cells"))
+            panel_of(figure, place_text(cell))
+                .bars.push_back(stacked_bar(path_text(cell), cell.at("steps")));
+        return figure;
+    }
+    figure.title =
+        "Where a request's time goes in published tables: the model's steps, by what they cost";
+    for (const Json& environment : all.at("explained").at("environments"))
+        for (const Json& row : environment.at("rows"))
+            panel_of(figure, environment_text(environment, row))
+                .bars.push_back(stacked_bar(row.at("as_published"), row.at("steps")));
+    return figure;
 }
 
 }  // namespace
 
-CompareFigure read_comparison(const std::string& path) {
+CompareFigure read_comparison(const std::string& path, bool by_step) {
     std::ifstream in(path);
     if (!in) throw not_a_comparison(path, "it cannot be read");
     try {
         const Json all = Json::parse(in);
         CompareFigure figure;
-        if (all.contains("measured"))
+        if (by_step && !all.contains("simulated") && !all.contains("explained"))
+            throw Refusal(Status::usage,
+                          fmt::format("plot compare {} --by-step: there are no steps in it: give "
+                                      "what zcv compare --simulate (or --explain) --format json "
+                                      "printed",
+                                      printable(path)));
+        if (by_step)
+            figure = stacked_figure(all);
+        else if (all.contains("measured"))
             figure = measured_figure(all.at("measured"));
         else if (all.contains("simulated"))
             figure = simulated_figure(all.at("simulated"));
@@ -159,18 +212,23 @@ CompareFigure read_comparison(const std::string& path) {
         return figure;
     } catch (const Json::exception&) {
         throw not_a_comparison(path, "it is no comparison");
+    } catch (const std::out_of_range&) {
+        throw not_a_comparison(path, "it names a cost that is not known here");
     }
 }
 
-void draw_comparison(Gnuplot& gp, const CompareFigure& figure, PictureKind kind, int width_px) {
-    const int columns = figure.panels.size() > 2 ? 2 : 1;
-    const int rows = (static_cast<int>(figure.panels.size()) + columns - 1) / columns;
-    gp << terminal_of(kind, width_px, 60 + rows * panel_px) << "set multiplot layout " << rows
-       << "," << columns << " title " << gnuplot_quoted(figure.title)
-       << "\nset boxwidth 0.7\nset grid ytics\n"
-       << "set ylabel 'ratio'\nset key top left\nset tmargin 3\n";
-    for (const ComparePanel& panel : figure.panels) draw_panel(gp, figure, panel);
-    gp << "unset multiplot\n";
+void write_comparison_csv(std::ostream& out, const CompareFigure& figure) {
+    out << (figure.is_stacked ? "panel,path,step,cost,ns\n" : "panel,path,ratio,low,high,other\n");
+    for (const ComparePanel& panel : figure.panels)
+        for (const CompareBar& bar : panel.bars) {
+            const std::string row = csv_value(panel.title) + ',' + csv_value(bar.label);
+            for (const ComparePart& part : bar.parts)
+                out << fmt::format("{},{},{},{:.6g}\n", row, csv_value(part.step), part.cost,
+                                   part.ns);
+            if (!figure.is_stacked)
+                out << fmt::format("{},{:.6g},{:.6g},{:.6g},{}\n", row, bar.value, bar.low,
+                                   bar.high, bar.other > 0 ? fmt::format("{:.6g}", bar.other) : "");
+        }
 }
 
 }  // namespace zcv

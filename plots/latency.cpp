@@ -33,6 +33,15 @@ std::pair<double, double> axis_of(const LatencyFigure& figure) {
     return {figure.bins.front().from_ns / factor, figure.bins.back().to_ns * factor};
 }
 
+void write_ticks(Gnuplot& gp, const std::vector<double>& ticks) {
+    const char* separator = "set xtics (";
+    for (const double at : ticks) {
+        gp << fmt::format("{}'{:g}' {:.9g}", separator, at, at);
+        separator = ", ";
+    }
+    gp << ")\n";
+}
+
 void write_axes(Gnuplot& gp, const LatencyFigure& figure, const Panel& panel, const Theme& theme,
                 const Unit& unit) {
     const auto x = [&](double px) { return px / panel.picture_width; };
@@ -57,6 +66,7 @@ void write_axes(Gnuplot& gp, const LatencyFigure& figure, const Panel& panel, co
               "set ylabel 'sends' tc rgb '{0}'\n",
               theme.text, unit.name);
     if (most < 5) gp << "set ytics 1\n";
+    write_ticks(gp, log_ticks(from / unit.ns, to / unit.ns));
 }
 
 struct Percentile {
@@ -102,6 +112,26 @@ std::string duration_text(std::uint64_t ns) {
     const double value = static_cast<double>(ns) / unit.ns;
     const int decimals = value == 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
     return fmt::format("{:.{}f} {}", value, decimals, unit.name);
+}
+
+std::vector<double> log_ticks(double from, double to) {
+    std::vector<double> ticks;
+    const auto add = [&](double at) {
+        if (at >= from && at <= to) ticks.push_back(at);
+    };
+    if (to / from < 5) {
+        const double step = std::pow(10, std::floor(std::log10((to - from) / 2)));
+        const double wider = (to - from) / step > 10 ? 5 * step : step;
+        for (double at = std::ceil(from / wider) * wider; at <= to; at += wider) add(at);
+        return ticks;
+    }
+    for (double power = std::pow(10, std::floor(std::log10(from))); power <= to; power *= 10) {
+        add(power);
+        if (to / from > 2000) continue;
+        add(2 * power);
+        add(5 * power);
+    }
+    return ticks;
 }
 
 LatencyFigure lay_out_latency(const std::vector<const SendHistory*>& sends) {
@@ -158,13 +188,13 @@ void draw_latency(Gnuplot& gp, const LatencyFigure& figure, const Panel& panel,
         add(all, bin, bin.sends);
         add(misused, bin, bin.misused);
     }
-    const auto style = [&](const char* colour) {
+    const auto style = [&](const char* colour, const char* edge) {
         return fmt::format(
-            "'-' using 1:2:3:4:5:6 with boxxyerror fs solid border lc rgb '{}' fc rgb '{}'",
-            theme.ground, colour);
+            "'-' using 1:2:3:4:5:6 with boxxyerror fs solid border lc rgb '{}' fc rgb '{}'", edge,
+            colour);
     };
-    gp << "plot " << style(theme.phase[2]);
-    if (!misused.empty()) gp << ", " << style(theme.bad);
+    gp << "plot " << style(theme.phase[2], theme.ground);
+    if (!misused.empty()) gp << ", " << style(theme.bad, theme.ink);
     gp << '\n';
     gp.send1d(all);
     if (!misused.empty()) gp.send1d(misused);

@@ -30,6 +30,11 @@ struct LatencyFigure {
 // A distribution of fewer is no distribution.
 inline constexpr std::uint64_t latency_sends_min = 5;
 
+// Round numbers for a logarithmic axis, at least two: 1, 2 and 5 of each power of ten, on a short
+// one equal steps, on a long one the powers. Left to itself gnuplot labels the powers only, and
+// there may be none.
+std::vector<double> log_ticks(double from, double to);
+
 LatencyFigure lay_out_latency(const std::vector<const SendHistory*>& sends);
 
 // A panel of a picture, in pixels from its top left, as the next plot of a multiplot.

@@ -18,6 +18,7 @@ using Point = std::tuple<double, double>;
 
 // Bars of thin rows touch, so that 500 of them read as a surface and not as a grating.
 double half_height(const LifecycleFigure& figure) {
+    if (!figure.details.empty()) return figure.details_size.bar_half / figure.row_px;
     return figure.row_px >= 12 ? 0.36 : figure.row_px >= 6 ? 0.42 : 0.5;
 }
 
@@ -71,7 +72,14 @@ std::string copied_style(const LifecycleFigure& figure) {
 }
 
 constexpr const char* unsure_style = "fs solid noborder fc rgb '#E69F00'";
-constexpr const char* misused_style = "fs solid noborder fc rgb '#D55E00'";
+
+// In grey print its colour is that of what is on the wire; the edge is not.
+std::string misused_style(const LifecycleFigure& figure) {
+    const bool edged = figure.row_px >= hatch_row_px;
+    return fmt::format("fs solid {} fc rgb '{}' lw 1",
+                       edged ? fmt::format("border lc rgb '{}'", figure.theme->ink) : "noborder",
+                       figure.theme->bad);
+}
 
 // White inside black: it stands out on every colour of a bar, the misuse's own included.
 std::string misuse_marker_fill(double size) {
@@ -95,8 +103,9 @@ std::vector<Series> series_of(const LifecycleFigure& figure) {
     }
     all.push_back(boxes(figure.copied, -half, half, copied_style(figure)));
     all.push_back(boxes(figure.misused_unsure, misuse_top, half, unsure_style));
-    all.push_back(boxes(figure.misused, misuse_top, half, misused_style));
-    all.push_back(ticks(figure.completed, -half - 0.06, thick ? 0.02 : half,
+    all.push_back(boxes(figure.misused, misuse_top, half, misused_style(figure)));
+    all.push_back(ticks(figure.completed, -half - std::min(0.06, 3 / figure.row_px),
+                        thick ? 0.02 : half,
                         fmt::format("lw {} lc rgb '{}'", thick ? 2 : 1, figure.theme->ink)));
     all.push_back(points(
         figure.reused, fmt::format("pt 7 ps {:.2f} lc rgb '{}'", size * 0.7, figure.theme->good)));
@@ -179,7 +188,7 @@ std::vector<Entry> legend_of(const LifecycleFigure& figure) {
     add(!figure.reused.empty(), Sample::point,
         {fmt::format("pt 7 ps {:.2f} lc rgb '{}'", point_size(figure, 1), figure.theme->good)},
         "reused, after the notification");
-    add(!figure.misused.empty(), Sample::box, {misused_style}, "REUSED, not yet notified");
+    add(!figure.misused.empty(), Sample::box, {misused_style(figure)}, "REUSED, not yet notified");
     add(!figure.misused_unsure.empty(), Sample::box, {unsure_style}, "REUSED somewhere in here");
     add(!figure.misuse_marks.empty() && figure.row_px >= hatch_row_px, Sample::point,
         {misuse_marker_fill(point_size(figure, 1.5)), misuse_marker_edge(point_size(figure, 1.5))},
@@ -191,6 +200,10 @@ std::vector<Entry> legend_of(const LifecycleFigure& figure) {
         {fmt::format("fs solid noborder fc rgb '{}'", figure.theme->phase[2]),
          copied_style(figure)},
         "copied by the kernel");
+    add(!figure.details.empty(), Sample::box,
+        {fmt::format("fs solid border lc rgb '{}' fc rgb '{}'", figure.theme->ink,
+                     figure.theme->grid)},
+        "references of its ubuf, as replay infers them, and the kernel's functions");
     add(!figure.unnotified.empty(), Sample::point,
         {fmt::format("pt 2 ps {:.2f} lw 1.5 lc rgb '{}'", point_size(figure, 1),
                      figure.theme->ink)},
@@ -298,7 +311,8 @@ void write_labels(Gnuplot& gp, const char* axis, const std::vector<RowLabel>& la
 void write_axes(Gnuplot& gp, const LifecycleFigure& figure, const Header& header) {
     const double width = figure.width_px;
     const double top = 1 - header.height_px / header.picture_px;
-    const std::string rows = fmt::format("[{:.1f}:-0.5]", static_cast<double>(figure.rows) - 0.5);
+    const std::string rows =
+        fmt::format("[{:.6g}:{:.6g}]", figure.top + static_cast<double>(figure.rows), figure.top);
     gp << fmt::format("set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}\n",
                       figure.margin_left_px / width, 1 - figure.margin_right_px / width)
        << fmt::format("set tmargin at screen {:.5f}\nset bmargin at screen {:.5f}\n", top,
@@ -348,6 +362,7 @@ void draw_lifecycle(Gnuplot& gp, const LifecycleFigure& figure) {
     if (has_latency(figure)) gp << "set multiplot\n";
     write_header(gp, figure, header);
     write_axes(gp, figure, header);
+    write_details(gp, figure);
     write_callout(gp, figure);
     const std::vector<Series> all = series_of(figure);
     const char* separator = "plot ";

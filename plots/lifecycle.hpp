@@ -9,4 +9,8 @@ namespace zcv {
 // where the picture goes is the caller's.
 void draw_lifecycle(Gnuplot& gp, const LifecycleFigure& figure);
 
+// Under the bars of few sends: their references and the functions that were seen at work. Between
+// the axes and the plot command.
+void write_details(Gnuplot& gp, const LifecycleFigure& figure);
+
 }  // namespace zcv

@@ -203,6 +203,7 @@ class Layout {
         figure_.latency = lay_out_latency(visible);
         choose_axis(visible, view);
         size();
+        lay_out_details(view.steps);
         titles(view);
         for (std::size_t row = 0; row < sends_.size(); ++row) add_row(row, *sends_[row]);
         if (!figure_.cut.empty()) {
@@ -234,7 +235,10 @@ class Layout {
 
     void choose_axis(const std::vector<const SendHistory*>& visible, const LifecycleView& view);
     void size();
+    std::vector<SendDetails> details_of(const std::vector<SendSteps>& all);
+    void lay_out_details(const std::vector<SendSteps>& all);
     void label_rows();
+    void set_clock(const SendHistory& send);
     void titles(const LifecycleView& view);
     void add_row(std::size_t row, const SendHistory& send);
     void add_phases(std::size_t row, const SendHistory& send, std::uint64_t end);
@@ -357,6 +361,58 @@ void Layout::titles(const LifecycleView& view) {
     }
 }
 
+// Where a row's zero is.
+void Layout::set_clock(const SendHistory& send) {
+    if (figure_.since == Since::own_submission)
+        clock_ = {send.submitted_ns, send.submitted_ns, later(send.submitted_ns, axis_ns_)};
+}
+
+std::vector<SendDetails> Layout::details_of(const std::vector<SendSteps>& all) {
+    const auto place = [&](std::uint64_t ns) {
+        return (on_axis(std::clamp(ns, clock_.first, clock_.last)) - figure_.from) / units_per_px();
+    };
+    std::vector<SendDetails> details;
+    for (std::size_t row = 0; row < sends_.size(); ++row) {
+        const SendHistory& send = *sends_[row];
+        const auto found = std::ranges::find_if(
+            all, [&](const SendSteps& one) { return one.refs.send == send.number; });
+        if (found == all.end()) continue;
+        set_clock(send);
+        SendDetails& one = details.emplace_back();
+        one.row = row;
+        for (const RefLife::Count& count : found->refs.counts) {
+            if (count.time_ns > clock_.last) break;
+            if (count.time_ns < clock_.first) one.counts.clear();  // only the last of them shows
+            one.counts.push_back({place(count.time_ns), count.refs});
+        }
+        one.end_px = place(send.notified_ns.value_or(window_.trace_end));
+        std::vector<StepAt> steps;
+        for (const SendSteps::Step& step : found->steps)
+            if (step.time_ns >= clock_.first && step.time_ns <= clock_.last)
+                steps.push_back({place(step.time_ns), step.function});
+        one.notes = lay_out_notes(steps);
+    }
+    return details;
+}
+
+void Layout::lay_out_details(const std::vector<SendSteps>& all) {
+    if (figure_.rows > detailed_sends_max) return;
+    figure_.details = details_of(all);
+    if (figure_.details.empty()) return;
+    double reach = 0;
+    for (const SendDetails& one : figure_.details) reach = std::max(reach, reach_of(one.notes));
+    const int plot_px = figure_.width_px - figure_.margin_left_px - figure_.margin_right_px;
+    if (reach > plot_px) {
+        figure_.margin_right_px += static_cast<int>(reach) - plot_px;
+        figure_.details = details_of(all);
+    }
+    figure_.details_size = size_of(figure_.details);
+    figure_.row_px = figure_.details_size.row;
+    figure_.top = -(figure_.details_size.bar_half + 14) / figure_.row_px;
+    figure_.plot_height_px =
+        static_cast<int>(std::lround(figure_.row_px * static_cast<double>(figure_.rows)));
+}
+
 void Layout::add_span(std::vector<Span>& spans, std::size_t row, std::uint64_t from,
                       std::uint64_t to, double least_px) {
     if (to < clock_.first || from > clock_.last) return;
@@ -393,9 +449,7 @@ void Layout::add_misuse(std::size_t row, const SendHistory& send, std::uint64_t 
 }
 
 void Layout::add_row(std::size_t row, const SendHistory& send) {
-    if (figure_.since == Since::own_submission) {
-        clock_ = {send.submitted_ns, send.submitted_ns, later(send.submitted_ns, axis_ns_)};
-    }
+    set_clock(send);
     const std::uint64_t end =
         std::max(send.submitted_ns, send.notified_ns.value_or(window_.trace_end));
     add_phases(row, send, end);
@@ -438,6 +492,17 @@ double Layout::covered(const Callout& note) const {
     for (const auto& spans : figure_.phases) add(spans, 1);
     add(figure_.misused, 10);
     add(figure_.misused_unsure, 10);
+    for (const SendDetails& one : figure_.details) {
+        const double from =
+            static_cast<double>(one.row) + 0.5 * figure_.details_size.curve_top / figure_.row_px;
+        const double tall =
+            std::min(from + 0.7, note.y + half_height) - std::max(from, note.y - half_height);
+        const double left = figure_.from + one.counts.front().x_px * units_per_px();
+        const double wide =
+            std::min(figure_.from + one.end_px * units_per_px(), note.x + half_width) -
+            std::max(left, note.x - half_width);
+        if (wide > 0 && tall > 0) area += wide / units_per_px() * tall * figure_.row_px;
+    }
     for (const Mark& mark : figure_.reused) {
         const bool under = std::abs(mark.at - note.x) < half_width &&
                            std::abs(static_cast<double>(mark.row) - note.y) < half_height;
@@ -449,7 +514,7 @@ double Layout::covered(const Callout& note) const {
 // Tries places all over the plot and takes the one that hides least; of equals, the nearest.
 void Layout::place_callout(Callout& note, double stretch_to) const {
     const double px = units_per_px();
-    const double bottom = static_cast<double>(figure_.rows) - 0.5;
+    const double bottom = figure_.top + static_cast<double>(figure_.rows);
     const double step_x = 36 * px;
     const double step_y = std::max(bottom / 40, 12 / figure_.row_px);
     const double target_y = static_cast<double>(note.target.row);
@@ -462,7 +527,7 @@ void Layout::place_callout(Callout& note, double stretch_to) const {
     Callout found = note;
     for (note.x = figure_.from + note.half_width; note.x + note.half_width < figure_.to;
          note.x += step_x) {
-        for (note.y = -0.5 + note.half_height; note.y + note.half_height <= bottom;
+        for (note.y = figure_.top + note.half_height; note.y + note.half_height <= bottom;
              note.y += step_y) {
             note.target.at = nearest(note.x);
             const double right = std::abs(note.x - note.target.at) - note.half_width;

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "plots/latency.hpp"
+#include "plots/lifecycle_details.hpp"
 #include "plots/picture.hpp"
+#include "traces/ref_history.hpp"
 #include "traces/replay.hpp"
 
 namespace zcv {
@@ -28,6 +30,8 @@ struct LifecycleView {
     std::optional<std::uint64_t> request;  // only sends of this user_data, or calls of this id
     std::optional<std::uint64_t> socket;   // only sends on the socket of this address
     const Theme* theme = &light_theme();
+    // Of the sends shown, when they are few: see detailed_sends_max.
+    std::vector<SendSteps> steps = {};
 };
 
 // A stretch of a row, in the unit of the figure's axis.
@@ -70,6 +74,7 @@ struct LifecycleFigure {
     int margin_left_px = 0;
     int margin_right_px = 36;
     double row_px = 0;
+    double top = -0.5;  // the upper edge, in rows
     Since since = Since::first_submission;
     std::size_t rows = 0;
     std::string unit;  // "us", "ms" or "s"
@@ -93,6 +98,8 @@ struct LifecycleFigure {
     std::vector<Mark> unnotified;  // no notification in the trace
     std::vector<Mark> cut;         // the bar goes on past the right edge
     std::optional<Callout> worst;
+    std::vector<SendDetails> details;  // of few sends: then row_px is details_size.row
+    DetailsSize details_size;
     LatencyFigure latency;  // of all sends in the window, drawn or not
 };
 

@@ -213,7 +213,7 @@ const Theme& theme_named(const std::string& name) {
                             .frame = "#8B9197",
                             .grid = "#2C3137",
                             .panel = "#22272D",
-                            .phase = {"#6B7178", "#8CCBF2", "#2E86C8", "#F0E442"},
+                            .phase = {"#4A5056", "#8CCBF2", "#2E86C8", "#F0E442"},
                             .good = "#1FBF92",
                             .unknown = "#A9AEB4"};
     if (name == "light") return light_theme();
@@ -233,8 +233,11 @@ std::string terminal_of(PictureKind kind, int width_px, int height_px, const The
         return fmt::format("set terminal svg {} fontscale 1.3333 {} size {},{}\n", font, ground,
                            width_px, height_px);
     }
-    return fmt::format("set terminal pdfcairo {} {} size {:.3f}in,{:.3f}in\n", font, ground,
-                       width_px / 96.0, height_px / 96.0);
+    // Measured: with these, words, lines and points have the size that they have in a PNG.
+    return fmt::format(
+        "set terminal pdfcairo {} fontscale 0.75 linewidth 1.6 pointscale 0.75 {} size "
+        "{:.3f}in,{:.3f}in\n",
+        font, ground, width_px / 96.0, height_px / 96.0);
 }
 
 double text_width_px(const std::string& text, double points) {

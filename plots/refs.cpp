@@ -45,6 +45,7 @@ std::uint32_t most_of(const RefLife& life) {
     std::uint32_t most = 1;
     for (const RefLife::Count& count : life.counts)
         if (count.refs != ZCV_REFS_UNKNOWN) most = std::max(most, count.refs);
+    for (const RefLife::Count& count : life.read) most = std::max(most, count.refs);
     return most;
 }
 
@@ -72,6 +73,10 @@ void draw_curve(Canvas& canvas, const RefLife& life, const Axis& axis, double to
         y = next_y;
     }
     canvas.line(x, y, width_px - right_px, y, theme.ink, "lw 2.2");
+    constexpr double half_px = 4;
+    for (const RefLife::Count& count : life.read)
+        canvas.box(axis.x(count.time_ns) - half_px, floor - step_px * count.refs - half_px,
+                   2 * half_px, 2 * half_px, theme.ground, theme.ink);
 }
 
 const char* colour_of(const Hold& hold, const Theme& theme) {
@@ -111,7 +116,8 @@ void draw_axis(Canvas& canvas, const Axis& axis, double y, const Theme& theme) {
     for (double at = 0; at <= length; at += step) {
         const double x = axis.x(axis.from + static_cast<std::uint64_t>(at));
         canvas.line(x, y, x, y + 6, theme.frame);
-        canvas.text(x, y + 18, duration_text(static_cast<std::uint64_t>(at)), 9.5, theme.text,
+        const auto ns = static_cast<std::uint64_t>(at);
+        canvas.text(x, y + 18, ns == 0 ? "0" : duration_text(ns), 9.5, theme.text,
                     Canvas::Align::center);
     }
     canvas.text((left_px + width_px - right_px) / 2, y + 42, "time since the first allocation",
@@ -128,9 +134,12 @@ void draw_refs(Gnuplot& gp, const std::vector<RefLife>& family, const RefsView& 
     Canvas canvas(gp, view.kind, width_px, height, theme);
     canvas.text(28, 28, view.file, 16, theme.ink, Canvas::Align::left, true);
     const std::string stacked =
-        family.size() > 1 ? fmt::format(": {} notifications in one chain", family.size()) : "";
-    canvas.text(28, 56, fmt::format("kernel {}, as function probes saw it{}", view.kernel, stacked),
-                11, theme.text);
+        family.size() > 1 ? fmt::format("; {} notifications in one chain", family.size()) : "";
+    const char* const how = view.inferred
+                                ? "as a replay infers it; squares: the kernel's own count "
+                                  "where a record read it"
+                                : "as function probes saw it";
+    canvas.text(28, 56, fmt::format("kernel {}, {}{}", view.kernel, how, stacked), 11, theme.text);
     double y = head_px;
     for (const RefLife& life : family) {
         draw_life(canvas, life, axis, y, &life == &family.front(), theme);

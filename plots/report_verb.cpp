@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -34,7 +35,7 @@ std::string picture_of(const ReplayReport& report, const Options& options, const
     view.kind = PictureKind::svg;
     view.width_px = 1200;
     view.theme = &theme_named(theme);
-    return svg_of([&](Gnuplot& gp) { draw_sends(gp, report, view); });
+    return svg_of([&](Gnuplot& gp) { draw_sends(gp, trace, report, view); });
 }
 
 // 0 whatever the verdict is: the verdict is in the report.
@@ -49,14 +50,26 @@ void write_report(const Options& options) {
     const ReplayReport report =
         replay(trace, {options.profile, suppressions_in(options.suppressions)});
     HtmlReport page{report, trace, options.trace, "", ""};
-    if (!report.history.empty()) {
-        page.picture = picture_of(report, options, trace, "light");
-        page.dark_picture = picture_of(report, options, trace, "dark");
+    try {
+        if (!report.history.empty()) {
+            page.picture = picture_of(report, options, trace, "light");
+            page.dark_picture = picture_of(report, options, trace, "dark");
+        }
+    } catch (const Refusal& refusal) {
+        if (refusal.status() != Status::unable) throw;
+        page.picture.clear();
+        std::cerr << fmt::format("zcv: {}: without its picture: {}\n", name, refusal.what());
     }
     std::ofstream out(options.output);
     out << html_of(page);
     out.close();
-    if (!out) throw refused();
+    if (!out) {
+        const Refusal refusal = refused();
+        std::error_code error;  // half a report is none
+        if (std::filesystem::is_regular_file(options.output, error))
+            std::filesystem::remove(options.output, error);
+        throw refusal;
+    }
     std::cout << fmt::format("{}: {}\n", name, name_of(report.verdict));
     if (!options.open) return;
     PictureOptions shown;

@@ -100,7 +100,7 @@ void plot_lifecycle(const LifecycleOptions& options) {
     view.kind = picture.kind();
     const std::vector<const SendHistory*> shown = sends_shown(report, view);
     std::size_t drawn = 0;
-    picture.draw([&](Gnuplot& gp) { drawn = draw_sends(gp, report, view); });
+    picture.draw([&](Gnuplot& gp) { drawn = draw_sends(gp, trace, report, view); });
     write_csv(options.picture, [&](std::ostream& out) { write_sends_csv(out, shown); });
     std::cout << fmt::format("{}: {} of {} sends drawn\n", options.picture.output, drawn,
                              report.history.size());
@@ -109,7 +109,8 @@ void plot_lifecycle(const LifecycleOptions& options) {
 
 struct ComparisonOptions {
     std::string comparison;
-    std::string output;
+    PictureOptions picture;
+    bool by_step = false;
     int width_px = 1400;
 };
 
@@ -119,22 +120,27 @@ void add_compare(CLI::App& plot) {
     const auto options = std::make_shared<ComparisonOptions>();
     compare->add_option("comparison", options->comparison, "what zcv compare --format json printed")
         ->required();
-    compare->add_option("-o,--output", options->output, "the picture: .png, .svg or .pdf")
-        ->required();
+    add_picture_options(*compare, options->picture, ".png, .svg or .pdf");
+    compare->add_flag("--by-step", options->by_step,
+                      "stack the steps that a request's time goes to, as they are simulated");
     compare->add_option("--width", options->width_px, "width in pixels")
         ->check(CLI::Range(800, 8000))
         ->capture_default_str();
     compare->footer(
         "\nExamples:\n"
         "  zcv compare --explain --format json > rfc.json && zcv plot compare rfc.json -o rfc.png\n"
-        "  zcv plot compare rfc.json -o rfc.svg --width 1000");
+        "  zcv plot compare rfc.json -o steps.svg --by-step --width 1000");
     compare->callback([options] {
-        Picture picture(options->output);
-        const CompareFigure figure = read_comparison(options->comparison);
-        picture.draw(
-            [&](Gnuplot& gp) { draw_comparison(gp, figure, picture.kind(), options->width_px); });
-        std::cout << fmt::format("{}: {} comparisons drawn\n", options->output,
+        const Theme& theme = options->picture.colours();
+        Picture picture(options->picture.output);
+        const CompareFigure figure = read_comparison(options->comparison, options->by_step);
+        picture.draw([&](Gnuplot& gp) {
+            draw_comparison(gp, figure, picture.kind(), options->width_px, theme);
+        });
+        write_csv(options->picture, [&](std::ostream& out) { write_comparison_csv(out, figure); });
+        std::cout << fmt::format("{}: {} comparisons drawn\n", options->picture.output,
                                  figure.panels.size());
+        show_if_asked(options->picture);
     });
 }
 
@@ -160,18 +166,23 @@ void plot_refs(const RefsOptions& options) {
     Picture picture(options.picture.output);
     const Trace trace = read_trace(options.trace);
     const ReplayReport report = replay(trace, {});
-    const std::vector<RefLife> family =
-        family_of(trace, report,
-                  send ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                             *send, std::numeric_limits<std::uint32_t>::max())))
-                       : std::nullopt);
+    const std::optional<std::uint32_t> number =
+        send ? std::optional(static_cast<std::uint32_t>(
+                   std::min<std::uint64_t>(*send, std::numeric_limits<std::uint32_t>::max())))
+             : std::nullopt;
+    std::vector<RefLife> family = family_of(trace, report, number);
+    view.inferred = family.empty();
+    if (view.inferred) family = inferred_family_of(trace, report, number);
     if (family.empty())
-        throw Refusal(
-            Status::inconclusive,
-            fmt::format("{}: nothing to draw: no function probe saw references{}: capture "
-                        "with --events default,ubuf-ref where the kernel takes them (zcv "
-                        "guest)",
-                        options.trace, send ? " of that send" : ""));
+        throw Refusal(Status::inconclusive,
+                      fmt::format("{}: nothing to draw: {}", printable(options.trace),
+                                  report.history.empty()
+                                      ? "no zero-copy send in the trace: capture a program that "
+                                        "uses SEND_ZC or MSG_ZEROCOPY"
+                                      : "no function probe saw references, and of these sends "
+                                        "(MSG_ZEROCOPY, or skbs not recorded) a replay infers "
+                                        "none: zcv guest 6.12 runs the program where probes "
+                                        "attach"));
     view.file = options.trace;
     view.kernel = trace.info.kernel_release;
     view.kind = picture.kind();
@@ -187,14 +198,17 @@ void add_refs_plot(CLI::App& plot) {
         "refs",
         "who holds the references of one send's ubuf, over time, and of those stacked on it");
     const auto options = std::make_shared<RefsOptions>();
-    refs->add_option("trace", options->trace, "a trace with ubuf-ref records (.zct)")->required();
+    refs->add_option("trace", options->trace,
+                     "the trace (.zct); without ubuf-ref records a replay infers them")
+        ->required();
     refs->add_option("--send", options->send,
                      "number of the send (default: one in the longest chain)");
     add_picture_options(*refs, options->picture, ".png, .svg or .pdf");
     refs->footer(
         "\nExamples:\n"
         "  zcv plot refs traces/captured/6.12/tcp-nic-corked.zct -o refs.png\n"
-        "  zcv plot refs traces/captured/6.1/udp-nic-conforming.zct -o refs.svg --send 3");
+        "  zcv plot refs traces/captured/6.1/udp-nic-conforming.zct -o refs.svg --send 3\n"
+        "  zcv plot refs run.zct -o refs.png --csv refs.csv");
     refs->callback([options] { plot_refs(*options); });
 }
 

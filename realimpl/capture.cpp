@@ -296,6 +296,7 @@ void Session::handle(const Frame& frame) {
             break;
         case ZCV_FRAME_TOTALS:
             result_.totals = totals_of(frame);
+            read_missing_later(frame, result_.info);
             totals_seen_ = true;
             break;
         case ZCV_FRAME_FAILED:

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -176,13 +177,21 @@ bool capable(int capability) {
     return (effective_capabilities() >> capability & 1) != 0;
 }
 
+std::string own_path() {
+    std::error_code unknown;
+    const auto path = std::filesystem::read_symlink("/proc/self/exe", unknown);
+    return unknown ? "zcv-capture" : path.string();
+}
+
 // Everything that can be known to be missing before the kernel is asked.
 void check_machine() {
     constexpr int sys_admin = 21, perfmon = 38, bpf = 39;
     if (!capable(sys_admin) && !(capable(bpf) && capable(perfmon)))
         throw CaptureFailed{
-            "capturing needs CAP_BPF and CAP_PERFMON: run as root, or once "
-            "'setcap cap_bpf,cap_perfmon+ep' the program zcv-capture"};
+            fmt::format("capturing needs CAP_BPF and CAP_PERFMON: run as root, or once, as root "
+                        "(apt-get install "
+                        "libcap2-bin): setcap cap_bpf,cap_perfmon+ep {}",
+                        own_path())};
     if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
         throw CaptureFailed{fmt::format(
             "this kernel offers no type information at /sys/kernel/btf/vmlinux ({}): use a kernel "
@@ -208,18 +217,23 @@ void check_pid(std::uint32_t pid) {
         "process {} belongs to another user: run as root, or with CAP_SYS_PTRACE", pid)};
 }
 
+std::string json_of(const std::map<std::string, std::string>& texts) {
+    std::string all;
+    for (const auto& [name, text] : texts)
+        all += (all.empty() ? "" : ",") + quoted(name) + ":" + quoted(text);
+    return "{" + all + "}";
+}
+
 void announce(Output& output, const zcv::Observer& observer, bool watching,
               const std::string& why_not_watching) {
     std::vector<std::string> attached = observer.probes();
     std::map<std::string, std::string> absent = observer.missing();
     if (watching) attached.emplace_back("write-watch");
     if (!why_not_watching.empty()) absent.emplace("write-watch", why_not_watching);
-    std::string probes, missing;
+    std::string probes;
     for (const std::string& name : attached) probes += (probes.empty() ? "" : ",") + quoted(name);
-    for (const auto& [name, why] : absent)
-        missing += (missing.empty() ? "" : ",") + quoted(name) + ":" + quoted(why);
     output.text(ZCV_FRAME_READY,
-                fmt::format("{{\"probes\":[{}],\"missing\":{{{}}}}}", probes, missing));
+                fmt::format("{{\"probes\":[{}],\"missing\":{}}}", probes, json_of(absent)));
 }
 
 using ByKind = std::array<std::uint64_t, ZCV_COUNTED_KINDS>;
@@ -232,13 +246,15 @@ std::string counted(const auto& by_kind) {
     return kinds;
 }
 
-void send_totals(Output& output, const zcv::ObserverTotals& totals, const ByKind& by_kind) {
+void send_totals(Output& output, const zcv::ObserverTotals& totals, const ByKind& by_kind,
+                 const std::map<std::string, std::string>& missing_later) {
     output.text(ZCV_FRAME_TOTALS,
                 fmt::format("{{\"records\":{},\"lost\":{},\"recursion_misses\":{},"
-                            "\"map_failures\":{},\"by_kind\":{{{}}},\"lost_by_kind\":{{{}}}}}",
+                            "\"map_failures\":{},\"by_kind\":{{{}}},\"lost_by_kind\":{{{}}},"
+                            "\"missing\":{}}}",
                             totals.records, totals.counters.lost, totals.recursion_misses,
                             totals.counters.map_failures, counted(by_kind),
-                            counted(totals.counters.lost_by_kind)));
+                            counted(totals.counters.lost_by_kind), json_of(missing_later)));
 }
 
 class Relay {
@@ -252,9 +268,11 @@ class Relay {
         batch_.clear();
         if (observer_.take(batch_)) {
             relayed_ += batch_.size();
-            if (watch_ != nullptr)
-                for (const zcv_event& event : batch_) watch_->see(event);
-            number_submissions();
+            for (const zcv_event& event : batch_) {
+                if (watch_ != nullptr) watch_->see(event);
+                observer_.follow(event);
+            }
+            number_records();
             send_batch();
         }
         if (watch_ == nullptr) return;
@@ -268,18 +286,19 @@ class Relay {
     const ByKind& by_kind() const { return by_kind_; }
 
   private:
-    // A sample is there before the record of its submission is.
-    void number_submissions() {
+    // A sample is there before its record is.
+    void number_records() {
         observer_.take_stacks([&](const zcv_stack_sample& sample) {
             stack_of_[sample.generation] = stacks_.number_of(sample);
         });
-        if (stack_of_.empty()) return;
         for (zcv_event& event : batch_) {
-            if (event.kind != ZCV_SUBMIT && event.kind != ZCV_CALL) continue;
-            const auto found = stack_of_.find(event.generation);
-            if (found == stack_of_.end()) continue;
-            event.res = static_cast<std::int32_t>(found->second);
-            stack_of_.erase(found);
+            if (event.kind != ZCV_SUBMIT && event.kind != ZCV_CALL && event.kind != ZCV_FREE)
+                continue;
+            if (const auto found = stack_of_.find(event.generation); found != stack_of_.end()) {
+                event.res = static_cast<std::int32_t>(found->second);
+                stack_of_.erase(found);
+            }
+            if (event.kind == ZCV_FREE) event.generation = 0;  // it was no send's
         }
         // What is left over belongs to records that were lost, or are still to come.
         if (stack_of_.size() > stacks_waiting_max) stack_of_.clear();
@@ -324,7 +343,7 @@ class Relay {
     zcv::RawStacks& stacks_;
     Output& output_;
     std::vector<zcv_event> batch_;
-    std::unordered_map<std::uint32_t, std::uint32_t> stack_of_;  // of a send, by generation
+    std::unordered_map<std::uint32_t, std::uint32_t> stack_of_;  // by the record's generation
     std::uint64_t relayed_ = 0;
     std::uint64_t writes_ = 0;
     ByKind by_kind_{};
@@ -367,7 +386,7 @@ void capture(const Arguments& arguments, Output& output) {
     zcv::ObserverTotals totals = observer.totals();
     totals.records += relay.writes();
     totals.counters.lost += watch ? watch->lost() : 0;
-    send_totals(output, totals, relay.by_kind());
+    send_totals(output, totals, relay.by_kind(), observer.missing_later());
 }
 
 int capture_and_say_why_not(const Arguments& arguments) {
@@ -386,9 +405,9 @@ int capture_and_say_why_not(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    // Ctrl-C goes to the whole group of processes; the end of a capture is zcv's to order.
-    std::signal(SIGINT, SIG_IGN);
-    std::signal(SIGPIPE, SIG_IGN);
+    // Ctrl-C goes to the whole group of processes, the end of a service to all of them; the end of
+    // a capture is zcv's to order, and that of zcv closes the pipes.
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(number, SIG_IGN);
     try {
         return capture_and_say_why_not(parse(argc, argv));
     } catch (const Misused& misused) {

@@ -174,6 +174,10 @@ bool wants_pages(const ObserverOptions& options) {
     return (options.kinds >> ZCV_PAGES & 1) != 0 && options.hash_mode != ZCV_HASH_NONE;
 }
 
+bool wants_frees(const ObserverOptions& options) {
+    return (options.kinds >> ZCV_FREE & 1) != 0;
+}
+
 std::uint64_t random_key() {
     std::uint64_t key = 0;
     if (getrandom(&key, sizeof(key), 0) != static_cast<ssize_t>(sizeof(key)))
@@ -193,8 +197,10 @@ Observer::Observer(const ObserverOptions& options) {
         find_direct_map(options);
         attach();
         add_function_probes(options);
+        add_allocators(options);
         add_stacks(options);
     } catch (...) {
+        allocators_.reset();
         zcv_observer__destroy(skeleton_);
         throw;
     }
@@ -202,6 +208,7 @@ Observer::Observer(const ObserverOptions& options) {
 
 Observer::~Observer() {
     functions_.reset();
+    allocators_.reset();
     ring_buffer__free(stack_samples_);
     ring_buffer__free(bell_);
     zcv_observer__destroy(skeleton_);
@@ -210,6 +217,9 @@ Observer::~Observer() {
 void Observer::choose_programs(const ObserverOptions& options) {
     skeleton_->rodata->preempt_count_offset = preempt_count_from_runqueue(types_.get());
     bpf_program__set_autoload(skeleton_->progs.find_direct_map, wants_pages(options));
+    for (bpf_program* const each :
+         {skeleton_->progs.free_of_glibc, skeleton_->progs.free_of_another})
+        bpf_program__set_autoload(each, wants_frees(options));
     for (const Program& program : programs) {
         const auto arguments = arguments_of(types_.get(), program.tracepoint);
         bpf_program* loaded = bpf_object__find_program_by_name(skeleton_->obj, program.name);
@@ -232,7 +242,7 @@ void Observer::configure(const ObserverOptions& options) {
     bpf_map__set_max_entries(skeleton_->maps.slots, rings * slots_of_cpu);
     bpf_map__set_max_entries(skeleton_->maps.taken, rings);
     bpf_map__set_max_entries(skeleton_->maps.stack_samples,
-                             options.stacks ? stack_samples_bytes : 4096);
+                             options.stacks || wants_frees(options) ? stack_samples_bytes : 4096);
     skeleton_->rodata->stacks_wanted = options.stacks;
     skeleton_->rodata->slots_of_cpu = slots_of_cpu;
     skeleton_->rodata->hash_mode = options.hash_mode;
@@ -247,7 +257,9 @@ void Observer::configure(const ObserverOptions& options) {
                                        .madvise = SYS_madvise,
                                        .mremap = SYS_mremap,
                                        .mmap = SYS_mmap,
-                                       .brk = SYS_brk};
+                                       .brk = SYS_brk,
+                                       .recvmsg = SYS_recvmsg,
+                                       .recvmmsg = SYS_recvmmsg};
     skeleton_->rodata->first_watched = options.pids.front();
     skeleton_->bss->more_watched = options.pids.size() > 1;
 }
@@ -350,8 +362,27 @@ void Observer::add_function_probes(const ObserverOptions& options) {
     missing_.insert(functions_->missing().begin(), functions_->missing().end());
 }
 
+void Observer::add_allocators(const ObserverOptions& options) {
+    constexpr const char* what = "free";
+    if (!wants_frees(options)) return;
+    const bpf_program* const glibc = skeleton_->progs.free_of_glibc;
+    const bpf_program* const another = skeleton_->progs.free_of_another;
+    if (bpf_program__fd(glibc) < 0 || bpf_program__fd(another) < 0) {
+        missing_.emplace(what, "the verifier refuses it");
+        return;
+    }
+    allocators_.emplace(glibc, another);
+    const std::string why_not = allocators_->why_not();
+    if (why_not.empty()) {
+        probes_.emplace_back(what);
+        return;
+    }
+    missing_.emplace(what, why_not);
+    allocators_.reset();
+}
+
 void Observer::add_stacks(const ObserverOptions& options) {
-    if (!options.stacks) return;
+    if (!options.stacks && !allocators_) return;
 #if defined(__x86_64__)
     const auto take = [](void* self, void* sample, std::size_t) {
         (*static_cast<Observer*>(self)->take_stack_)(*static_cast<const zcv_stack_sample*>(sample));
@@ -361,7 +392,7 @@ void Observer::add_stacks(const ObserverOptions& options) {
         ring_buffer__new(bpf_map__fd(skeleton_->maps.stack_samples), take, this, nullptr);
     if (!stack_samples_)
         throw CaptureFailed{"the ring of stacks cannot be mapped: " + last_message_of_libbpf()};
-    probes_.emplace_back("stacks");
+    if (options.stacks) probes_.emplace_back("stacks");
 #else
     missing_.emplace("stacks", "they are taken on x86-64 only");
 #endif
@@ -384,6 +415,8 @@ bool Observer::take(std::vector<zcv_event>& out) {
 
 void Observer::detach() {
     if (functions_) functions_->detach();
+    if (allocators_) missing_later_ = allocators_->missing();
+    allocators_.reset();
     zcv_observer__detach(skeleton_);
 }
 

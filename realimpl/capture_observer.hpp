@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "realimpl/capture_allocators.hpp"
 #include "realimpl/capture_libbpf.hpp"
 #include "realimpl/capture_probes.hpp"
 #include "realimpl/capture_rings.hpp"
@@ -45,6 +46,12 @@ class Observer {
     int wakeup_fd() const;
     // Moves the records that wait into `out`; false when there were none.
     bool take(std::vector<zcv_event>& out);
+    // Moves probes of allocators after what was taken.
+    void follow(const zcv_event& event) {
+        if (allocators_) allocators_->see(event);
+    }
+    // What turned out to be missing only while it ran, and why.
+    const std::map<std::string, std::string>& missing_later() const { return missing_later_; }
     // Calls back with what was sampled for the submissions taken so far, and maybe for later ones.
     void take_stacks(const std::function<void(const zcv_stack_sample&)>& take);
     void detach();
@@ -57,17 +64,19 @@ class Observer {
     void find_direct_map(const ObserverOptions& options);
     void attach();
     void add_function_probes(const ObserverOptions& options);
+    void add_allocators(const ObserverOptions& options);
     void add_stacks(const ObserverOptions& options);
 
     Btf types_;
     zcv_observer* skeleton_ = nullptr;
     std::unique_ptr<FunctionProbes> functions_;
+    std::optional<AllocatorProbes> allocators_;
     ring_buffer* bell_ = nullptr;
     ring_buffer* stack_samples_ = nullptr;  // null: not wanted
     const std::function<void(const zcv_stack_sample&)>* take_stack_ = nullptr;
     std::optional<RecordRings> rings_;
     std::vector<std::string> probes_;
-    std::map<std::string, std::string> missing_;
+    std::map<std::string, std::string> missing_, missing_later_;
 };
 
 }  // namespace zcv

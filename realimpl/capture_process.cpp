@@ -80,6 +80,10 @@ std::optional<Stack> stack_of(const Frame& frame) {
     return zct::stack_of({frame.payload.data(), frame.payload.size()});
 }
 
+void read_missing_later(const Frame& frame, TraceInfo& info) {
+    info.missing.merge(json_of(frame).at("missing").get<std::map<std::string, std::string>>());
+}
+
 void read_ready(const Frame& frame, TraceInfo& info) {
     const nlohmann::json json = json_of(frame);
     info.probes = json.at("probes").get<std::vector<std::string>>();

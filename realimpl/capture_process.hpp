@@ -25,6 +25,8 @@ Totals totals_of(const Frame& frame);
 // Empty when it is none.
 std::optional<Stack> stack_of(const Frame& frame);
 void read_ready(const Frame& frame, TraceInfo& info);
+// What a frame of kind ZCV_FRAME_TOTALS says was missing only later.
+void read_missing_later(const Frame& frame, TraceInfo& info);
 
 // What zcv-capture is asked to look at beyond the events themselves.
 struct Watched {

@@ -1,5 +1,7 @@
 #include "realimpl/capture_stacks.hpp"
 
+#include "traces/stacks.hpp"
+
 namespace zcv {
 
 std::optional<Stack> CapturedStacks::take(const Frame& frame) {
@@ -25,7 +27,7 @@ std::optional<Stack> CapturedStacks::take(const Frame& frame) {
 void CapturedStacks::number(std::span<zcv_event> events) const {
     if (same_as_.empty()) return;
     for (zcv_event& event : events) {
-        if (event.kind != ZCV_WRITE && event.kind != ZCV_SUBMIT && event.kind != ZCV_CALL) continue;
+        if (!has_stack(event)) continue;
         const auto found = same_as_.find(static_cast<std::uint32_t>(event.res));
         if (found != same_as_.end()) event.res = static_cast<std::int32_t>(found->second);
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <bit>
@@ -72,6 +73,17 @@ std::string running_kernel() {
     return system.release;
 }
 
+// To who sits there and waits; a log needs no such line.
+void say_that_it_began(const CaptureOptions& options) {
+    if (isatty(STDERR_FILENO) == 0) return;
+    const std::string end =
+        options.time_max_s > 0 ? fmt::format(" or after {} s", options.time_max_s) : std::string();
+    fmt::print(stderr, "zcv: capturing until {} ends{}; Ctrl-C ends it now\n",
+               options.pid != 0 ? fmt::format("process {}", options.pid)
+                                : printable(options.command.front()),
+               end);
+}
+
 void say_what_was_not_watched(const CaptureOptions& options) {
     if (options.hash == "none")
         std::fprintf(stderr, "zcv: writes by the application were not watched (--hash none)\n");
@@ -99,6 +111,7 @@ void run_capture(Options& options) {
                       "capture: --time-max goes with --pid; a command has its own end");
     event_set(wanted.events);
     round_buffer(wanted);
+    say_that_it_began(wanted);
     const CaptureResult result = capture(wanted, {});
     say_what_was_missed(result);
     say_what_was_not_watched(wanted);
@@ -123,6 +136,7 @@ Status run_and_replay(Options& options) {
     event_set(wanted.events);
     round_buffer(wanted);
     Trace trace;
+    say_that_it_began(wanted);
     const CaptureResult result = capture(wanted, [&](std::span<const zcv_event> events) {
         trace.events.insert(trace.events.end(), events.begin(), events.end());
     });
@@ -130,7 +144,7 @@ Status run_and_replay(Options& options) {
     trace.totals = result.totals;
     trace.stacks = result.stacks;
     trace.cut_off = result.cut_off;
-    trace.cut_reason = result.cut_reason;
+    if (result.cut_off) trace.cut_reason = "ends where " + result.cut_reason;
     trace.sequence_gaps = result.sequence_gaps;
     say_what_was_missed(result);
     say_what_was_not_watched(wanted);

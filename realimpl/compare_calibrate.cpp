@@ -10,14 +10,14 @@ using clock::Cost;
 using clock::Way;
 
 constexpr std::uint32_t page_bytes = 4096;
-constexpr std::uint32_t many_pages = 16;
+constexpr std::uint32_t many_pages = 15;
 constexpr unsigned batch = 8;
 
-constexpr Primitive unsized[]{
-    Primitive::nop,        Primitive::nop_skipped,   Primitive::nop_task_work,
-    Primitive::nop_worker, Primitive::nop_submitted, Primitive::nop_alone,
-    Primitive::poll,       Primitive::ubuf,          Primitive::no_ubuf,
-    Primitive::stamped,    Primitive::unstamped,     Primitive::stamp_read};
+constexpr Primitive unsized[]{Primitive::nop,           Primitive::nop_skipped,
+                              Primitive::nop_task_work, Primitive::nop_worker,
+                              Primitive::nop_submitted, Primitive::nop_alone,
+                              Primitive::poll,          Primitive::build,
+                              Primitive::build_warm,    Primitive::build_ring};
 
 std::uint32_t index_of(const std::vector<clock::DataPath>& paths, clock::DataPath path) {
     return static_cast<std::uint32_t>(std::ranges::find(paths, path) - paths.begin());
@@ -46,25 +46,20 @@ std::vector<Turn> Calibration::turns(const std::vector<clock::DataPath>& paths,
     for (const Way way : {Way::ring_send, Way::send_zc})
         for (const unsigned at_once : {1U, batch}) path(0, {way, at_once}, refused_bytes);
     for (const Primitive of : unsized) primitive(0, of, 1);
-    primitive(0, Primitive::splice, page_bytes);
-    primitive(0, Primitive::splice, many_pages * page_bytes);
-    primitive(0, Primitive::build, 1);
-    for (const std::uint32_t bytes : sizes) primitive(0, Primitive::build, bytes);
+    for (const Primitive of : {Primitive::build_pinned, Primitive::build_fixed})
+        for (const std::uint32_t pages : {1U, many_pages}) primitive(0, of, pages * page_bytes);
+    primitive(0, Primitive::build_zc, page_bytes);
+    primitive(0, Primitive::build_read, page_bytes);
+    for (const std::uint32_t bytes : sizes)
+        for (const Primitive of : {Primitive::build, Primitive::build_warm})
+            primitive(0, of, bytes);
     for (std::size_t place = 0; place < places; ++place) {
         primitive(place, Primitive::raw, 1);
         for (const std::uint32_t bytes : sizes) primitive(place, Primitive::raw, bytes);
     }
-    // Everything else rests on these, so they have turns at several moments of a round: what went
-    // before leaves its traces in caches and free lists.
-    std::vector<Turn> bytes;
-    for (std::size_t place = 0; place < places; ++place)
-        bytes.push_back({place, {index_of(paths, {Way::ring_send, batch}), 1}});
-    bytes.push_back({0, {index_of(paths, {Way::send}), 1}});
-    bytes.push_back({0, {index_of(paths, {Way::ring_send}), 1}});
-    const std::size_t half = turns.size() / 2;
-    turns.insert(turns.begin() + static_cast<std::ptrdiff_t>(half), bytes.begin(), bytes.end());
-    turns.insert(turns.begin(), bytes.begin(), bytes.end());
-    turns.insert(turns.end(), bytes.begin(), bytes.end());
+    for (std::size_t place = 0; place < places; ++place) path(place, {Way::ring_send, batch}, 1);
+    path(0, {Way::send}, 1);
+    path(0, {Way::ring_send}, 1);
     return turns;
 }
 
@@ -74,21 +69,18 @@ Calibration::Calibration(const std::vector<Turn>& turns, const std::vector<clock
 
 double Calibration::time(const Order& order, std::size_t place,
                          std::optional<std::size_t> round) const {
-    double least = 0;
+    std::vector<double> times;
     for (const Turn& turn : turns_) {
         if (turn.place != place || turn.order.path != order.path ||
             turn.order.bytes != order.bytes || turn.order.primitive != order.primitive)
             continue;
-        std::vector<double> times;
         for (std::size_t i = 0; i < turn.slices.size(); ++i) {
             const Slice& slice = turn.slices[i];
             if ((!round || *round == i) && slice.requests > 0)
                 times.push_back(1e9 * slice.processor / static_cast<double>(slice.requests));
         }
-        const double ns = interval_of(times).median;
-        if (least <= 0 || (ns > 0 && ns < least)) least = ns;
     }
-    return least;
+    return interval_of(times).median;
 }
 
 double Calibration::time(std::size_t place, clock::DataPath path, std::uint32_t bytes,
@@ -132,20 +124,29 @@ clock::Costs Calibration::costs(std::size_t place, std::uint32_t bytes,
     const double more_of_eight = refused(Way::send_zc, batch) - eight;
     const double more_of_one = refused(Way::send_zc) - refused(Way::ring_send);
     costs[Cost::work_run] = positive(more_of_one - more_of_eight) * batch / (batch - 1);
-    const double told = positive(more_of_eight - costs[Cost::work_run] / batch - costs[Cost::cqe]);
+    const auto a_page = [&](Primitive of) {
+        return positive(alone(of, many_pages * page_bytes) - alone(of, page_bytes)) /
+               (many_pages - 1);
+    };
+    const double frag = a_page(Primitive::build_fixed);
+    const double next_pin = positive(a_page(Primitive::build_pinned) - frag);
+    const double pin = std::max(next_pin, alone(Primitive::build_zc, page_bytes) -
+                                              alone(Primitive::build_fixed, page_bytes));
+    costs[Cost::frags] = frag * pages_of(bytes);
+    costs[Cost::pin] = pin + next_pin * (pages_of(bytes) - 1);
+    const double told =
+        positive(alone(Primitive::build_fixed, page_bytes) - frag - alone(Primitive::build_ring) -
+                 costs[Cost::cqe] - costs[Cost::work_run]);
     costs[Cost::task_work] = std::clamp(alone(Primitive::nop_task_work) - nop, 0.0, told);
     costs[Cost::notification] = told - costs[Cost::task_work];
     costs[Cost::poll] = alone(Primitive::poll);
     costs[Cost::work_item] = positive(alone(Primitive::nop_worker) - nop);
-    // A time stamp is allocated and put there like a ubuf, though by way of a packet.
-    costs[Cost::ubuf] = positive(std::max(alone(Primitive::ubuf) - alone(Primitive::no_ubuf),
-                                          alone(Primitive::stamped) - alone(Primitive::unstamped)));
-    costs[Cost::read_range] = alone(Primitive::stamp_read);
+    const double pinned = alone(Primitive::build_pinned, page_bytes);
+    costs[Cost::ubuf] = positive(pinned - pin - frag - alone(Primitive::build));
+    costs[Cost::read_range] = positive(alone(Primitive::build_read, page_bytes) - pinned);
     costs[Cost::copy] = positive(alone(Primitive::build, bytes) - alone(Primitive::build));
-    const double pages = positive(alone(Primitive::splice, many_pages * page_bytes) -
-                                  alone(Primitive::splice, page_bytes));
-    costs[Cost::pin] = pages / (many_pages - 1) * pages_of(bytes);
-    costs[Cost::frags] = frag_ns * pages_of(bytes);
+    costs[Cost::copy_warm] =
+        positive(alone(Primitive::build_warm, bytes) - alone(Primitive::build_warm));
     const auto raw = [&](std::size_t at) {
         return time(at, Primitive::raw, bytes, round) - time(at, Primitive::raw, 1, round);
     };
@@ -157,10 +158,17 @@ clock::Costs Calibration::at(std::size_t place, std::uint32_t bytes) const {
     return costs(place, bytes, std::nullopt);
 }
 
+std::size_t Calibration::rounds() const {
+    return turns_.front().slices.size();
+}
+
+clock::Costs Calibration::at(std::size_t place, std::uint32_t bytes, std::size_t round) const {
+    return costs(place, bytes, round);
+}
+
 Interval Calibration::interval(Cost cost, std::size_t place, std::uint32_t bytes) const {
     std::vector<double> rounds;
-    for (std::size_t i = 0; i < turns_.front().slices.size(); ++i)
-        rounds.push_back(costs(place, bytes, i)[cost]);
+    for (std::size_t i = 0; i < this->rounds(); ++i) rounds.push_back(at(place, bytes, i)[cost]);
     return interval_of(rounds);
 }
 
@@ -171,6 +179,10 @@ std::string Calibration::missing() const {
                        ? "NOPs that complete by task work (Linux 6.15): task-work is part of "
                          "notification"
                        : "some primitive could not be timed here: its cost is taken as 0";
+    for (const Primitive of : {Primitive::build_pinned, Primitive::build_read, Primitive::build_zc,
+                               Primitive::build_fixed})
+        if (time(0, of, page_bytes, std::nullopt) <= 0)
+            return "datagrams built by reference: what depends on them is taken as 0";
     return "";
 }
 

@@ -27,13 +27,13 @@ class Calibration {
 
     // Of the medians.
     clock::Costs at(std::size_t place, std::uint32_t bytes) const;
+    // Of one round alone.
+    std::size_t rounds() const;
+    clock::Costs at(std::size_t place, std::uint32_t bytes, std::size_t round) const;
     // Of a cost of its own over the rounds.
     Interval interval(clock::Cost cost, std::size_t place, std::uint32_t bytes) const;
     // What could not be timed here: "" when all of it was.
     std::string missing() const;
-
-    // Nanoseconds for a page in a packet, which nothing measures by itself.
-    double frag_ns = 0;
 
   private:
     // Nanoseconds a time of this turn: in one round, or the median.

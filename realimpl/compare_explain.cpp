@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "model/clock/environment.hpp"
@@ -20,49 +21,72 @@ using clock::Way;
 
 constexpr std::size_t bar_width = 60;
 
-// The payload of an environment, whose costs are those of that payload.
-std::uint32_t payload_of(std::string_view environment) {
-    return environment == "rfc-v1" ? 65435 : 4096;
-}
-
 std::vector<clock::Environment> all_environments() {
     std::vector<clock::Environment> all;
-    for (const std::string_view name : clock::environments())
-        all.push_back(clock::reproduce(name, clock::reference_costs(payload_of(name))));
+    for (const std::string_view name : clock::environments()) all.push_back(clock::reproduce(name));
     return all;
 }
 
-std::string environment_text(const clock::Environment& environment) {
-    std::vector<std::vector<std::string>> rows{
-        {"as published", "path", "published ns", "ratio", "model ns", "ratio", "error", ""}};
-    std::vector<BarRow> times;
-    for (const clock::Reproduced& row : environment.rows) {
-        rows.push_back(
-            {std::string(row.figure->as), text_of(row.figure->path),
-             fmt::format("{:.0f}", row.published_ns), fmt::format("{:.2f}", row.published_ratio),
-             fmt::format("{:.0f}", row.ns), fmt::format("{:.2f}", row.ratio),
-             fmt::format("{:+.1f} %", 100 * row.error()), row.used ? "solved from" : ""});
-        times.push_back({std::string(row.figure->as), &row.run, &environment.costs});
-    }
-    std::vector<std::vector<std::string>> ideas{{"without", "instead", "ns/request"}};
-    for (const clock::Without& each : clock::without_each(environment))
-        ideas.push_back(
-            {std::string(each.idea), std::string(each.instead), fmt::format("{:+.0f}", each.ns)});
+// Whose programs did what the first series' ideas are about.
+bool has_ideas(const clock::Environment& environment) {
+    return environment.name == "rfc-v1" || environment.name == "rfc-v2";
+}
+
+std::string error_text(const clock::Environment& environment) {
+    const clock::Reproduced* worst = environment.worst();
     return fmt::format(
-               "{}, UDP to a dummy device, {} bytes: everything takes {:.2f} times as long as on "
-               "the "
-               "machine of\nthe costs, a payload's copy {:.0f} ns ({:.1f} GB/s), its pins {:.0f} "
-               "ns\n",
-               environment.name, payload_of(environment.name), environment.scale,
-               environment.copy_ns, payload_of(environment.name) / environment.copy_ns,
-               environment.pin_ns) +
-           grid(rows, 2) +
-           fmt::format(
-               "  rows that were not solved from: median error {:.1f} %, largest {:.1f} %; "
-               "{} published order\n\n",
-               100 * environment.median_error(), 100 * environment.worst_error(),
-               environment.in_order() ? "in the" : "not in the") +
-           bars(times) + "\nthe fastest way, taken back idea by idea\n" + grid(ideas, 2) + "\n";
+        "  rows that were not solved from: median error {:.1f} %, largest {:+.1f} % ({}, {} "
+        "bytes); "
+        "{} published order\n",
+        100 * environment.median_error(), 100 * worst->error(), worst->figure->as,
+        worst->figure->bytes, environment.in_order() ? "in the" : "not in the");
+}
+
+// A column of nanoseconds for each payload: they are what the same ideas are worth with it.
+std::string ideas_text(const std::vector<std::string>& columns,
+                       const std::vector<std::vector<clock::Without>>& payloads) {
+    std::vector<std::vector<std::string>> rows{{"", "without", "instead"}};
+    rows.front().insert(rows.front().end(), columns.begin(), columns.end());
+    for (std::size_t i = 0; i < payloads.front().size(); ++i) {
+        const clock::Without& idea = payloads.front()[i];
+        rows.push_back({std::to_string(i + 1), std::string(idea.idea), std::string(idea.instead)});
+        for (const auto& payload : payloads)
+            rows.back().push_back(fmt::format("{:+.0f}", payload[i].ns));
+    }
+    return grid(rows, 3);
+}
+
+std::string environment_text(const clock::Environment& environment) {
+    std::vector<std::vector<std::string>> rows{{"as published", "path", "bytes", "published ns",
+                                                "ratio", "model ns", "ratio", "error", ""}};
+    std::vector<BarRow> times;
+    bool to_card = false;
+    for (const clock::Reproduced& row : environment.rows) {
+        rows.push_back({std::string(row.figure->as), text_of(row.figure->path),
+                        std::to_string(row.figure->bytes), fmt::format("{:.0f}", row.published_ns),
+                        fmt::format("{:.2f}", row.published_ratio), fmt::format("{:.0f}", row.ns),
+                        fmt::format("{:.2f}", row.ratio),
+                        fmt::format("{:+.1f} %", 100 * row.error()),
+                        row.used ? "solved from" : ""});
+        to_card = row.table->device == "nic";
+        if (row.figure->bytes == environment.bytes)
+            times.push_back({std::string(row.figure->as), &row.run, &row.costs});
+    }
+    std::string text = fmt::format(
+        "{}, UDP to a {}, ratios to '{}': everything takes {:.2f} times as long as on the\nmachine "
+        "of the costs{}; of {} bytes the copy {:.0f} ns ({:.1f} GB/s), the pins {:.0f} ns{}\n",
+        environment.name, to_card ? "network card" : "dummy device", environment.baseline,
+        environment.scale,
+        environment.scale_of.empty() ? "" : fmt::format(" (as in {})", environment.scale_of),
+        environment.bytes, environment.copy_ns, environment.bytes / environment.copy_ns,
+        environment.pin_ns,
+        to_card ? fmt::format(", the card {:.0f} ns", environment.card_ns) : "");
+    text += grid(rows, 2) + error_text(environment) +
+            fmt::format("\n  a request of {} bytes\n", environment.bytes) + bars(times);
+    if (has_ideas(environment))
+        text += "\nthe fastest way, taken back idea by idea\n" +
+                ideas_text({"ns/request"}, {clock::without_each(environment.costs())});
+    return text + '\n';
 }
 
 // Where a falling or rising line through the payloads meets zero.
@@ -86,6 +110,63 @@ const Predicted* cell_of(const Simulation& simulation, const Place& place, const
 std::string crossing_text(const std::optional<double>& bytes) {
     if (!bytes) return "never";
     return *bytes == 0 ? "always" : fmt::format("{:.0f} B", *bytes);
+}
+
+// How much zero copy wins by, positive or negative, in one cell beside another.
+using Gain = std::function<double(const Predicted& zero_copy, const Predicted& copying)>;
+
+double time_of(const Predicted& cell, const clock::Costs& costs) {
+    double ns = 0;
+    for (const auto& [what, times] : cell.run.charged) ns += times * costs[what.second];
+    return ns;
+}
+
+Crossover crossover_of(const Simulation& simulation, std::size_t place, const DataPath& zero_copy,
+                       const DataPath& copying) {
+    const Calibration& calibration = *simulation.calibration;
+    std::vector<std::uint32_t> sizes = calibration.sizes();
+    std::ranges::sort(sizes);
+    const auto crossing_by = [&](const Gain& gain) {
+        std::vector<std::pair<double, double>> gains;
+        for (const std::uint32_t bytes : sizes) {
+            const Place& at = calibration.places()[place];
+            const Predicted* zc = cell_of(simulation, at, zero_copy, bytes);
+            const Predicted* copy = cell_of(simulation, at, copying, bytes);
+            if (zc != nullptr && copy != nullptr) gains.emplace_back(bytes, gain(*zc, *copy));
+        }
+        return crossing(gains);
+    };
+    Crossover row;
+    row.place = calibration.places()[place];
+    row.zero_copy = zero_copy;
+    row.copying = copying;
+    row.predicted =
+        crossing_by([](const Predicted& zc, const Predicted& copy) { return copy.ns - zc.ns; });
+    constexpr double never = std::numeric_limits<double>::infinity();
+    std::vector<double> rounds;
+    for (std::size_t round = 0; round < calibration.rounds(); ++round)
+        rounds.push_back(crossing_by([&](const Predicted& zc, const Predicted& copy) {
+                             const clock::Costs costs = calibration.at(place, zc.bytes, round);
+                             return time_of(copy, costs) - time_of(zc, costs);
+                         }).value_or(never));
+    const Interval interval = interval_of(rounds);
+    if (interval.low < never) row.predicted_low = interval.low;
+    if (interval.high < never) row.predicted_high = interval.high;
+    if (std::ranges::none_of(simulation.cells, &Predicted::is_measured)) return row;
+    row.measured = crossing_by([](const Predicted& zc, const Predicted& copy) {
+        return zc.measured_ratio.median - copy.measured_ratio.median;
+    });
+    row.measured_low = crossing_by([](const Predicted& zc, const Predicted& copy) {
+        return zc.measured_ratio.high - copy.measured_ratio.low;
+    });
+    row.measured_high = crossing_by([](const Predicted& zc, const Predicted& copy) {
+        return zc.measured_ratio.low - copy.measured_ratio.high;
+    });
+    return row;
+}
+
+std::string within_text(const std::optional<double>& low, const std::optional<double>& high) {
+    return fmt::format("({}-{})", crossing_text(low), crossing_text(high));
 }
 
 Json json_of(const std::optional<double>& bytes) {
@@ -131,97 +212,85 @@ std::string bars(const std::vector<BarRow>& rows) {
 std::vector<Crossover> crossovers(const Simulation& simulation) {
     std::vector<Crossover> all;
     if (!simulation.calibration) return all;
-    std::vector<std::uint32_t> sizes = simulation.calibration->sizes();
-    std::ranges::sort(sizes);
     const std::pair<DataPath, DataPath> pairs[]{{{Way::msg_zerocopy}, {Way::send}},
                                                 {{Way::send_zc}, {Way::ring_send}},
                                                 {{Way::send_zc, 8}, {Way::ring_send, 8}},
                                                 {{Way::send_zc_fixed}, {Way::ring_send}},
                                                 {{Way::send_zc_fixed, 8}, {Way::ring_send, 8}}};
-    for (const Place& place : simulation.calibration->places())
-        for (const auto& [zero_copy, copying] : pairs) {
-            using Gain = std::function<double(const Predicted&, const Predicted&)>;
-            const auto crossing_by = [&](const Gain& gain) {
-                std::vector<std::pair<double, double>> gains;
-                for (const std::uint32_t bytes : sizes) {
-                    const Predicted* zc = cell_of(simulation, place, zero_copy, bytes);
-                    const Predicted* copy = cell_of(simulation, place, copying, bytes);
-                    if (zc != nullptr && copy != nullptr)
-                        gains.emplace_back(bytes, gain(*zc, *copy));
-                }
-                return crossing(gains);
-            };
-            Crossover row{place, zero_copy, copying, {}, {}, {}, {}};
-            row.predicted = crossing_by(
-                [](const Predicted& zc, const Predicted& copy) { return zc.ratio - copy.ratio; });
-            const bool measured = std::ranges::any_of(simulation.cells, &Predicted::is_measured);
-            if (measured) {
-                row.measured = crossing_by([](const Predicted& zc, const Predicted& copy) {
-                    return zc.measured_ratio.median - copy.measured_ratio.median;
-                });
-                row.measured_low = crossing_by([](const Predicted& zc, const Predicted& copy) {
-                    return zc.measured_ratio.high - copy.measured_ratio.low;
-                });
-                row.measured_high = crossing_by([](const Predicted& zc, const Predicted& copy) {
-                    return zc.measured_ratio.low - copy.measured_ratio.high;
-                });
-            }
-            all.push_back(row);
-        }
+    const auto& places = simulation.calibration->places();
+    for (std::size_t place = 0; place < places.size(); ++place)
+        for (const auto& [zero_copy, copying] : pairs)
+            all.push_back(crossover_of(simulation, place, zero_copy, copying));
     return all;
 }
 
 std::string explained_text() {
     std::string text;
-    const auto all = all_environments();
-    for (const clock::Environment& environment : all) text += environment_text(environment);
+    for (const clock::Environment& environment : all_environments())
+        text += environment_text(environment);
     std::vector<std::vector<std::string>> rows{
         {"a card's interrupt drops the last reference; told by", "ns/request", "of it"}};
-    for (const clock::Delivery& each : clock::deliveries(all.back().costs))
+    for (const clock::Delivery& each : clock::deliveries(clock::reproduce("rfc-v2").costs()))
         rows.push_back({std::string(each.how), fmt::format("{:.0f}", each.ns),
                         fmt::format("{:.0f} %", 100 * each.share)});
-    return text + grid(rows, 1);
+    return text + grid(rows, 1) +
+           "not reproduced: rfc-v2-dummy6, whose five payloads have one rate, and stacking, whose "
+           "rate is made\nby the peer's acknowledgements\n";
 }
+
+namespace {
+
+Json json_of(const clock::Reproduced& row) {
+    Json steps = Json::array();
+    for (const auto& [what, times] : row.run.charged)
+        steps.push_back({{"step", what.first},
+                         {"cost", name_of(what.second)},
+                         {"ns", times * row.costs[what.second]}});
+    return {{"table", row.table->id},
+            {"as_published", row.figure->as},
+            {"path", name_of(row.figure->path.way)},
+            {"batch", row.figure->path.batch},
+            {"notifies_each", row.figure->path.notifies_each},
+            {"bytes", row.figure->bytes},
+            {"published_ns", row.published_ns},
+            {"published_ratio", row.published_ratio},
+            {"ns", row.ns},
+            {"ratio", row.ratio},
+            {"solved_from", row.used},
+            {"steps", steps}};
+}
+
+Json json_of(const std::vector<clock::Without>& ideas) {
+    Json all = Json::array();
+    for (const clock::Without& each : ideas)
+        all.push_back({{"idea", each.idea}, {"instead", each.instead}, {"ns", each.ns}});
+    return all;
+}
+
+}  // namespace
 
 Json explained_json() {
     Json environments = Json::array();
-    const auto all = all_environments();
-    for (const clock::Environment& environment : all) {
+    for (const clock::Environment& environment : all_environments()) {
         Json rows = Json::array();
-        for (const clock::Reproduced& row : environment.rows) {
-            Json steps = Json::array();
-            for (const auto& [what, times] : row.run.charged)
-                steps.push_back({{"step", what.first},
-                                 {"cost", name_of(what.second)},
-                                 {"ns", times * environment.costs[what.second]}});
-            rows.push_back({{"table", row.table->id},
-                            {"as_published", row.figure->as},
-                            {"path", name_of(row.figure->path.way)},
-                            {"batch", row.figure->path.batch},
-                            {"notifies_each", row.figure->path.notifies_each},
-                            {"published_ns", row.published_ns},
-                            {"published_ratio", row.published_ratio},
-                            {"ns", row.ns},
-                            {"ratio", row.ratio},
-                            {"solved_from", row.used},
-                            {"steps", steps}});
-        }
+        for (const clock::Reproduced& row : environment.rows) rows.push_back(json_of(row));
         Json without = Json::array();
-        for (const clock::Without& each : clock::without_each(environment))
-            without.push_back({{"idea", each.idea}, {"instead", each.instead}, {"ns", each.ns}});
+        if (has_ideas(environment)) without = json_of(clock::without_each(environment.costs()));
         environments.push_back({{"name", environment.name},
-                                {"bytes", payload_of(environment.name)},
+                                {"baseline", environment.baseline},
+                                {"bytes", environment.bytes},
                                 {"scale", environment.scale},
                                 {"copy_ns", environment.copy_ns},
                                 {"pin_ns", environment.pin_ns},
+                                {"card_ns", environment.card_ns},
                                 {"median_error", environment.median_error()},
-                                {"worst_error", environment.worst_error()},
+                                {"worst_error", std::abs(environment.worst()->error())},
                                 {"in_order", environment.in_order()},
                                 {"rows", rows},
                                 {"without", without}});
     }
     Json deliveries = Json::array();
-    for (const clock::Delivery& each : clock::deliveries(all.back().costs))
+    for (const clock::Delivery& each : clock::deliveries(clock::reproduce("rfc-v2").costs()))
         deliveries.push_back({{"how", each.how}, {"ns", each.ns}, {"share", each.share}});
     return {{"environments", environments}, {"deliveries", deliveries}};
 }
@@ -244,19 +313,28 @@ std::string explained_text(const Simulation& simulation) {
     }
     flush(before);
     std::vector<std::vector<std::string>> grid_rows{
-        {"from here on faster", "than", "at", "simulated", "measured", "interval"}};
+        {"from here on faster", "than", "at", "simulated", "interval", "measured", "interval"}};
     for (const Crossover& each : crossovers(simulation)) {
         std::vector<std::string> row{text_of(each.zero_copy), text_of(each.copying),
-                                     each.place.name(), crossing_text(each.predicted)};
+                                     each.place.name(), crossing_text(each.predicted),
+                                     within_text(each.predicted_low, each.predicted_high)};
         if (std::ranges::any_of(simulation.cells, &Predicted::is_measured)) {
             row.push_back(crossing_text(each.measured));
-            row.push_back(fmt::format("({}-{})", crossing_text(each.measured_low),
-                                      crossing_text(each.measured_high)));
+            row.push_back(within_text(each.measured_low, each.measured_high));
         }
         grid_rows.push_back(row);
     }
-    return text + "\nwhere zero copy begins to win, between the payloads above\n" +
-           grid(grid_rows, 3);
+    text += "\nwhere zero copy begins to win, between the payloads above\n" + grid(grid_rows, 3);
+    if (!simulation.calibration) return text;
+    std::vector<std::string> columns;
+    std::vector<std::vector<clock::Without>> payloads;
+    for (const std::uint32_t bytes : simulation.calibration->sizes()) {
+        columns.push_back(fmt::format("{} B", bytes));
+        payloads.push_back(clock::without_each(simulation.calibration->at(0, bytes)));
+    }
+    return text +
+           "\nthe first series' design under these costs, taken back idea by idea, ns a request\n" +
+           ideas_text(columns, payloads);
 }
 
 Json crossovers_json(const Simulation& simulation) {
@@ -266,6 +344,8 @@ Json crossovers_json(const Simulation& simulation) {
                        {"zero_copy", text_of(each.zero_copy)},
                        {"copying", text_of(each.copying)},
                        {"simulated_bytes", json_of(each.predicted)},
+                       {"simulated_bytes_low", json_of(each.predicted_low)},
+                       {"simulated_bytes_high", json_of(each.predicted_high)},
                        {"measured_bytes", json_of(each.measured)},
                        {"measured_bytes_low", json_of(each.measured_low)},
                        {"measured_bytes_high", json_of(each.measured_high)}});

@@ -24,6 +24,8 @@ struct Crossover {
     clock::DataPath zero_copy;
     clock::DataPath copying;
     std::optional<double> predicted;
+    std::optional<double> predicted_low;  // of the costs of each round by itself
+    std::optional<double> predicted_high;
     std::optional<double> measured;       // of the measured medians, if there are any
     std::optional<double> measured_low;   // ... and with the most and the least in favour
     std::optional<double> measured_high;  // of zero copy that the rounds' intervals allow

@@ -39,7 +39,7 @@ Measured measured_of(const Turn& cell, const Turn& baseline, const Place& place,
         all.copied += slice.copied;
         all.system_calls += slice.system_calls;
         all.failed += slice.failed;
-        all.received += slice.received;
+        all.arrived += slice.arrived;
     }
     row.rate = interval_of(rate);
     row.processor = interval_of(processor);
@@ -54,8 +54,7 @@ Measured measured_of(const Turn& cell, const Turn& baseline, const Place& place,
                      ? over(static_cast<double>(all.copied), static_cast<double>(all.notified))
                      : 1;
     row.failed = over(static_cast<double>(all.failed), requests + static_cast<double>(all.failed));
-    const bool counts = !row.place.stream && row.place.device != "ifb";
-    row.received = counts ? over(static_cast<double>(all.received), requests) : 1;
+    row.received = row.place.stream ? 1 : over(static_cast<double>(all.arrived), requests);
     return row;
 }
 
@@ -85,12 +84,15 @@ Interval interval_of(std::vector<double> rounds) {
 }
 
 std::vector<Turn> turns_of(const MeasureOptions& options, const std::vector<clock::DataPath>& paths,
-                           std::size_t places) {
+                           const std::vector<Place>& places) {
     std::vector<Turn> turns;
-    for (std::size_t place = 0; place < places; ++place)
+    for (const Place& shown : places)
         for (const std::uint32_t bytes : options.sizes)
-            for (std::uint32_t path = 0; path < paths.size(); ++path)
-                turns.push_back({place, {path, bytes}});
+            // Those that are shown with others have their turns right after them.
+            for (std::size_t place = 0; place < places.size(); ++place)
+                for (std::uint32_t path = 0; path < paths.size(); ++path)
+                    if (beside(places[place]) == shown && goes(paths[path], places[place]))
+                        turns.push_back({place, {path, bytes}});
     return turns;
 }
 
@@ -98,16 +100,19 @@ std::vector<Measured> measured_of(const std::vector<Turn>& turns, const Session&
                                   const std::vector<clock::DataPath>& paths) {
     std::vector<Measured> rows;
     for (const Turn& turn : turns) {
+        const Place& place = session.places()[turn.place];
         if (session.is_lost(turn.place) || turn.order.primitive != Primitive::none) continue;
         const auto baseline = std::ranges::find_if(turns, [&](const Turn& each) {
-            return each.place == turn.place && each.order.bytes == turn.order.bytes &&
-                   each.order.primitive == Primitive::none &&
+            return session.places()[each.place] == beside(place) &&
+                   each.order.bytes == turn.order.bytes &&
+                   each.order.primitive == Primitive::none && !session.is_lost(each.place) &&
                    paths[each.order.path] == clock::DataPath{clock::Way::msg_zerocopy};
         });
         // What only a calibration asked for has none.
-        if (baseline != turns.end())
-            rows.push_back(
-                measured_of(turn, *baseline, session.places()[turn.place], paths[turn.order.path]));
+        if (baseline == turns.end()) continue;
+        const Measured row = measured_of(turn, *baseline, place, paths[turn.order.path]);
+        const bool is_there = row.rate.median > 0 || !clock::is_bypass(row.path.way);
+        if (is_there) rows.push_back(row);
     }
     return rows;
 }
@@ -116,12 +121,22 @@ Measurement measure(const MeasureOptions& options, const Progress& progress) {
     Measurement result;
     result.kernel = kernel_release();
     result.rounds = options.rounds;
-    const auto paths = compared_paths(options.batches);
+    auto paths = compared_paths(options.batches);
+    const auto bypasses = bypass_paths(options.batches);
+    paths.insert(paths.end(), bypasses.begin(), bypasses.end());
     in_session(options.places, paths, std::ranges::max(options.sizes), result.left_out,
                [&](Session& session) {
-                   auto turns = turns_of(options, paths, session.places().size());
+                   auto turns = turns_of(options, paths, session.places());
                    result.slice_ms = session.run(turns, options.rounds, options.seconds, progress);
                    result.cells = measured_of(turns, session, paths);
+                   const auto& places = session.places();
+                   const auto has = [&](const Place& place) {
+                       return std::ranges::find(places, place) != places.end();
+                   };
+                   if (has(null_place()) && !has(beside(null_place())))
+                       result.left_out.push_back(null_place().name() +
+                                                 ": its baseline, MSG_ZEROCOPY on the ifb, is not "
+                                                 "there");
                });
     return result;
 }

@@ -40,9 +40,11 @@ struct Measured {
     double megabytes = 0;             // a second, at the median rate
     double seconds_per_megabyte = 0;  // of processor time, likewise
     double system_calls = 0;          // a request
-    double copied = 0;    // share of the notifications that say so; of ways that copy always 1
-    double failed = 0;    // share of the requests that were refused for want of memory or room
-    double received = 0;  // share of the requests whose datagrams the peer read; of a stream 1
+    double copied = 0;  // share of the notifications that say so; of ways that copy always 1
+    double failed = 0;  // share of the requests that were refused for want of memory or room
+    // Share of the requests whose datagrams the peer read, or, of devices that drop them, counted;
+    // of a stream 1.
+    double received = 0;
 };
 
 struct Measurement {
@@ -53,11 +55,11 @@ struct Measurement {
     std::vector<std::string> left_out;  // each with its reason
 };
 
-// Every path at every place with every payload.
+// Every path at every place it goes over, with every payload.
 std::vector<Turn> turns_of(const MeasureOptions& options, const std::vector<clock::DataPath>& paths,
-                           std::size_t places);
+                           const std::vector<Place>& places);
 
-// Of those turns that are ways to send; their baseline must be among the turns.
+// Of those turns that are ways to send and took place; their baseline must be among the turns.
 std::vector<Measured> measured_of(const std::vector<Turn>& turns, const Session& session,
                                   const std::vector<clock::DataPath>& paths);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "realimpl/compare_grid.hpp"
@@ -35,6 +36,21 @@ std::vector<std::string> row_of(const Measured& cell) {
             fmt::format("{:.0f} %", 100 * cell.received)};
 }
 
+// What the rows mean that are no way to send through a socket.
+std::string bounds_text(const Measurement& measurement) {
+    const auto has = [&](clock::Way way) {
+        return std::ranges::any_of(measurement.cells,
+                                   [&](const Measured& cell) { return cell.path.way == way; });
+    };
+    std::string text;
+    if (has(clock::Way::af_xdp))
+        text += "af_xdp: past the sockets, copied by the kernel: what its rings cost\n";
+    if (has(clock::Way::dpdk))
+        text +=
+            "dpdk: past the kernel, to a device of its own that frees a packet at once: a bound\n";
+    return text;
+}
+
 Json json_of(const Interval& interval) {
     return {{"median", interval.median}, {"low", interval.low}, {"high", interval.high}};
 }
@@ -45,8 +61,8 @@ std::string measured_text(const Measurement& measurement) {
     std::string text = fmt::format(
         "measured on {}: {} interleaved rounds of {:.1f} ms; medians, with an interval of at least "
         "90 %\nratio: to MSG_ZEROCOPY at the same place and payload, of requests a second of the "
-        "sender's\nprocessor; by clock: of requests a second. CPU: sender and receiver\n",
-        measurement.kernel, measurement.rounds, measurement.slice_ms);
+        "sender's\nprocessor; by clock: of requests a second. CPU: sender and receiver\n{}",
+        measurement.kernel, measurement.rounds, measurement.slice_ms, bounds_text(measurement));
     std::vector<std::vector<std::string>> rows;
     const auto flush = [&] {
         if (rows.size() > 1) text += grid(rows, 1);
@@ -54,16 +70,16 @@ std::string measured_text(const Measurement& measurement) {
     };
     const Measured* before = nullptr;
     for (const Measured& cell : measurement.cells) {
-        if (before == nullptr || before->place != cell.place || before->bytes != cell.bytes) {
+        if (before == nullptr || beside(before->place) != beside(cell.place) ||
+            before->bytes != cell.bytes) {
             flush();
-            text += fmt::format("\n{}, {} bytes\n", cell.place.name(), cell.bytes);
+            text += fmt::format("\n{}, {} bytes\n", beside(cell.place).name(), cell.bytes);
         }
         rows.push_back(row_of(cell));
         before = &cell;
     }
     flush();
     for (const std::string& what : measurement.left_out) text += "left out: " + what + '\n';
-    text += "not compared: AF_XDP and DPDK, which would say what going past the kernel can reach\n";
     return text;
 }
 
@@ -90,7 +106,8 @@ std::string measured_csv(const Measurement& measurement) {
                                  "system_calls_per_request",
                                  "copied_share",
                                  "refused_share",
-                                 "received_share"});
+                                 "received_share",
+                                 "bypass"});
     const auto number = [](double value) { return fmt::format("{:.6g}", value); };
     for (const Measured& cell : measurement.cells)
         text += csv_line({measurement.kernel,
@@ -115,7 +132,8 @@ std::string measured_csv(const Measurement& measurement) {
                           number(cell.system_calls),
                           number(cell.copied),
                           number(cell.failed),
-                          number(cell.received)});
+                          number(cell.received),
+                          clock::is_bypass(cell.path.way) ? "1" : "0"});
     return text;
 }
 
@@ -137,7 +155,8 @@ Json measured_json(const Measurement& measurement) {
                          {"system_calls_per_request", cell.system_calls},
                          {"copied_share", cell.copied},
                          {"refused_share", cell.failed},
-                         {"received_share", cell.received}});
+                         {"received_share", cell.received},
+                         {"bypass", clock::is_bypass(cell.path.way)}});
     return {{"kernel", measurement.kernel},
             {"rounds", measurement.rounds},
             {"slice_ms", measurement.slice_ms},

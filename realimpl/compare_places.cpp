@@ -2,9 +2,24 @@
 
 namespace zcv::compare {
 
+const Place& null_place() {
+    static const Place place{"null"};
+    return place;
+}
+
+bool is_null(const Place& place) {
+    return place == null_place();
+}
+
+const Place& beside(const Place& place) {
+    static const Place ifb{"ifb"};
+    return is_null(place) ? ifb : place;
+}
+
 const std::vector<NamedDevice>& compared_devices() {
     static const std::vector<NamedDevice> devices{
         {"ifb", "frees a packet at once and looks at nothing: true zero copy"},
+        {"null", "DPDK's device that frees a packet at once: beside the ifb"},
         {"veth-drop", "a veth whose peer's XDP program drops: it copies, as a card reads by DMA"},
         {"veth", "a veth whose peer's XDP program passes: likewise, and a receiver reads"},
         {"veth-plain", "a veth without a program: what is received is copied first"},
@@ -63,6 +78,19 @@ std::vector<clock::DataPath> compared_paths(const std::vector<unsigned>& batches
             paths.push_back({way, batch});
     }
     return paths;
+}
+
+std::vector<clock::DataPath> bypass_paths(const std::vector<unsigned>& batches) {
+    std::vector<clock::DataPath> paths;
+    for (const clock::Way way : {clock::Way::af_xdp, clock::Way::dpdk})
+        for (const unsigned batch : batches) paths.push_back({way, batch});
+    return paths;
+}
+
+bool goes(const clock::DataPath& path, const Place& place) {
+    if (is_null(place) || path.way == clock::Way::dpdk)
+        return is_null(place) && path.way == clock::Way::dpdk;
+    return path.way != clock::Way::af_xdp || (!place.stream && place.device != "lo");
 }
 
 }  // namespace zcv::compare

@@ -1,11 +1,9 @@
 #include "realimpl/compare_primitives.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <liburing.h>
 #include <linux/if_packet.h>
-#include <linux/net_tstamp.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/udp.h>
@@ -16,10 +14,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <vector>
 
 #include "realimpl/drive_socket.hpp"
 #include "realimpl/drive_world.hpp"
@@ -33,7 +31,6 @@ using Clock = std::chrono::steady_clock;
 using drive::throw_errno;
 
 constexpr unsigned batch = 8;
-constexpr unsigned stamps = 32;  // in the error queue at once
 constexpr std::uint16_t discard_port = 9;
 constexpr std::size_t longest_datagram = 65507;
 constexpr int longest_segment = 65000;
@@ -43,32 +40,6 @@ double processor_seconds() {
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
-
-class Pipe {
-  public:
-    Pipe() : null_(::open("/dev/null", O_WRONLY | O_CLOEXEC)) {
-        if (null_ < 0 || ::pipe2(ends_.data(), O_CLOEXEC) != 0) throw_errno("open a pipe");
-        // A page takes a slot each.
-        ::fcntl(ends_[1], F_SETPIPE_SZ, 1 << 20);
-    }
-    ~Pipe() {
-        for (const int fd : {ends_[0], ends_[1], null_}) ::close(fd);
-    }
-    Pipe(const Pipe&) = delete;
-    Pipe& operator=(const Pipe&) = delete;
-
-    void carry(std::byte* from, std::uint32_t bytes) const {
-        const iovec part{from, bytes};
-        if (::vmsplice(ends_[1], &part, 1, 0) != static_cast<ssize_t>(bytes))
-            throw_errno("vmsplice");
-        if (::splice(ends_[0], nullptr, null_, nullptr, bytes, 0) != static_cast<ssize_t>(bytes))
-            throw_errno("splice");
-    }
-
-  private:
-    std::array<int, 2> ends_{-1, -1};
-    int null_;
-};
 
 class NopRing {
   public:
@@ -109,6 +80,49 @@ class NopRing {
     io_uring ring_{};
 };
 
+// Datagrams that nobody will get, by a ring.
+class BuildRing {
+  public:
+    BuildRing(int fd, std::byte* memory, std::uint64_t stride, std::uint64_t buffers) : fd_(fd) {
+        int rc = ::io_uring_queue_init(4 * batch, &ring_,
+                                       IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+        if (rc < 0) throw_errno("open an io_uring", -rc);
+        std::vector<iovec> all;
+        for (std::uint64_t i = 0; i < buffers; ++i) all.push_back({memory + i * stride, stride});
+        rc = ::io_uring_register_buffers(&ring_, all.data(), static_cast<unsigned>(all.size()));
+        if (rc < 0) throw_errno("register buffers", -rc);
+    }
+    ~BuildRing() { ::io_uring_queue_exit(&ring_); }
+    BuildRing(const BuildRing&) = delete;
+    BuildRing& operator=(const BuildRing&) = delete;
+
+    void build(Primitive by, unsigned index, const std::byte* from, std::uint32_t bytes) {
+        io_uring_sqe* const sqe = ::io_uring_get_sqe(&ring_);
+        if (by == Primitive::build_fixed)
+            ::io_uring_prep_send_zc_fixed(sqe, fd_, from, bytes, MSG_MORE, 0, index);
+        else if (by == Primitive::build_zc)
+            ::io_uring_prep_send_zc(sqe, fd_, from, bytes, MSG_MORE, 0);
+        else
+            ::io_uring_prep_send(sqe, fd_, from, bytes, MSG_MORE);
+        const int rc = ::io_uring_submit_and_wait(&ring_, 1);
+        if (rc < 0) throw_errno("submit a SEND", -rc);
+        unsigned head = 0;
+        unsigned taken = 0;
+        io_uring_cqe* cqe = nullptr;
+        io_uring_for_each_cqe(&ring_, head, cqe) {
+            const bool told = (cqe->flags & IORING_CQE_F_NOTIF) != 0;
+            if (!told && cqe->res != static_cast<int>(bytes))
+                throw_errno("build a datagram by a ring", cqe->res < 0 ? -cqe->res : EIO);
+            ++taken;
+        }
+        ::io_uring_cq_advance(&ring_, taken);
+    }
+
+  private:
+    const int fd_;
+    io_uring ring_{};
+};
+
 drive::Socket datagrams_to(const Place& place) {
     drive::Socket socket(AF_INET, SOCK_DGRAM);
     const drive::Plan plan = plan_of(place);
@@ -128,38 +142,54 @@ struct Primitives::Kit {
           stride(apart),
           buffers(count),
           plain(datagrams_to(where)),
-          building(datagrams_to(where)),
-          stamping(datagrams_to(where)),
-          unconnected(AF_INET, SOCK_STREAM) {
+          building(datagrams_to(where)) {
         const int on = 1;
-        const int stamp =
-            SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_OPT_TSONLY | SOF_TIMESTAMPING_SOFTWARE;
-        if (::setsockopt(stamping.fd(), SOL_SOCKET, SO_TIMESTAMPING, &stamp, sizeof stamp) != 0)
-            throw_errno("ask for time stamps");
-        // Kept back without it, a datagram is summed up in software while it is copied.
+        // Kept back without it, a datagram is summed up in software while it is copied, and none
+        // is built by reference.
         const int segment = longest_segment;
         if (::setsockopt(building.fd(), IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment) != 0)
             throw_errno("ask for segmentation");
-        if (::setsockopt(unconnected.fd(), SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) != 0)
+        if (::setsockopt(building.fd(), SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) != 0)
             throw_errno("set SO_ZEROCOPY");
     }
 
     // As many as are in turn when eight requests are handed in at once: it matters to the caches.
-    std::byte* next_buffer() {
-        return memory + (turn++ % std::min<std::uint64_t>(buffers, batch)) * stride;
+    unsigned next_index() {
+        return static_cast<unsigned>(turn++ % std::min<std::uint64_t>(buffers, batch));
     }
+    std::byte* next_buffer() { return memory + next_index() * stride; }
 
-    void send_to_nobody(int flags) {
-        if (::send(unconnected.fd(), next_buffer(), 4096, flags | MSG_NOSIGNAL) >= 0 ||
-            errno != EPIPE)
-            throw_errno("be refused by a socket that is not connected");
-    }
     // Nothing of it is ever handed to the device.
-    void build(std::uint32_t bytes) {
-        if (::send(building.fd(), next_buffer(), bytes, MSG_MORE) != static_cast<ssize_t>(bytes))
-            throw_errno("build a datagram");
+    void throw_away() {
         if (::send(building.fd(), memory, longest_datagram, MSG_MORE) >= 0 || errno != EMSGSIZE)
             throw_errno("throw a datagram away");
+    }
+    void build(const std::byte* from, std::uint32_t bytes, int flags = 0) {
+        if (::send(building.fd(), from, bytes, MSG_MORE | flags) != static_cast<ssize_t>(bytes))
+            throw_errno("build a datagram");
+        throw_away();
+    }
+    void build_by_ring(Primitive by, std::uint32_t bytes) {
+        if (!ring) ring.emplace(building.fd(), memory, stride, buffers);
+        const unsigned index = next_index();
+        ring->build(by, index, memory + index * stride, bytes);
+        throw_away();
+    }
+    // False when there is none.
+    bool read_error_queue() {
+        alignas(cmsghdr) char control[256];
+        msghdr header{};
+        header.msg_control = control;
+        header.msg_controllen = sizeof control;
+        return ::recvmsg(building.fd(), &header, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0;
+    }
+    void read_range() {
+        if (!read_error_queue()) throw_errno("read a range from the error queue");
+    }
+    void empty_error_queue() {
+        constexpr int most = 1000;  // unread ranges join, so there are few
+        for (int i = 0; i < most && read_error_queue(); ++i) {
+        }
     }
     void send_raw(std::uint32_t bytes) {
         if (!raw) open_raw();
@@ -172,41 +202,31 @@ struct Primitives::Kit {
         raw.emplace(AF_PACKET, SOCK_DGRAM);
         raw_to.sll_family = AF_PACKET;
         raw_to.sll_protocol = htons(ETH_P_IP);
-        raw_to.sll_ifindex = static_cast<int>(::if_nametoindex("zcv0"));
+        raw_to.sll_ifindex = static_cast<int>(::if_nametoindex(drive::near_device));
         raw_to.sll_halen = 6;
         raw_to.sll_addr[0] = 2;
         raw->grow_buffer(SO_SNDBUFFORCE, SO_SNDBUF, 4 << 20);
     }
-    void send_byte(const drive::Socket& socket) {
-        if (::send(socket.fd(), next_buffer(), 1, 0) < 0 && errno != ECONNREFUSED)
-            throw_errno("send a byte");
-    }
-    // False when there is none.
-    bool read_stamp() {
-        alignas(cmsghdr) char control[256];
-        msghdr header{};
-        header.msg_control = control;
-        header.msg_controllen = sizeof control;
-        return ::recvmsg(stamping.fd(), &header, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0;
-    }
-
     void once(Primitive primitive, std::uint32_t bytes) {
         switch (primitive) {
-            case Primitive::ubuf:
-                return send_to_nobody(MSG_ZEROCOPY);
-            case Primitive::no_ubuf:
-                return send_to_nobody(0);
             case Primitive::poll: {
                 pollfd room{plain.fd(), POLLOUT, 0};
                 if (::poll(&room, 1, 500) != 1) throw_errno("poll a socket");
                 return;
             }
             case Primitive::build:
-                return build(bytes);
-            case Primitive::splice:
-                return pipe.carry(next_buffer(), bytes);
-            case Primitive::unstamped:
-                return send_byte(plain);
+                return build(next_buffer(), bytes);
+            case Primitive::build_warm:
+                return build(memory, bytes);
+            case Primitive::build_pinned:
+                return build(next_buffer(), bytes, MSG_ZEROCOPY);
+            case Primitive::build_read:
+                build(next_buffer(), bytes, MSG_ZEROCOPY);
+                return read_range();
+            case Primitive::build_ring:
+            case Primitive::build_zc:
+            case Primitive::build_fixed:
+                return build_by_ring(primitive, bytes);
             case Primitive::raw:
                 return send_raw(bytes);
             default:
@@ -220,11 +240,9 @@ struct Primitives::Kit {
     const std::uint64_t buffers;
     std::uint64_t turn = 0;
     NopRing nops;
-    Pipe pipe;
     drive::Socket plain;
     drive::Socket building;
-    drive::Socket stamping;
-    drive::Socket unconnected;
+    std::optional<BuildRing> ring;
     std::optional<drive::Socket> raw;
     sockaddr_ll raw_to{};
 };
@@ -236,29 +254,18 @@ Primitives::Primitives(const Place& place, std::byte* memory, std::uint64_t stri
 Primitives::~Primitives() = default;
 
 Timed Primitives::run(Primitive primitive, std::uint32_t bytes, std::int64_t nanoseconds) {
-    const bool stamps_too = primitive == Primitive::stamped || primitive == Primitive::stamp_read;
     const bool nops = primitive >= Primitive::nop && primitive <= Primitive::nop_submitted;
     Timed timed;
+    // Ranges that nobody read are no part of what is timed now.
+    if (primitive == Primitive::build_read) kit_->empty_error_queue();
     const Clock::time_point began = Clock::now();
     const Clock::time_point end = began + std::chrono::nanoseconds(nanoseconds);
-    double mark = processor_seconds();
+    const double mark = processor_seconds();
     while (Clock::now() < end) {
-        if (!stamps_too) {
-            for (unsigned i = 0; i < batch; ++i) kit_->once(primitive, bytes);
-            timed.times += nops ? batch * batch : batch;
-            continue;
-        }
-        mark = processor_seconds();
-        for (unsigned i = 0; i < stamps; ++i) kit_->send_byte(kit_->stamping);
-        const double sent = processor_seconds();
-        std::uint64_t read = 0;
-        while (read < stamps && kit_->read_stamp()) ++read;
-        if (read < stamps) throw Refusal(Status::unable, "a time stamp of a send did not come");
-        timed.times += stamps;
-        timed.processor +=
-            primitive == Primitive::stamped ? sent - mark : processor_seconds() - sent;
+        for (unsigned i = 0; i < batch; ++i) kit_->once(primitive, bytes);
+        timed.times += nops ? batch * batch : batch;
     }
-    if (!stamps_too) timed.processor = processor_seconds() - mark;
+    timed.processor = processor_seconds() - mark;
     timed.seconds = std::chrono::duration<double>(Clock::now() - began).count();
     return timed;
 }

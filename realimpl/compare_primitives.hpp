@@ -10,7 +10,7 @@ namespace zcv::compare {
 
 // Things that take time by themselves, none of them a way to send that is compared.
 enum class Primitive : std::uint32_t {
-    none,
+    none,           // 0
     nop,            // io_uring, eight a system call
     nop_skipped,    // ... of which seven post no CQE
     nop_task_work,  // ... that complete by task work
@@ -18,14 +18,15 @@ enum class Primitive : std::uint32_t {
     nop_submitted,  // ... in a call that does not wait
     nop_alone,      // ... and carries one
     poll,           // poll(2) for room in a UDP socket
-    ubuf,           // MSG_ZEROCOPY on a TCP socket that is not connected: ends with EPIPE
-    no_ubuf,        // ... without the flag
-    build,    // a datagram of that size built (MSG_MORE), and thrown away: what follows is too long
-    splice,   // vmsplice of that many bytes into a pipe, and on to /dev/null
-    stamped,  // send of one byte whose time stamp goes to the error queue
-    unstamped,   // ... without
-    stamp_read,  // such a time stamp is read
-    raw,         // a raw packet of that size to the place's device
+    // A datagram of that size built (MSG_MORE) and thrown away, for what follows is too long:
+    build,         // by send(2), from eight buffers in turn
+    build_warm,    // ... from one
+    build_pinned,  // by MSG_ZEROCOPY
+    build_read,    // ... and the range in the error queue is read
+    build_ring,    // by a SEND on a ring, one a call
+    build_zc,      // by a SEND_ZC, one a call
+    build_fixed,   // ... from a registered buffer
+    raw,           // a raw packet of that size to the place's device
 };
 
 struct Timed {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "realimpl/compare_dpdk.hpp"
 #include "realimpl/drive_socket.hpp"
 
 namespace zcv::compare {
@@ -22,6 +23,7 @@ class Worker {
             drive::throw_errno("get a pair of sockets");
         pid_ = drive::start_child(*board_, signals, [&] {
             ::close(ends[0]);
+            if (is_null(bench_.place)) become_dpdk(bench_, ends[1]);
             serve(bench_, *board_, signals, ends[1]);
         });
         ::close(ends[1]);
@@ -59,7 +61,7 @@ struct Interrupted {
 
 // What the worker answers. Throws Interrupted when somebody asks us to stop, and Refusal when the
 // worker cannot go on.
-Slice answer_of(const Worker& worker, const drive::SignalsHeld& signals, int patience_ms) {
+Answer answer_of(const Worker& worker, const drive::SignalsHeld& signals, int patience_ms) {
     for (int waited = 0;; waited += 50) {
         const int signal = signals.wait(0);
         if (signal > 0 && signal != SIGCHLD) throw Interrupted{signal};
@@ -68,8 +70,11 @@ Slice answer_of(const Worker& worker, const drive::SignalsHeld& signals, int pat
         if (waited > patience_ms)
             throw Refusal(Status::unable, fmt::format("no answer for {} ms", patience_ms));
     }
-    Slice slice;
-    if (::read(worker.channel(), &slice, sizeof slice) == sizeof slice) return slice;
+    Answer answer;
+    if (::read(worker.channel(), &answer, sizeof answer) == sizeof answer) {
+        if (answer.failed) throw Refusal(Status::unable, answer.remark);
+        return answer;
+    }
     const std::string why =
         worker.board().failed ? worker.board().failure : "its process ended without a word";
     throw Refusal(Status::unable, why);
@@ -89,7 +94,8 @@ Session::Session(const std::vector<Place>& places, const std::vector<clock::Data
     for (const Place& place : places) {
         auto worker = std::make_unique<Worker>(Bench{place, paths, bytes_max}, signals_);
         try {
-            answer_of(*worker, signals_, start_patience_ms);
+            const Answer answer = answer_of(*worker, signals_, start_patience_ms);
+            if (answer.remark[0] != '\0') leave_out(place, answer.remark);
             workers_.push_back(std::move(worker));
             places_.push_back(place);
         } catch (const Refusal& refusal) {
@@ -124,11 +130,12 @@ double Session::run(std::vector<Turn>& turns, unsigned rounds, double seconds,
 void Session::take(Turn& turn, double slice_ms) {
     const Worker& worker = *workers_[turn.place];
     turn.order.nanoseconds = static_cast<std::int64_t>(slice_ms * 1e6);
+    turn.order.batch = worker.bench().paths.at(turn.order.path).batch;
     try {
         if (::send(worker.channel(), &turn.order, sizeof turn.order, MSG_NOSIGNAL) !=
             sizeof turn.order)
             throw Refusal(Status::unable, worker.board().failure);
-        turn.slices.push_back(answer_of(worker, signals_, slice_patience_ms));
+        turn.slices.push_back(answer_of(worker, signals_, slice_patience_ms).slice);
     } catch (const Refusal& refusal) {
         lost_[turn.place] = true;
         leave_out(worker.bench().place, refusal.what());

@@ -24,12 +24,6 @@ clock::Job job_of(const Place& place, const clock::DataPath& path) {
 // A cell whose own rounds do not agree better than that says nothing of a prediction.
 constexpr double disturbed_spread = 1.4;
 
-// The only cell that anything is tuned to: what is left of it is what a page in a packet costs.
-bool is_tuned_to(const Predicted& cell, std::uint32_t bytes_max) {
-    return cell.place.device == "ifb" && cell.path == clock::DataPath{Way::send_zc_fixed, 8} &&
-           cell.bytes == bytes_max;
-}
-
 std::vector<Predicted> predict(const Calibration& calibration,
                                const std::vector<clock::DataPath>& paths) {
     std::vector<Predicted> cells;
@@ -66,13 +60,6 @@ void set_beside(std::vector<Predicted>& cells, const std::vector<Measured>& meas
         }
 }
 
-void tune(Calibration& calibration, const std::vector<Predicted>& cells, std::uint32_t bytes_max) {
-    for (const Predicted& cell : cells)
-        if (is_tuned_to(cell, bytes_max) && cell.is_measured)
-            calibration.frag_ns =
-                std::max(0.0, (cell.measured_ns - cell.ns) / pages_of(cell.bytes));
-}
-
 }  // namespace
 
 Simulation::Errors Simulation::errors(bool with_disturbed) const {
@@ -101,7 +88,9 @@ Simulation simulate(const SimulateOptions& options, const Progress& progress) {
             places.push_back(place);
         else
             result.left_out.push_back(place.name() +
-                                      ": not simulated: another process has a part in it");
+                                      (is_null(place)
+                                           ? ": not simulated: no step of the kernel's is in it"
+                                           : ": not simulated: another process has a part in it"));
     // The calibration needs these batches, and the ifb first.
     for (const unsigned batch : {8U, 1U})
         if (std::ranges::find(measuring.batches, batch) == measuring.batches.end())
@@ -115,26 +104,27 @@ Simulation simulate(const SimulateOptions& options, const Progress& progress) {
                           fmt::format("compare: calibrating needs an ifb: {}",
                                       result.left_out.empty() ? "" : result.left_out.back()));
         const std::size_t count = session.places().size();
-        auto turns = Calibration::turns(paths, measuring.sizes, count);
-        if (options.measure) {
-            const auto measured = turns_of(measuring, paths, count);
-            turns.insert(turns.end(), measured.begin(), measured.end());
-        }
+        const auto primitives = Calibration::turns(paths, measuring.sizes, count);
+        std::vector<Turn> measured;
+        if (options.measure) measured = turns_of(measuring, paths, session.places());
+        // Everything rests on the primitives, and costs are differences of them: so they have turns
+        // at three moments of a round, that a moment's disturbance does not decide.
+        std::vector<Turn> turns = primitives;
+        const auto half = measured.begin() + static_cast<std::ptrdiff_t>(measured.size() / 2);
+        turns.insert(turns.end(), measured.begin(), half);
+        turns.insert(turns.end(), primitives.begin(), primitives.end());
+        turns.insert(turns.end(), half, measured.end());
+        turns.insert(turns.end(), primitives.begin(), primitives.end());
         session.run(turns, measuring.rounds, measuring.seconds, progress);
         result.calibration.emplace(turns, paths, session.places(), measuring.sizes);
         if (!options.predict) return;
         result.cells = predict(*result.calibration, paths);
         if (!options.measure) return;
-        const auto measured = measured_of(turns, session, paths);
-        set_beside(result.cells, measured);
-        const std::uint32_t bytes_max = std::ranges::max(measuring.sizes);
-        tune(*result.calibration, result.cells, bytes_max);
-        result.cells = predict(*result.calibration, paths);
-        set_beside(result.cells, measured);
+        const auto cells = measured_of(turns, session, paths);
+        set_beside(result.cells, cells);
         for (Predicted& cell : result.cells) {
             if (cell.measured_ratio.high > disturbed_spread * cell.measured_ratio.low)
                 cell.not_counted = "disturbed";
-            if (is_tuned_to(cell, bytes_max)) cell.not_counted = "tuned to";
             if (cell.path == clock::DataPath{Way::msg_zerocopy}) cell.not_counted = "baseline";
         }
     });

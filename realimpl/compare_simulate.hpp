@@ -21,8 +21,8 @@ struct Predicted {
     bool is_measured = false;
     double measured_ns = 0;
     Interval measured_ratio;
-    // Why this cell says nothing of the prediction: it is the baseline, was tuned to, or its own
-    // interval spans more than 40 %.
+    // Why this cell says nothing of the prediction: it is the baseline, or its own interval spans
+    // more than 40 %.
     std::string not_counted = {};
 
     bool is_disturbed() const { return not_counted == "disturbed"; }

@@ -19,8 +19,8 @@ std::string number(double value) {
 
 // Costs that depend on the payload or the device are listed for each.
 bool is_sized(clock::Cost cost) {
-    return cost == clock::Cost::copy || cost == clock::Cost::pin || cost == clock::Cost::frags ||
-           cost == clock::Cost::device;
+    return cost == clock::Cost::copy || cost == clock::Cost::copy_warm ||
+           cost == clock::Cost::pin || cost == clock::Cost::frags || cost == clock::Cost::device;
 }
 
 std::string left_out_text(const Simulation& simulation) {
@@ -50,10 +50,6 @@ std::string verdict_text(const Simulation& simulation) {
                           " Without the {} disturbed ones, whose own intervals span more "
                           "than 40 %: {}.",
                           all.cells - calm.cells, errors_text(calm));
-    for (const Predicted& each : simulation.cells)
-        if (each.not_counted == "tuned to")
-            text += fmt::format(" Tuned to, and not counted: {}, {}, {} bytes.", each.place.name(),
-                                text_of(each.path), each.bytes);
     return text + '\n';
 }
 

@@ -160,7 +160,7 @@ void add_compare_verb(CLI::App& app, Status& status) {
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
     verb->add_option("--devices", options->devices,
-                     "ifb, veth-drop, veth, veth-plain, lo, with commas (default: all)")
+                     "ifb, null, veth-drop, veth, veth-plain, lo, with commas (default: all)")
         ->delimiter(',');
     verb->add_option("--transport", options->transport, "udp or tcp (default: both)")
         ->check(CLI::IsMember({"udp", "tcp"}));

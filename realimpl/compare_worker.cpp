@@ -14,12 +14,15 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 
+#include "realimpl/compare_xdp.hpp"
 #include "realimpl/drive_calls.hpp"
 #include "realimpl/drive_receiver.hpp"
 #include "realimpl/drive_ring.hpp"
 #include "realimpl/drive_socket.hpp"
 #include "realimpl/drive_world.hpp"
+#include "realimpl/netns.hpp"
 
 namespace zcv::compare {
 
@@ -38,21 +41,6 @@ double seconds_of(clockid_t clock) {
     timespec now{};
     ::clock_gettime(clock, &now);
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-// Sender and receiver on a processor each, where there are two: a scheduler that moves them about
-// would be measured too.
-void stay_on_processor(int which) {
-    cpu_set_t allowed;
-    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
-    for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-        if (!CPU_ISSET(cpu, &allowed) || which-- > 0) continue;
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        ::sched_setaffinity(0, sizeof one, &one);
-        return;
-    }
 }
 
 // The receiving process: reads whatever comes, and looks at nothing.
@@ -87,6 +75,7 @@ class Loop {
         : bench_(bench),
           board_(board),
           buffers_(buffers_of(bench)),
+          drops_(plan.peer_drops),
           socket_(AF_INET, plan.stream() ? SOCK_STREAM : SOCK_DGRAM) {
         connect(plan);
         stride_ = (std::uint64_t{bench.bytes_max} + 4095) / 4096 * 4096;
@@ -104,15 +93,19 @@ class Loop {
         has_peer_ = has_peer;
     }
 
+    // What this place has to do without, and why.
+    const std::string& remark() const { return remark_; }
+
     Slice run(const Order& order) {
         if (order.primitive != Primitive::none) return run_primitive(order);
+        if (!transports_.at(order.path)) return {};
         drive::Transport& transport = *transports_.at(order.path);
         const auto length = std::chrono::nanoseconds(order.nanoseconds);
         send_for(transport, order, length / 8);  // the caches are somebody else's
         await_peer();
         slice_ = {};
         const std::uint64_t calls = transport.system_calls();
-        const std::uint64_t received = board_.received;
+        const std::uint64_t arrived_before = arrived();
         const double processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
         const double peer = seconds_of(peer_clock_);
         const Clock::time_point began = Clock::now();
@@ -121,7 +114,7 @@ class Loop {
         slice_.processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - processor;
         slice_.peer_processor = has_peer_ ? seconds_of(peer_clock_) - peer : 0;
         await_peer();
-        slice_.received = board_.received - received;
+        slice_.arrived = arrived() - arrived_before;
         slice_.system_calls = transport.system_calls() - calls;
         return slice_;
     }
@@ -157,11 +150,25 @@ class Loop {
         if (plan.stream()) ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
 
+    void open_frames(const drive::Plan& plan) {
+        const std::uint16_t port =
+            plan.has_receiver() && !drops_ ? board_.port.load() : discard_port;
+        try {
+            transports_.push_back(
+                std::make_shared<Frames>(drive::near_device, port, buffers_, bench_.bytes_max));
+        } catch (const Refusal& refusal) {
+            transports_.push_back(nullptr);
+            remark_ = std::string("af_xdp: ") + refusal.what();
+        }
+    }
+
     void open(const clock::DataPath& path) {
         plans_.push_back(plan_of(bench_.place, path, bench_.bytes_max, buffers_));
         // The kernel numbers a socket's calls, so whoever makes them must make them all.
         for (std::size_t i = 0; i + 1 < plans_.size() && !clock::is_ring(path.way); ++i)
             if (bench_.paths[i].way == path.way) return transports_.push_back(transports_[i]);
+        if (!goes(path, bench_.place)) return transports_.push_back(nullptr);
+        if (path.way == clock::Way::af_xdp) return open_frames(plans_.back());
         if (!clock::is_ring(path.way)) {
             transports_.push_back(std::make_shared<drive::Calls>(plans_.back(), socket_.fd(), -1));
             return;
@@ -174,11 +181,22 @@ class Loop {
                                                             std::move(all), 2 * buffers_));
     }
 
-    // What the peer has not read yet is neither lost nor somebody else's.
+    // Packets at the other end: read by the receiver, or counted by a device that drops them.
+    std::uint64_t arrived() const {
+        if (!has_peer_) return netns::packets_given(::getpid(), drive::near_device);
+        return drops_ ? netns::packets_given(board_.receiver, drive::far_device)
+                      : board_.received.load();
+    }
+    // What has not arrived yet is neither lost nor somebody else's.
     void await_peer() const {
         if (!has_peer_) return;
-        for (std::uint64_t seen = ~std::uint64_t{0}; seen != board_.received; ::usleep(500))
-            seen = board_.received;
+        const Clock::time_point end = Clock::now() + hung;
+        std::uint64_t seen = ~std::uint64_t{0};
+        while ((seen != arrived() || !netns::udp_is_read(board_.receiver, board_.port)) &&
+               Clock::now() < end) {
+            seen = arrived();
+            ::usleep(500);
+        }
     }
 
     // Until the time is over and every buffer is back.
@@ -246,6 +264,8 @@ class Loop {
     const Bench& bench_;
     drive::Board& board_;
     const std::uint64_t buffers_;
+    const bool drops_;
+    std::string remark_;
     drive::Socket socket_;
     drive::SenderCounts counts_;
     std::uint64_t stride_ = 0;
@@ -263,6 +283,19 @@ class Loop {
 
 }  // namespace
 
+void stay_on_processor(int which) {
+    cpu_set_t allowed;
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
+    for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (!CPU_ISSET(cpu, &allowed) || which-- > 0) continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        ::sched_setaffinity(0, sizeof one, &one);
+        return;
+    }
+}
+
 std::uint64_t buffers_of(const Bench& bench) {
     unsigned batch = 1;
     for (const clock::DataPath& path : bench.paths) batch = std::max(batch, path.batch);
@@ -278,13 +311,12 @@ void serve(const Bench& bench, drive::Board& board, const drive::SignalsHeld& si
     if (needs_program && !board.xdp)
         throw Refusal(Status::unable, std::string("compare: ") + board.note);
     Loop loop(bench, plan, board);
-    Slice slice;
+    Answer answer;
+    loop.remark().copy(answer.remark, sizeof answer.remark - 1);
     Order order;
-    do {
-        if (::write(channel, &slice, sizeof slice) != sizeof slice) return;
-        if (::read(channel, &order, sizeof order) != sizeof order) return;
-        slice = loop.run(order);
-    } while (true);
+    while (::write(channel, &answer, sizeof answer) == sizeof answer &&
+           ::read(channel, &order, sizeof order) == sizeof order)
+        answer = {loop.run(order)};
 }
 
 }  // namespace zcv::compare

@@ -67,7 +67,7 @@ Ailment kernel() {
     return found;
 }
 
-Ailment privilege() {
+Ailment privilege(bool zcv_capture_works) {
     std::uint64_t effective = 0;
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);)
@@ -76,9 +76,10 @@ Ailment privilege() {
     const auto has = [&](int capability) { return (effective >> capability & 1) != 0; };
     if (has(sys_admin) || (has(perfmon) && has(bpf)))
         return {"privilege", State::good, "CAP_BPF and CAP_PERFMON", ""};
-    return {"privilege", State::limited,
-            "not this process's own; zcv-capture may have it, see observer",
-            "run as root, or once 'setcap cap_bpf,cap_perfmon+ep' the program zcv-capture"};
+    if (zcv_capture_works)
+        return {"privilege", State::good, "zcv-capture has CAP_BPF and CAP_PERFMON of its own", ""};
+    return {"privilege", State::limited, "neither CAP_BPF nor CAP_PERFMON",
+            "run as root, or give them to zcv-capture: see observer"};
 }
 
 Ailment type_information() {
@@ -100,6 +101,14 @@ Ailment lockdown() {
             "boot with lockdown=integrity, or none"};
 }
 
+std::string remedy_of(const std::string& probe, const std::string& why) {
+    if (probe == "function probes")
+        return "replay infers references instead; under zcv guest 6.12 they attach";
+    if (why.ends_with(std::strerror(EACCES)))
+        return "what it would record is left out; root may: run zcv as root";
+    return "what it would record is left out; a newer kernel may have it";
+}
+
 // Tried, not guessed: all that zcv-capture says of the observer and of watchpoints.
 void add_capture(std::vector<Ailment>& all) {
     CaptureOptions options;
@@ -119,8 +128,7 @@ void add_capture(std::vector<Ailment>& all) {
             result.info.probes, [](const std::string& probe) { return probe != "write-watch"; });
         all.push_back({observer_name, State::good, fmt::format("{} probes attached", probes), ""});
         for (const auto& [probe, why] : missing)
-            all.push_back({"probe " + probe, State::limited, why,
-                           "what it would record is left out; a newer kernel may have it"});
+            all.push_back({"probe " + probe, State::limited, why, remedy_of(probe, why)});
         all.push_back({"watchpoints", watch.empty() ? State::good : State::limited,
                        watch.empty() ? "hardware watchpoints name who writes too early" : watch,
                        watch.empty() ? "" : "without them a write is found, not its source line"});
@@ -268,8 +276,11 @@ void add_interfaces(std::vector<Ailment>& all) {
 }  // namespace
 
 std::vector<Ailment> examine() {
-    std::vector<Ailment> all{kernel(), privilege(), type_information(), lockdown()};
-    add_capture(all);
+    std::vector<Ailment> observed;
+    add_capture(observed);
+    std::vector<Ailment> all{kernel(), privilege(can_capture(observed)), type_information(),
+                             lockdown()};
+    all.insert(all.end(), observed.begin(), observed.end());
     all.push_back(rings());
     all.push_back(locked_memory());
     all.push_back(option_memory());

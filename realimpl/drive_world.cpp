@@ -12,9 +12,6 @@ namespace zcv::drive {
 
 namespace {
 
-// Inside namespaces of our own, names and addresses cannot clash with anything.
-constexpr const char* near_device = "zcv0";
-constexpr const char* far_device = "zcv1";
 constexpr const char* hold_device = "zcvq";
 constexpr const char* veth_remedy = "load the veth module (modprobe veth), or use --device lo";
 constexpr const char* dummy_remedy = "load the dummy module (modprobe dummy), or use --device ifb";

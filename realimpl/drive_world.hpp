@@ -10,6 +10,10 @@ namespace zcv::drive {
 // Where a run takes place: one namespace for lo and the sink, two with a veth pair between them.
 // Each half is called by its own process.
 
+// Inside namespaces of our own, names and addresses cannot clash with anything.
+inline constexpr const char* near_device = "zcv0";
+inline constexpr const char* far_device = "zcv1";
+
 // The sender's namespace. With lo it may be the machine's own, when no other is to be had.
 void enter_world(const Plan& plan, Board& board);
 

@@ -282,6 +282,35 @@ std::uint64_t tcp_counter(const std::string& name) {
     return 0;
 }
 
+std::uint64_t packets_given(pid_t process, const std::string& device) {
+    std::ifstream file(fmt::format("/proc/{}/net/dev", process));
+    for (std::string line; std::getline(file, line);) {
+        const std::size_t colon = line.find(':');
+        if (colon == std::string::npos) continue;
+        std::istringstream words(line.substr(0, colon) + ' ' + line.substr(colon + 1));
+        std::string name;
+        std::uint64_t bytes = 0;
+        std::uint64_t packets = 0;
+        if (words >> name >> bytes >> packets && name == device) return packets;
+    }
+    return 0;
+}
+
+bool udp_is_read(pid_t process, std::uint16_t port) {
+    const std::string at_port = fmt::format(":{:04X}", port);
+    std::ifstream file(fmt::format("/proc/{}/net/udp", process));
+    std::string line;
+    std::getline(file, line);  // the heading
+    while (std::getline(file, line)) {
+        std::istringstream words(line);
+        const std::vector<std::string> fields(std::istream_iterator<std::string>(words), {});
+        // The local address, and "tx_queue:rx_queue" in bytes.
+        if (fields.size() > 4 && fields[1].ends_with(at_port) && !fields[4].ends_with(":00000000"))
+            return false;
+    }
+    return true;
+}
+
 void await_ready(const std::string& device, bool ipv6) {
     const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (socket < 0) throw_errno("open a socket");
@@ -293,11 +322,11 @@ void await_ready(const std::string& device, bool ipv6) {
         running = (request.ifr_flags & IFF_RUNNING) != 0 && (!ipv6 || has_local_route(device));
     }
     // The flag is raised just before the queue is, under the lock that any change of the device
-    // takes too: so once this change is made, the queue is there.
-    request.ifr_qlen = 1000;
-    const bool locked = ::ioctl(socket, SIOCSIFTXQLEN, &request) == 0;
+    // takes too: so once this change is made, the queue is there. The flags stay what they are; of
+    // all changes, this one needs no more than to be root of the namespace.
+    const bool locked = ::ioctl(socket, SIOCSIFFLAGS, &request) == 0;
     ::close(socket);
-    if (!locked) throw_errno("set a device's queue length");
+    if (!locked) throw_errno("set a device's flags");
     if (!running)
         throw Refusal(Status::unable,
                       fmt::format("drive: {} was not ready for 10 s: run again", device));

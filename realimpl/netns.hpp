@@ -46,6 +46,13 @@ void set(const std::string& name, std::uint64_t value);
 // One counter of this namespace's TCP, by its name in /proc/net/netstat; 0 if it has none.
 std::uint64_t tcp_counter(const std::string& name);
 
+// Packets that this device of that process's namespace has been given; 0 if there is none.
+std::uint64_t packets_given(pid_t process, const std::string& device);
+
+// Whether nothing waits to be read from UDP sockets over IPv4 at this port of that process's
+// namespace.
+bool udp_is_read(pid_t process, std::uint16_t port);
+
 // Until the kernel has noticed that both ends of a pair are up, it silently drops what they send,
 // and what comes for their IPv6 addresses.
 void await_ready(const std::string& device, bool ipv6);

@@ -127,6 +127,7 @@ static __always_inline int submitted(struct io_kiocb* req) {
     remember(&send, ubuf, sock, &state->ranges);
     know_sock(sock, tgid);
     tell_stack(send.generation, tgid);
+    note_sent_from(tgid, &state->ranges);
 
     struct zcv_event* event = begin(ZCV_SUBMIT);
     if (!event) return 0;
@@ -670,4 +671,20 @@ int BPF_PROG(io_uring_register, void* ring, unsigned int opcode, unsigned int fi
     event->res = (__s32)res;
     finish(event, 0);
     return 0;
+}
+
+/* Allocators: the loader attaches these where the watched process has them. */
+
+SEC("uprobe")
+int free_of_glibc(struct pt_regs* regs) {
+    struct arguments arguments;
+    arguments_of(regs, &arguments);
+    return freed_by_glibc(regs, arguments.at[0]);
+}
+
+SEC("uprobe") /* nothing is known of its blocks but where they begin */
+int free_of_another(struct pt_regs* regs) {
+    struct arguments arguments;
+    arguments_of(regs, &arguments);
+    return block_freed(regs, arguments.at[0], 1);
 }

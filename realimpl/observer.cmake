@@ -37,9 +37,10 @@ else()
                 -D__TARGET_ARCH_${bpf_arch} $<$<BOOL:${ZCV_WERROR}>:-Werror>
                 -I${PROJECT_SOURCE_DIR} -I${CMAKE_CURRENT_SOURCE_DIR} ${arch_include}
                 -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
-            DEPENDS ${source} observer_calls.h observer_hash.h observer_kernel.h
-                observer_memory.h observer_pages.h observer_read.h observer_refs.h observer_ring.h
-                observer_shared.h observer_stacks.h observer_state.h observer_table.h
+            DEPENDS ${source} observer_allocator.h observer_calls.h observer_hash.h
+                observer_kernel.h observer_memory.h observer_pages.h observer_read.h
+                observer_refs.h observer_ring.h observer_shared.h observer_stacks.h
+                observer_state.h observer_table.h
                 ${PROJECT_SOURCE_DIR}/traces/zcv_event.h
             COMMENT "Compiling the BPF programs of ${program}" VERBATIM)
         add_custom_command(OUTPUT ${skeleton_dir}/${program}.skel.h
@@ -49,8 +50,8 @@ else()
             DEPENDS ${object} COMMENT "Generating the skeleton of ${program}" VERBATIM)
     endforeach()
 
-    add_executable(zcv-capture capture_main.cpp capture_libbpf.cpp capture_observer.cpp
-        capture_probes.cpp capture_rings.cpp raw_stacks.cpp write_watch.cpp
+    add_executable(zcv-capture capture_main.cpp capture_allocators.cpp capture_libbpf.cpp
+        capture_observer.cpp capture_probes.cpp capture_rings.cpp raw_stacks.cpp write_watch.cpp
         ${skeleton_dir}/observer.skel.h ${skeleton_dir}/probes.skel.h)
     target_include_directories(zcv-capture SYSTEM PRIVATE ${skeleton_dir})
     target_link_libraries(zcv-capture PRIVATE zcv_options PkgConfig::LIBBPF fmt::fmt)

@@ -6,9 +6,11 @@
 #ifndef ZCV_OBSERVER_CALLS_H
 #define ZCV_OBSERVER_CALLS_H
 
+#include "observer_allocator.h"
 #include "observer_memory.h"
 
 #define MSG_ZEROCOPY 0x4000000u
+#define MSG_ERRQUEUE 0x2000u
 #define MESSAGES_MAX 64u /* of one sendmmsg() that are looked at */
 #define TOLD_MAX 4096u   /* calls of one range whose content is looked at again */
 #define MADV_DONTNEED 4u
@@ -171,6 +173,7 @@ static __always_inline void call_begins(struct call_now* now, struct hash_state*
         count_map_failure();
     if (bpf_map_update_elem(&calling, &thread, now, BPF_ANY)) count_map_failure();
     tell_stack(now->generation, call.tgid);
+    note_sent_from(call.tgid, &state->ranges);
     struct zcv_event* event = begin(ZCV_CALL);
     if (!event) return;
     name_sock(event, sock);
@@ -466,16 +469,47 @@ static long tell_call(__u32 turn, struct telling* telling) {
     return 0;
 }
 
+/* Whether the current system call reads the error queue of that socket. */
+static __always_inline bool reads_errors_of(__u64 sock) {
+#if defined(__TARGET_ARCH_x86)
+    struct arguments arguments;
+    struct task_struct* task = bpf_get_current_task_btf();
+    if (task->flags & PF_KTHREAD) return false;
+    const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs(task);
+    const __u32 number = (__u32)regs->orig_ax;
+    if (number != system_calls.recvmsg && number != system_calls.recvmmsg) return false;
+    arguments_of(regs, &arguments);
+    const __u64 flags = arguments.at[number == system_calls.recvmsg ? 2 : 3];
+    return (flags & MSG_ERRQUEUE) && (__u64)sock_behind(open_file((__u32)arguments.at[0])) == sock;
+#else
+    return false;
+#endif
+}
+
+/* A range can be read before the CPU that queued it comes to say so. An skb of a range that was
+ * joined to another one is freed with the same look, but by no reader. */
+static __always_inline bool view_unreported(struct sk_buff* skb, struct told* told) {
+    told->sock = READ_ADDRESS(sk_buff, skb, sk);
+    return told->sock && socks_at(told->sock) && context_now() == ZCV_CONTEXT_TASK &&
+           reads_errors_of(told->sock);
+}
+
 /* An skb is freed that may have been on an error queue: read by the application, or thrown away
  * with the socket. */
 static __always_inline void range_gone(struct sk_buff* skb, bool read) {
     __u64 key = (__u64)skb;
     struct range_report range;
-    struct told* found = any_calls ? bpf_map_lookup_elem(&errqueues, &key) : NULL;
-    if (!found) return;
-    struct telling telling = {.told = *found};
-    bpf_map_delete_elem(&errqueues, &key);
-    if (!view_range(skb, &range)) return;
+    struct telling telling = {};
+    if (!any_calls) return;
+    struct told* found = bpf_map_lookup_elem(&errqueues, &key);
+    if (!found && !read) return;
+    if (found) {
+        telling.told = *found;
+        bpf_map_delete_elem(&errqueues, &key);
+    }
+    /* Entered too late, after it was read, it is of another range. */
+    const bool is_it = view_range(skb, &range) && found && telling.told.first == range.first;
+    if (!is_it && !(read && view_unreported(skb, &telling.told) && view_range(skb, &range))) return;
     telling.told.first = range.first;
     telling.told.last = range.last;
     telling.code = range.code;

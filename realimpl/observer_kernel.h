@@ -64,7 +64,8 @@ struct file {
 
 /* Named as the kernel names the registers. */
 struct pt_regs {
-    unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, ip, cs, sp;
+    unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs,
+        sp;
 };
 
 enum sock_flags {

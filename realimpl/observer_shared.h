@@ -27,6 +27,8 @@ struct zcv_call_numbers {
     __u32 mremap;
     __u32 mmap;
     __u32 brk;
+    __u32 recvmsg;
+    __u32 recvmmsg;
 };
 
 /* A word of the loader's own memory, and what it holds: see find_direct_map. */
@@ -37,7 +39,7 @@ struct zcv_known_word {
 
 /* Where a program was as it sent. */
 struct zcv_stack_sample {
-    __u32 generation; /* of the send */
+    __u32 generation; /* of the send, or what the record has in its place */
     __u32 tgid;
     __u32 words; /* of memory that could be read */
     __u32 unused;

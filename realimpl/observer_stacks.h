@@ -30,17 +30,13 @@ static __always_inline void copy_registers(struct zcv_stack_sample* sample,
     __builtin_memcpy(sample->registers, in_dwarf_order, sizeof(in_dwarf_order));
 }
 
-/* Of the send of that generation, which the current task submits. A full ring is no loss of a
- * record: the send then has no stack. */
-static __always_inline void tell_stack(__u32 generation, __u32 tgid) {
-    struct task_struct* task = bpf_get_current_task_btf();
-    if (!stacks_wanted || (__u32)task->tgid != tgid) return;
-    if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) return;
-    const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs(task);
+/* Of a user's thread with these registers, under a name that the record has as its generation. A
+ * full ring is no loss of a record: it then has no stack. */
+static __always_inline void tell_stack_at(const struct pt_regs* regs, __u32 name, __u32 tgid) {
     if (regs->cs != USER_CODE_64) return;
     struct zcv_stack_sample* sample = bpf_ringbuf_reserve(&stack_samples, sizeof(*sample), 0);
     if (!sample) return;
-    sample->generation = generation;
+    sample->generation = name;
     sample->tgid = tgid;
     sample->words = 0;
     sample->unused = 0;
@@ -55,7 +51,16 @@ static __always_inline void tell_stack(__u32 generation, __u32 tgid) {
     }
     bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP);
 }
+
+/* Of the send of that generation, which the current task submits. */
+static __always_inline void tell_stack(__u32 generation, __u32 tgid) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    if (!stacks_wanted || (__u32)task->tgid != tgid) return;
+    if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) return;
+    tell_stack_at((const struct pt_regs*)bpf_task_pt_regs(task), generation, tgid);
+}
 #else
+static __always_inline void tell_stack_at(const struct pt_regs* regs, __u32 name, __u32 tgid) {}
 static __always_inline void tell_stack(__u32 generation, __u32 tgid) {}
 #endif
 

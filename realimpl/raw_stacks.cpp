@@ -59,9 +59,8 @@ std::uint32_t RawStacks::number_of(std::uint32_t tgid, Place place) {
     return found->second;
 }
 
-void RawStacks::read_maps(std::uint32_t tgid) {
-    Code& code = code_[tgid];
-    code = {};
+std::vector<RawMapping> code_mapped_into(std::uint32_t tgid) {
+    std::vector<RawMapping> code;
     std::ifstream maps{fmt::format("/proc/{}/maps", tgid)};
     for (std::string line; std::getline(maps, line);) {
         RawMapping mapping;
@@ -72,8 +71,13 @@ void RawStacks::read_maps(std::uint32_t tgid) {
             device >> inode;
         std::getline(words >> std::ws, mapping.module);
         if (!mapping.module.starts_with('/')) mapping.module.clear();
-        if (flags.find('x') != std::string::npos) code.maps.push_back(mapping);
+        if (flags.find('x') != std::string::npos) code.push_back(mapping);
     }
+    return code;
+}
+
+void RawStacks::read_maps(std::uint32_t tgid) {
+    code_[tgid] = {.maps = code_mapped_into(tgid)};
 }
 
 // Libraries come and go, so an address that is in no known mapping is looked up once more.

@@ -26,6 +26,9 @@ struct RawMapping {
     std::string module;  // "" when it is no file's
 };
 
+// What a process executes from; empty when it is gone.
+std::vector<RawMapping> code_mapped_into(std::uint32_t tgid);
+
 struct RawStack {
     std::uint32_t number = 0;      // from 1: zcv_event.res of the records that have it
     std::vector<RawFrame> frames;  // as far as frame pointers lead

@@ -97,6 +97,24 @@ GElf_Addr address_in(Elf* elf, std::uint64_t offset) {
     return 0;
 }
 
+namespace {
+
+// Both a watchpoint's trap and a call have left the instruction behind: the one before is meant. At
+// the first of a function there is a probe, which has yet to execute it.
+GElf_Addr address_meant(Dwfl_Module* module, const StackFrame& frame, bool innermost,
+                        GElf_Addr& bias) {
+    if (module == nullptr) return 0;
+    Elf* const elf = dwfl_module_getelf(module, &bias);
+    const GElf_Addr at = address_in(elf, frame.offset);
+    GElf_Off into = 1;
+    GElf_Sym symbol;
+    if (innermost && at != 0)
+        dwfl_module_addrinfo(module, at + bias, &into, &symbol, nullptr, nullptr, nullptr);
+    return into == 0 ? at : address_in(elf, frame.offset - 1);
+}
+
+}  // namespace
+
 struct Symbols::Module {
     explicit Module(const std::string& path) {
         callbacks.find_elf = dwfl_build_id_find_elf;
@@ -126,19 +144,15 @@ Symbols::~Symbols() = default;
 
 void Symbols::name(Stack& stack) {
     std::vector<StackFrame> named;
-    for (const StackFrame& frame : stack.frames) name(frame, named);
+    for (const StackFrame& frame : stack.frames) name(frame, &frame == &stack.frames[0], named);
     stack.frames = std::move(named);
 }
 
-void Symbols::name(StackFrame frame, std::vector<StackFrame>& named) {
+void Symbols::name(StackFrame frame, bool innermost, std::vector<StackFrame>& named) {
     std::unique_ptr<Module>& file = modules_[frame.module];
     if (!file) file = std::make_unique<Module>(frame.module);
     GElf_Addr bias = 0;
-    // Both a trap and a call have left the instruction behind: the one before is meant.
-    const GElf_Addr linked =
-        file->module == nullptr
-            ? 0
-            : address_in(dwfl_module_getelf(file->module, &bias), frame.offset - 1);
+    const GElf_Addr linked = address_meant(file->module, frame, innermost, bias);
     if (linked == 0) return named.push_back(std::move(frame));
     if (const char* name = dwfl_module_addrname(file->module, linked + bias))
         frame.function = demangled(name);

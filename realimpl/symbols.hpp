@@ -22,7 +22,7 @@ class Symbols {
 
   private:
     struct Module;
-    void name(StackFrame frame, std::vector<StackFrame>& named);
+    void name(StackFrame frame, bool innermost, std::vector<StackFrame>& named);
     std::map<std::string, std::unique_ptr<Module>> modules_;  // by path
 };
 

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "tests/captured.hpp"
 #include "tests/program.hpp"
 
 // The front door: what zcv says and how it ends when it is used wrongly, or asked about itself.
@@ -74,8 +75,18 @@ TEST_CASE("each nasty command line of the verbs that read or capture is one line
 }
 
 TEST_CASE("an unknown option of a verb is refused", "[cli]") {
-    check_one_line_refusal(zcv_with("plot lifecycle --frobnicate"), 2, "zcv --help");
-    check_one_line_refusal(zcv_with("plot"), 2, "zcv --help");
+    check_one_line_refusal(zcv_with("plot lifecycle --frobnicate"), 2, "zcv plot lifecycle --help");
+    check_one_line_refusal(zcv_with("plot lifecycle x.zct"), 2, "zcv plot lifecycle --help");
+    check_one_line_refusal(zcv_with("plot"), 2, "zcv plot --help");
+}
+
+TEST_CASE("a report that cannot be written is an error, and a violation stays one", "[cli]") {
+    const auto onto_full = [](const std::string& name) {
+        return zcv_with("replay " + shell_quoted((captured / (name + ".zct")).string()) +
+                        " >/dev/full");
+    };
+    check_one_line_refusal(onto_full("udp-nic-conforming"), 4, "standard output");
+    check_one_line_refusal(onto_full("tcp-nic-first-cqe"), 1, "standard output");
 }
 
 TEST_CASE("the help goes to stdout, lists the verbs and the statuses, and succeeds", "[cli]") {

@@ -44,6 +44,8 @@ struct Record {
         Job job;
         std::size_t costs;
         double measured;
+        double measured_ns;
+        std::uint32_t bytes;
         std::string not_counted;
         bool counted() const { return not_counted.empty(); }
     };
@@ -72,6 +74,8 @@ Record read_record() {
                                  device == "ifb" ? Device::sink : Device::reader},
                                 at.at({device, each.at("bytes")}),
                                 each.at("measured_ratio"),
+                                each.at("measured_ns"),
+                                each.at("bytes"),
                                 each.at("not_counted")});
     }
     return record;
@@ -93,6 +97,26 @@ std::vector<double> errors_of(const Record& record, const std::vector<Costs>& co
     }
     std::ranges::sort(errors);
     return errors;
+}
+
+// How far off it is what one way costs more than another, in ns, on average over small payloads:
+// what they share takes no part in that.
+double error_of_more(const Record& record, const std::vector<Costs>& costs, const DataPath& way,
+                     const DataPath& than) {
+    double all = 0;
+    int count = 0;
+    for (const Record::Cell& one : record.cells)
+        for (const Record::Cell& other : record.cells) {
+            if (one.job.path != way || other.job.path != than || one.costs != other.costs ||
+                one.bytes > 4096)
+                continue;
+            const Costs& with = costs[one.costs];
+            all += std::abs(simulate(one.job, with).ns - simulate(other.job, with).ns -
+                            (one.measured_ns - other.measured_ns));
+            ++count;
+        }
+    REQUIRE(count > 0);
+    return all / count;
 }
 
 bool every(const Record::Cell&) {
@@ -144,7 +168,9 @@ TEST_CASE("a simulated run makes the system calls and notifications of a real on
     CHECK(run(Way::msg_zerocopy, 8).count(Cost::read_range) == Approx(0.125));
     CHECK(run(Way::send_zc, 1).count(Cost::pin) == 1);
     CHECK(run(Way::send_zc_fixed, 1).count(Cost::pin) == 0);
-    CHECK(run(Way::send, 1).count(Cost::copy) == 1);
+    CHECK(run(Way::send, 1).count(Cost::copy_warm) == 1);
+    CHECK(run(Way::send, 1).count(Cost::copy) == 0);
+    CHECK(run(Way::ring_send, 8).count(Cost::copy) == 1);
 }
 
 TEST_CASE("who tells of a notification is the profile's step, not the clock's",
@@ -184,27 +210,63 @@ TEST_CASE("a card that takes its time keeps a sender waiting for its buffers", "
 
 TEST_CASE("three rows of each early series give the others, in order and within 15 %",
           "[compare][clock]") {
-    for (const std::string_view name : environments()) {
-        const std::uint32_t bytes = name == "rfc-v1" ? 65435 : 4096;
-        const Environment environment = reproduce(name, reference_costs(bytes));
+    for (const std::string_view name : {"rfc-v1", "rfc-v2"}) {
+        const Environment environment = reproduce(name);
         INFO(name);
         std::size_t used = 0;
         for (const Reproduced& row : environment.rows) {
             used += row.used;
             INFO(row.figure->as << ": " << row.ratio << " for " << row.published_ratio);
             CHECK(std::abs(row.error()) < 0.15);
-            if (row.used && row.figure->path.way != Way::msg_zerocopy)
-                CHECK(row.ns == Approx(row.published_ns));
+            if (row.used) CHECK(row.ns == Approx(row.published_ns));
         }
         CHECK(used == 3);
         CHECK(environment.in_order());
         CHECK(environment.scale > 0);
         CHECK(environment.copy_ns > 0);
-        for (const Without& each : without_each(environment)) {
+        for (const Without& each : without_each(environment.costs())) {
             INFO(each.idea);
             CHECK(each.ns >= 0);
         }
     }
+}
+
+TEST_CASE("at most three rows of the merged series' tables give the others within 15 %",
+          "[compare][clock]") {
+    for (const std::string_view name : {"v4-dummy", "v4-nic"}) {
+        const Environment environment = reproduce(name);
+        std::size_t used = 0;
+        for (const Reproduced& row : environment.rows) {
+            used += row.used;
+            INFO(name << ", " << row.figure->as << ", " << row.figure->bytes << ": " << row.ratio
+                      << " for " << row.published_ratio);
+            CHECK(std::abs(row.error()) < 0.15);
+        }
+        CHECK(used == (name == "v4-dummy" ? 3 : 2));
+        CHECK(environment.median_error() < 0.10);
+    }
+    // Sixteen times as large a copy as the smallest, and the series' point: it then matters.
+    const Environment dummy = reproduce("v4-dummy");
+    CHECK(row_error(dummy, "zc") < 0.05);
+    CHECK(dummy.rows.front().ns > dummy.rows[3].ns * 1.5);
+}
+
+TEST_CASE("the second series' rings to a card are reproduced, its calls are not",
+          "[compare][clock]") {
+    const Environment environment = reproduce("rfc-v2-nic");
+    double worst_call = 0;
+    for (const Reproduced& row : environment.rows) {
+        INFO(row.figure->as << ", " << row.figure->bytes << ": " << row.ratio << " for "
+                            << row.published_ratio);
+        if (is_ring(row.figure->path.way))
+            CHECK(std::abs(row.error()) < 0.15);
+        else
+            worst_call = std::max(worst_call, std::abs(row.error()));
+    }
+    // As model/README.md says; were it otherwise, that page would be wrong.
+    CHECK(worst_call > 0.5);
+    REQUIRE(environment.worst() != nullptr);
+    CHECK(environment.worst()->figure->path.way == Way::msg_zerocopy);
 }
 
 TEST_CASE("costs of primitives predict what was measured beside them", "[compare][clock]") {
@@ -213,12 +275,14 @@ TEST_CASE("costs of primitives predict what was measured beside them", "[compare
     CHECK(errors.size() >= 40);
     CHECK(median(errors) <= 0.10);
     CHECK(errors.back() <= 0.25);
-    // Where the measurement was disturbed, single cells are off by more; most are not.
+    // Where the measurement was disturbed, single cells may be off by more; most are not.
     const auto all = errors_of(record, record.costs, every, true);
-    CHECK(all.size() > errors.size());
+    CHECK(all.size() >= errors.size());
     CHECK(median(all) <= 0.10);
-    // One cell is tuned to, and the baselines are 1 by themselves.
-    CHECK(std::ranges::count(record.cells, "tuned to", &Record::Cell::not_counted) == 1);
+    // Nothing is tuned to anything; the baselines are 1 by themselves.
+    for (const Record::Cell& cell : record.cells)
+        CHECK(
+            (cell.counted() || cell.not_counted == "baseline" || cell.not_counted == "disturbed"));
 }
 
 // A cost whose absence makes nothing worse would be decoration.
@@ -236,16 +300,13 @@ TEST_CASE("without any one of its costs the simulator is worse at something", "[
         {Cost::call, way_is(Way::send)},
         {Cost::enter, batch_of(1)},
         {Cost::request, way_is(Way::send_zc)},
-        {Cost::cqe, way_is(Way::send_zc)},
         {Cost::ring_send, way_is(Way::send_zc)},
         {Cost::datagram, every},
         {Cost::device, reads},
-        {Cost::copy, way_is(Way::send)},
+        {Cost::copy, way_is(Way::ring_send)},
+        {Cost::copy_warm, way_is(Way::send)},
         {Cost::pin, way_is(Way::send_zc)},
         {Cost::frags, way_is(Way::send_zc_fixed)},
-        {Cost::notification, way_is(Way::send_zc)},
-        {Cost::task_work, way_is(Way::send_zc)},
-        {Cost::work_run, way_is(Way::send_zc)},
         {Cost::ubuf, every},
         {Cost::read_range, every},
         {Cost::look, every},
@@ -260,22 +321,30 @@ TEST_CASE("without any one of its costs the simulator is worse at something", "[
         CHECK(mean(errors_of(record, without(record.costs, cost), where)) >
               mean(errors_of(record, record.costs, where)));
     }
+    // Small ones are drowned in ratios: they are what a notification costs beside a send without.
+    const std::map<Cost, unsigned> of_notifications{
+        {Cost::cqe, 8}, {Cost::notification, 8}, {Cost::task_work, 8}, {Cost::work_run, 1}};
+    for (const auto& [cost, batch] : of_notifications) {
+        INFO(name_of(cost));
+        const DataPath fixed{Way::send_zc_fixed, batch};
+        const DataPath plain{Way::ring_send, batch};
+        CHECK(error_of_more(record, without(record.costs, cost), fixed, plain) >
+              error_of_more(record, record.costs, fixed, plain));
+    }
     // The others only the published tables know.
-    const auto reproduced_without = [](Cost cost) {
-        Costs costs = reference_costs(4096);
-        costs[cost] = 0;
-        return reproduce("rfc-v2", costs);
+    const auto without_it = [](Cost cost) {
+        return [cost](std::uint32_t bytes) {
+            Costs costs = reference_costs(bytes);
+            costs[cost] = 0;
+            return costs;
+        };
     };
-    const Environment whole = reproduce("rfc-v2", reference_costs(4096));
-    CHECK(row_error(reproduced_without(Cost::submit), "-n1") > row_error(whole, "-n1"));
-    Costs no_poll = reference_costs(65435);
-    no_poll[Cost::poll] = 0;
     const std::string_view alone = "io_uring flush=false nr_reqs=1";
-    CHECK(row_error(reproduce("rfc-v1", no_poll), alone) >
-          row_error(reproduce("rfc-v1", reference_costs(65435)), alone));
-    Costs no_worker = reference_costs(4096);
-    no_worker[Cost::work_item] = 0;
-    CHECK(std::abs(deliveries(no_worker)[0].share - 0.30) >
+    CHECK(row_error(reproduce("rfc-v1", without_it(Cost::submit)), alone) >
+          row_error(reproduce("rfc-v1"), alone));
+    CHECK(row_error(reproduce("rfc-v2", without_it(Cost::poll)), "-n1 -f") >
+          row_error(reproduce("rfc-v2"), "-n1 -f"));
+    CHECK(std::abs(deliveries(without_it(Cost::work_item)(4096))[0].share - 0.30) >
           std::abs(deliveries(reference_costs(4096))[0].share - 0.30));
-    CHECK(figures.size() + 3 == cost_names.size());
+    CHECK(figures.size() + of_notifications.size() + 3 == cost_names.size());
 }

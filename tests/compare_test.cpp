@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "model/clock/published.hpp"
@@ -116,6 +117,16 @@ TEST_CASE("compare explains the early tables in words and numbers", "[compare]")
     CHECK_THAT(text.out, Catch::Contains("solved from") &&
                              Catch::Contains("in the published order") &&
                              Catch::Contains("without") && Catch::Contains("task work"));
+    // All six ideas of the first series, each taken back, in both of its tables.
+    for (const char* idea :
+         {"1 buffers are registered", "2 many sends share", "3 requests are handed",
+          "4 notifications are CQEs", "5 nobody polls", "6 ubufs are cached"}) {
+        const std::size_t first = text.out.find(idea);
+        REQUIRE(first != std::string::npos);
+        CHECK(text.out.find(idea, first + 1) != std::string::npos);
+    }
+    for (const char* table : {"rfc-v1, ", "rfc-v2, ", "rfc-v2-nic, ", "v4-dummy, ", "v4-nic, "})
+        CHECK_THAT(text.out, Catch::Contains(table));
     const auto json = nlohmann::json::parse(compare("--explain --format json").out);
     for (const auto& environment : json.at("explained").at("environments"))
         for (const auto& row : environment.at("rows")) {
@@ -140,6 +151,41 @@ TEST_CASE("a comparison is drawn, and what is none is refused", "[compare][plot]
         CHECK_THAT(picture, Catch::Contains("</svg>") && Catch::Contains("fixed x8") ||
                                 Catch::Contains("nr_reqs=8"));
     }
+    const auto plot = [&](const std::string& options) {
+        return run_shell(zcv + " plot compare " + shell_quoted(dir / "c.json") + " -o " +
+                         shell_quoted(dir / "c.svg") + ' ' + options);
+    };
+    // What is stacked are the times that --explain prints.
+    REQUIRE(plot("--by-step --theme dark --csv " + shell_quoted(dir / "c.csv")).status == 0);
+    CHECK_THAT(text_of_file(dir / "c.svg"),
+               Catch::Contains("copying") && Catch::Contains("notifications"));
+    std::map<std::string, double> stacked;
+    std::istringstream csv(text_of_file(dir / "c.csv"));
+    std::string line;
+    REQUIRE(std::getline(csv, line));
+    CHECK(line == "panel,path,step,cost,ns");
+    while (std::getline(csv, line))
+        // "panel, with a comma",path,step,cost,ns
+        stacked[line.substr(0, line.find(',', line.find("\",") + 2))] +=
+            std::stod(line.substr(line.rfind(',') + 1));
+    const auto explained = nlohmann::json::parse(text_of_file(dir / "c.json")).at("explained");
+    std::size_t rows = 0;
+    for (const auto& environment : explained.at("environments"))
+        for (const auto& row : environment.at("rows")) {
+            const std::string name = environment.at("name");
+            const std::string as = row.at("as_published");
+            INFO(name << ": " << as);
+            const std::string panel = "\"" + name + ", " + row.at("bytes").dump() + " bytes\"";
+            CHECK(stacked.at(panel + ',' + as) == Approx(row.at("ns").get<double>()).margin(0.1));
+            ++rows;
+        }
+    CHECK(stacked.size() == rows);
+    CHECK(plot("--theme pink").status == 2);
+    // What was published has no steps.
+    REQUIRE(run_shell(zcv + " compare --format json >" + shell_quoted(dir / "c.json")).status == 0);
+    const Ran no_steps = plot("--by-step");
+    CHECK(no_steps.status == 2);
+    CHECK_THAT(no_steps.err, Catch::Contains("--by-step") && Catch::Contains("--simulate"));
     const Ran refused = run_shell("echo '{}' >" + shell_quoted(dir / "none.json") + " && " + zcv +
                                   " plot compare " + shell_quoted(dir / "none.json") + " -o " +
                                   shell_quoted(dir / "n.png"));

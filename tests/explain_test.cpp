@@ -187,6 +187,7 @@ TEST_CASE("a rule is explained with its story, its evidence, and a run of the mo
     CHECK(first[0].example->steps.back().step == "app_write");
     CHECK(explain("ZC-B4").front().example->title.find("fifo-notifs") != std::string::npos);
     CHECK(fact_of(explain("A1").front(), "in a trace") == "ZC-A1");
+    CHECK(explain("a1").front().topic.name == explain("A1").front().topic.name);
     CHECK(fact_of(explain("A16").front(), "in a trace").starts_with("no: "));
     // The kernel's side is explained where its property or bug is.
     CHECK(fact_of(explain("S1").front(), "kernel functions").find("io_notif_tw_complete") !=

@@ -17,8 +17,10 @@ struct Figure {
 
 constexpr Figure figures[] = {
     {"tcp-nic-first-cqe.png", "plot lifecycle traces/captured/tcp-nic-first-cqe.zct"},
+    {"one-send.png", "plot lifecycle traces/captured/udp-nic-conforming.zct --request 0x3"},
     {"first-cqe-wire.png", "plot counterexample first-cqe-wire"},
     {"first-cqe.svg", "plot graph first-cqe"},
+    {"steps.png", "plot compare plots/examples/steps.json --by-step"},
 };
 
 }  // namespace

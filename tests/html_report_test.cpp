@@ -93,3 +93,18 @@ TEST_CASE("the verb writes the page with its pictures", "[report]") {
     CHECK(nowhere.status == 2);
     CHECK(lines_in(nowhere.err) == 1);
 }
+
+TEST_CASE("without gnuplot a report has all but the picture, and says so", "[report]") {
+    const TempDir dir;
+    const std::string page = dir / "report.html";
+    const Ran ran = run_shell("PATH=/nowhere " + shell_quoted(ZCV_PROGRAM) + " report " +
+                              shell_quoted((captured / "tcp-nic-first-cqe.zct").string()) + " -o " +
+                              shell_quoted(page));
+    INFO(ran.err);
+    CHECK(ran.status == 0);
+    CHECK(lines_in(ran.err) == 1);
+    CHECK(has(ran.err, "without its picture: gnuplot: not found"));
+    const std::string text = text_of_file(page);
+    CHECK(has(text, "class=\"verdict VIOLATION\""));
+    CHECK_FALSE(has(text, "<svg"));
+}

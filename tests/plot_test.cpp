@@ -1,7 +1,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -322,6 +324,82 @@ TEST_CASE("the script of a small figure is the golden one", "[plot][golden]") {
     const std::string script = text_of_file(dir / "script.gp");
     if (std::getenv("ZCV_REWRITE") != nullptr) std::ofstream(golden) << script;
     CHECK(script == text_of_file(golden));
+}
+
+TEST_CASE("an axis of latencies has a few round numbers, however long it is", "[plot]") {
+    for (double from = 0.3; from < 3000; from *= 1.37)
+        for (double factor = 1.3; factor < 1e7; factor *= 1.9) {
+            const std::vector<double> ticks = log_ticks(from, from * factor);
+            INFO(from << " to " << from * factor);
+            CHECK(ticks.size() >= 2);
+            CHECK(ticks.size() <= 12);
+            CHECK(std::ranges::is_sorted(ticks));
+            CHECK(ticks.front() >= from);
+            CHECK(ticks.back() <= from * factor);
+        }
+}
+
+TEST_CASE("no line of a step's note crosses the words of another", "[plot]") {
+    std::mt19937 random(7);
+    const std::vector<std::string_view> names{"io_send_zc", "skb_release_data", "consume_skb",
+                                              "__io_submit_flush_completions"};
+    for (int round = 0; round < 200; ++round) {
+        std::vector<StepAt> steps;
+        const std::size_t count = 1 + random() % 20;
+        for (std::size_t i = 0; i < count; ++i)
+            steps.push_back({static_cast<double>(random() % 1200), names[random() % names.size()]});
+        std::ranges::sort(steps, {}, &StepAt::x_px);
+        const std::vector<StepNote> notes = lay_out_notes(steps);
+        std::size_t told = 0;
+        for (std::size_t i = 0; i < notes.size(); ++i) {
+            const double bottom =
+                notes[i].top_px + note_line_px * static_cast<double>(notes[i].lines.size());
+            CHECK(depth_of(notes) >= bottom);
+            for (const std::string& line : notes[i].lines) {
+                const std::size_t times = line.find(" x");
+                told += times == std::string::npos ? 1 : std::stoul(line.substr(times + 2));
+                for (std::size_t k = i + 1; k < notes.size(); ++k)
+                    if (notes[k].x_px < notes[i].x_px + text_width_px(line, note_points))
+                        CHECK(notes[k].top_px +
+                                  note_line_px * static_cast<double>(notes[k].lines.size()) <=
+                              notes[i].top_px);
+            }
+        }
+        CHECK(told == count);
+    }
+}
+
+TEST_CASE("of few sends the references are drawn below their bars, of many they are not",
+          "[plot]") {
+    const auto figure_with_steps = [](std::uint32_t sends) {
+        std::vector<SendHistory> history;
+        LifecycleView view = view_of_test();
+        for (std::uint32_t number = 1; number <= sends; ++number) {
+            history.push_back(good_send(number, number * 100));
+            const SendHistory& send = history.back();
+            SendSteps steps;
+            steps.steps = {{send.submitted_ns, "io_send_zc_prep"},
+                           {*send.notified_ns, "io_notif_tw_complete"}};
+            steps.refs.send = number;
+            steps.refs.counts = {
+                {send.submitted_ns, 1}, {*send.attached_ns, 3}, {*send.released_ns, 0}};
+            view.steps.push_back(std::move(steps));
+        }
+        return lay_out_lifecycle(report_of(std::move(history)), view);
+    };
+    const LifecycleFigure few = figure_with_steps(detailed_sends_max);
+    REQUIRE(few.details.size() == detailed_sends_max);
+    CHECK(few.details_size.most == 3);
+    CHECK(few.row_px == few.details_size.row);
+    CHECK(few.plot_height_px == std::lround(few.row_px * static_cast<double>(few.rows)));
+    const double plot_px = few.width_px - few.margin_left_px - few.margin_right_px;
+    for (const SendDetails& one : few.details) {
+        CHECK(one.counts.size() == 3);
+        CHECK(one.notes.size() == 2);
+        for (const SendDetails::Count& count : one.counts) CHECK(count.x_px <= plot_px);
+        CHECK(reach_of(one.notes) < few.width_px - few.margin_left_px);
+    }
+    CHECK(figure_with_steps(detailed_sends_max + 1).details.empty());
 }
 
 TEST_CASE("gnuplot turns figures of every size into whole pictures of every kind", "[plot]") {

@@ -211,3 +211,34 @@ TEST_CASE("several traces are one document of junit and of sarif", "[report][cli
     CHECK(sarif["runs"][0]["invocations"].size() == 3);
     CHECK(lines_of(replayed("json").out).size() == 3);
 }
+
+TEST_CASE("a block that is freed too early is a finding of the buffers in it alone", "[report]") {
+    Trace trace = capture("udp-nic-conforming");
+    REQUIRE(replay(trace, {}).verdict == Verdict::clean);
+    const auto submit =
+        std::ranges::find(trace.events, std::uint16_t{ZCV_SUBMIT}, &zcv_event::kind);
+    zcv_event freed = watched_write(trace, submit->user_data);
+    freed.kind = ZCV_FREE;
+    freed.time_ns = submit->time_ns + 1;
+    freed.addr = submit->addr - 64;
+    freed.len = 64;
+    SECTION("the block ends before the buffer") {
+        trace.events.push_back(freed);
+        CHECK(replay(trace, {}).verdict == Verdict::clean);
+    }
+    SECTION("the buffer begins in it") {
+        freed.len = 65;
+        trace.events.push_back(freed);
+        const ReplayReport report = replay(trace, {});
+        REQUIRE(report.violations.size() == 1);
+        CHECK(report.violations[0].seen_by == std::vector{Evidence::allocator});
+        CHECK(report.violations[0].send == 1);
+        CHECK(report.violations[0].explanation.find("was freed") != std::string::npos);
+    }
+    SECTION("another process has a block there") {
+        freed.len = 65;
+        ++freed.tgid;
+        trace.events.push_back(freed);
+        CHECK(replay(trace, {}).verdict == Verdict::clean);
+    }
+}

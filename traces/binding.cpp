@@ -130,8 +130,8 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
             on_call_record(event, send);
             break;
         case ZCV_WRITE:
+        case ZCV_FREE:
             on_write(record, event);
-            calls_.see_write(record, event);
             break;
         case ZCV_LINK_FAIL:
             if (send != nullptr) history(*send).link_failed = true;
@@ -208,7 +208,7 @@ SockId Walk::sock_of(const zcv_event& event) {
     if (found != nullptr && !s_[*found].dead) return *found;
     SockConfig any;
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
-    any.dma = any.sink = any.receives = any.copies_at_send = true;
+    any.dma = any.sink = any.receives = any.copies_at_send = any.fragments = true;
     any.forwards = any.segments = any.splits = any.tapped = any.mirrors = true;
     any.probe = 1;  // skb after skb: how many a probe ate is told by their ends
     const SockId sock = s_.add_sock(any);

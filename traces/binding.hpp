@@ -60,6 +60,28 @@ struct RefChange {
     zcv_ref how;
 };
 
+// Who held the references of a notification after a step changed their number.
+struct RefHolders {
+    std::uint32_t generation;  // the send's
+    std::uint64_t time_ns;
+    std::uint32_t refs;
+    bool issuer;
+    bool call;
+    struct Skb {
+        ShinfoId shinfo;     // the same one until it holds no more
+        std::uint32_t life;  // see Lookahead; 0 while no record is known to name it
+    };
+    std::vector<Skb> skbs;
+    std::vector<std::uint32_t> members;  // generations of the sends stacked on it
+};
+
+// A step of the kernel that was taken for a send, at the record that shows it.
+struct StepTaken {
+    std::uint32_t generation;
+    std::uint64_t time_ns;
+    std::string_view function;
+};
+
 // One explanation of a trace, carried from record to record on the growing store.
 class Walk {
   public:
@@ -67,6 +89,9 @@ class Walk {
 
     // From here on each change of a notification's count is appended there.
     void note_references(std::vector<RefChange>& changes) { changes_ = &changes; }
+    // Likewise, who holds it from then on.
+    void note_holders(std::vector<RefHolders>& holders) { holders_ = &holders; }
+    void note_steps(std::vector<StepTaken>& steps) { steps_ = &steps; }
 
     // Takes the steps that explain the record, in time order. A mismatch leaves the send it is
     // about out of the rest of the walk.
@@ -197,6 +222,7 @@ class Walk {
     void abort_call(Send& send);
     void fail_call(Send& send);
     void attach_of_call(std::uint32_t life);
+    void attach_copied_datagram(const Send& owner, const Send& adding);
     bool is_of_copied_datagram(std::uint32_t life) const;
     void read_before(SockId sock, std::uint64_t first);
     Send* call_that_begins(const zcv_event& event);
@@ -248,10 +274,27 @@ class Walk {
     void on_ubuf_ref(const zcv_event& event);
     void note_changes(std::string_view step);
     void note_change(UbufId n, std::uint32_t members_gone, std::string_view step);
+    void note_holders_of(UbufId n);
+    void name_holder(ShinfoId shinfo, std::uint32_t life);
 
     void note_releases(std::uint64_t time_ns);
     void touch(UbufId notif) { touched_.push_back(notif); }
 
+    // The send that a step with these parameters is about, by generation; 0 for no one send. What a
+    // ring posts is at the front of its list.
+    std::uint32_t about(RequestId r) const {
+        return r == none<RequestId> ? 0 : send_of_request_[index(r)];
+    }
+    std::uint32_t about(UbufId n) const { return about(RequestId{s_[n].request}); }
+    std::uint32_t about(SkbId skb) const {
+        return index(skb) < skb_states_.size() ? ahead_.lives[skb_states_[index(skb)].life].owner
+                                               : 0;
+    }
+    std::uint32_t about(RingId ring) const {
+        const auto& list = s_[ring].compl_reqs;
+        return list.empty() ? 0 : about(RequestId{list.front().request});
+    }
+    std::uint32_t about(SockId) const { return 0; }
     // Takes a step that can be taken here.
     template <class Step, class... Id>
     void go(Id... ids);
@@ -312,6 +355,9 @@ class Walk {
     };
     std::vector<Counted> counted_;  // by UbufId, before the newest step
     std::vector<RefChange>* changes_ = nullptr;
+    std::vector<RefHolders>* holders_ = nullptr;
+    std::vector<StepTaken>* steps_ = nullptr;
+    std::vector<std::uint32_t> life_of_shinfo_;  // by ShinfoId, for holders_
 };
 
 }  // namespace zcv

@@ -132,21 +132,33 @@ void Walk::attach_of_call(std::uint32_t life) {
     Send* const adding = call_in_progress(owner.sock);
     if (adding != nullptr && !s_[adding->request].failed) {
         take_id(*adding);
-        if (adding->ubuf_owner == owner.generation && is_of_copied_datagram(life)) {
-            must<kernel::ip_append_data_attach>("a datagram of copied data", adding->request);
-            return begin_life(life, SkbId{s_.newest()});
-        }
+        if (adding->ubuf_owner == owner.generation && is_of_copied_datagram(life))
+            return attach_copied_datagram(owner, *adding);
         if (adding->ubuf_owner == owner.generation) return attach_in_sendmsg(life, *adding);
     }
     if (!split_off(life)) mismatch("its data was attached after the call returned", around(owner));
 }
 
-// The range says so, and the skb has no page of the user's.
+// Above the MTU it has several skbs, all of which are there before the first is sent.
+void Walk::attach_copied_datagram(const Send& owner, const Send& adding) {
+    for (const std::uint32_t life : ahead_.sends.at(owner.generation).lives) {
+        if (ahead_.lives[life].birth != Birth::sent || lives_[life].attached ||
+            !is_of_copied_datagram(life))
+            continue;
+        if (s_[adding.request].appended)
+            must<kernel::ip_append_data_attach_fragment>("a fragment's skb", adding.request);
+        else
+            must<kernel::ip_append_data_attach>("a datagram of copied data", adding.request);
+        begin_life(life, SkbId{s_.newest()});
+    }
+}
+
+// It has bytes and yet no page of the user's. What its range says may be said of another call's.
 bool Walk::is_of_copied_datagram(std::uint32_t life) const {
     const Life& seen = ahead_.lives[life];
-    const bool copied = ahead_.sends.at(seen.owner).copied.value_or(false);
     const zcv_event& first = trace_.events[seen.first];
-    return copied && first.nr_frags == 0 && !ahead_.streams.contains(first.sock);
+    return first.nr_frags == 0 && !ahead_.streams.contains(first.sock) &&
+           report_.history[sends_.at(seen.owner).history].len > 0;
 }
 
 // sendmsg() is over. Every skb that later records show to carry its ubuf was attached before.
@@ -231,8 +243,8 @@ void Walk::on_range(const zcv_event& event) {
                              copied ? "" : "not ", range.copied ? "" : "not"));
 }
 
-// A range that begins anew, right behind the last one: that had left the queue by then, whenever it
-// is recorded that it was read.
+// A range that begins anew behind the last one, or is read: what was before it had left the queue
+// by then, whenever it is recorded that it was read.
 void Walk::read_before(SockId sock, std::uint64_t first) {
     const auto& queue = s_[sock].errqueue;
     while (!queue.empty() && queue[queue.size() - 1].hi < first) {
@@ -285,6 +297,7 @@ void Walk::on_range_read(const zcv_event& event) {
         mismatch("its calls were told of before");
     if (told.empty()) return;
     if (event.res == 0) {
+        read_before(*sock, event.user_data);  // it is a queue
         // The CPU that queued the end of it may say so later than this one that it was read.
         for (Send* const send : told) end_call(*send);
         const auto& queue = s_[*sock].errqueue;

@@ -6,17 +6,11 @@
 #include "model/next.hpp"
 #include "traces/binding_walk.hpp"
 #include "traces/stacks.hpp"
+#include "traces/touches.hpp"
 
 // What the application did to its buffers: told by the hashes of their content, by watchpoints, and
 // by what it submits again.
 namespace zcv {
-namespace {
-
-std::string ms(std::uint64_t ns) {
-    return fmt::format("{}.{:06} ms", ns / 1'000'000, ns % 1'000'000);
-}
-
-}  // namespace
 
 // The application wrote the buffer at some time before it submitted it. Where the model does not
 // let it, because a send of it is still open, the content hash says whether it did all the same.
@@ -42,13 +36,14 @@ void Walk::write_and_submit(Send& send, const zcv_event& event) {
     must<world::app_submit>("a submission", b, send.request, send.sock);
 }
 
-// A write to a word of a buffer, at that very moment. It was too early for each send that has not
-// been notified: the notification's record precedes the CQE that the application could have read.
+// A write to a word of a buffer, at that very moment, or its return to the allocator, which writes
+// it too. It was too early for each send that has not been notified: the notification's record
+// precedes the CQE that the application could have read.
 void Walk::on_write(std::size_t record, const zcv_event& event) {
+    calls_.see_write(record, event);
     for (std::uint32_t i = 0; i < span_of_buffer_.size(); ++i) {
         const Span& span = span_of_buffer_[i];
-        if (span.tgid != event.tgid || event.addr < span.addr || event.addr >= span.addr + span.len)
-            continue;
+        if (span.tgid != event.tgid || !touches(event, span.addr, span.len)) continue;
         const BufferId b{i};
         for (const std::uint32_t generation : users_of_buffer_[i])
             if (Send& send = send_at(generation); send.write == no_record) send.write = record;
@@ -104,13 +99,15 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     std::vector<Evidence> seen_by;
     std::uint32_t thread = 0;
     std::string when;
+    const char* what = "written";
     if (send.hash != 0 && (send.rewritten_ns != 0 || last_hash != send.hash)) {
         if (last_hash != 0) seen_by.push_back(Evidence::content_hash);
         evidence.push_back(fmt::format("content hash {:#018x} at submission", send.hash));
-        if (last_hash != 0)
-            evidence.back() +=
-                fmt::format(", {:#018x} {}", last_hash,
-                            parted ? "when its memory was given back" : "at the notification");
+        const char* const then = parted ? "when its memory was given back" : "at the notification";
+        if (last_hash == send.hash)
+            evidence.back() += fmt::format(", the same again {}", then);
+        else if (last_hash != 0)
+            evidence.back() += fmt::format(", {:#018x} {}", last_hash, then);
     }
     seen.reused_ns = until;
     if (send.rewritten_ns != 0) {
@@ -118,35 +115,32 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
         evidence.push_back(fmt::format("submitted again with other content ({:#018x}) as send #{}",
                                        send.rewritten_hash, send.rewritten_by));
         when = fmt::format("at least {} before the kernel said that it had let go",
-                           ms(until - send.rewritten_ns));
+                           in_ms(until - send.rewritten_ns));
         seen.reused_ns = send.rewritten_ns;
     } else {
         const std::uint64_t since = seen.completed_ns.value_or(seen.submitted_ns);
-        when = parted
-                   ? fmt::format("up to {} before its memory was given back, while in flight",
-                                 ms(until - since))
-                   : fmt::format("up to {} before the notification was posted", ms(until - since));
+        when = parted ? fmt::format("up to {} before its memory was given back, while in flight",
+                                    in_ms(until - since))
+                      : fmt::format("up to {} before the notification was posted",
+                                    in_ms(until - since));
     }
     std::vector<std::string> stack;
     if (send.write != no_record) {
         const zcv_event& write = trace_.events[send.write];
-        seen_by.push_back(Evidence::write_watch);
+        seen_by.push_back(evidence_of(write));
         thread = write.pid;
         stack = lines_of(trace_, static_cast<std::uint32_t>(write.res));
-        evidence.push_back(fmt::format("a watchpoint saw thread {} write to {:#x}{}", write.pid,
-                                       write.addr,
-                                       write.cqe_flags != 0 ? ", in a system call" : ""));
-        when =
-            fmt::format("{} before the kernel said that it had let go", ms(until - write.time_ns));
+        evidence.push_back(in_words(write));
+        what = done_to_buffer(write);
+        when = fmt::format("{} before the kernel said that it had let go",
+                           in_ms(until - write.time_ns));
         seen.reused_ns = std::min<std::uint64_t>(*seen.reused_ns, write.time_ns);
     }
     seen.reused_early = true;
-    Violation& found = violation(
-        send, "R1-no-reuse-before-release", Evidence::content_hash, *seen.reused_ns,
-        fmt::format("{}", fmt::join(evidence, "; ")),
-        fmt::format("Buffer {:#x} ({} bytes) was written {}: the peer may have received the "
-                    "later bytes.",
-                    seen.addr, seen.len, when));
+    Violation& found = violation(send, "R1-no-reuse-before-release", Evidence::content_hash,
+                                 *seen.reused_ns, fmt::format("{}", fmt::join(evidence, "; ")),
+                                 fmt::format("Buffer {:#x} ({} bytes) was {} {}: {}.", seen.addr,
+                                             seen.len, what, when, harm_of(seen)));
     found.stack = std::move(stack);
     found.seen_by = std::move(seen_by);
     found.again_as = send.rewritten_by;

@@ -44,6 +44,7 @@ void Walk::begin_life(std::uint32_t life, SkbId skb) {
     state.attached = true;
     state.shinfo = s_[skb].shinfo;
     state.original = skb;
+    if (holders_ != nullptr) name_holder(state.shinfo, life);
     owner.lives.push_back(life);
     adopt(life, skb, 0);
     if (!history(owner).attached_ns) history(owner).attached_ns = now_ns_;

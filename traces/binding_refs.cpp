@@ -74,13 +74,17 @@ void Walk::note_changes(std::string_view step) {
         ++gone[index(head)];
     });
     s_.for_each<UbufId>([&](UbufId n) {
-        if (s_[n].alive && s_[n].request != none<RequestId> && s_[n].provider == Provider::io_uring)
+        if (s_[n].alive && s_[n].request != none<RequestId> &&
+            s_[n].provider == Provider::io_uring) {
+            note_holders_of(n);
             note_change(n, gone[index(n)], step);
+        }
         counted_[index(n)] = {s_[n].refs, s_[n].owner_ref, s_[n].syscall_ref};
     });
 }
 
 void Walk::note_change(UbufId n, std::uint32_t members_gone, std::string_view step) {
+    if (changes_ == nullptr) return;
     const auto& now = s_[n];
     const Counted& before = counted_[index(n)];
     const std::uint32_t generation = send_of_request_[index(now.request)];
@@ -97,6 +101,44 @@ void Walk::note_change(UbufId n, std::uint32_t members_gone, std::string_view st
     const bool copied = step == step_name<kernel::skb_copy_ubufs>();
     if (left < 0) explain(copied ? ZCV_REF_COPY : ZCV_REF_RELEASE, -left, -1);
     if (left > 0) explain(taken_by(step), left, 1);
+}
+
+void Walk::note_holders_of(UbufId n) {
+    if (holders_ == nullptr) return;
+    const auto& now = s_[n];
+    const Counted& before = counted_[index(n)];
+    if (now.refs == before.refs && now.owner_ref == before.owner_ref &&
+        now.syscall_ref == before.syscall_ref)
+        return;
+    RefHolders seen{send_of_request_[index(now.request)],
+                    now_ns_,
+                    now.refs,
+                    now.owner_ref,
+                    now.syscall_ref,
+                    {},
+                    {}};
+    s_.for_each<ShinfoId>([&](ShinfoId h) {
+        if (!s_[h].alive || s_[h].uarg != n) return;
+        life_of_shinfo_.resize(std::max<std::size_t>(life_of_shinfo_.size(), index(h) + 1));
+        const std::uint32_t life = life_of_shinfo_[index(h)];
+        seen.skbs.push_back({h, lives_[life].gone ? 0 : life});
+    });
+    s_.for_each<UbufId>([&](UbufId m) {
+        if (now.head == n && m != n && s_[m].alive && s_[m].head == n && s_[m].refs > 0)
+            if (s_[m].request != none<RequestId>)
+                seen.members.push_back(send_of_request_[index(s_[m].request)]);
+    });
+    holders_->push_back(std::move(seen));
+}
+
+// A step attaches an skb before it is said which records speak of it.
+void Walk::name_holder(ShinfoId shinfo, std::uint32_t life) {
+    life_of_shinfo_.resize(std::max<std::size_t>(life_of_shinfo_.size(), index(shinfo) + 1));
+    life_of_shinfo_[index(shinfo)] = life;
+    for (auto seen = holders_->rbegin(); seen != holders_->rend() && seen->time_ns == now_ns_;
+         ++seen)
+        for (RefHolders::Skb& skb : seen->skbs)
+            if (skb.shinfo == shinfo && skb.life == 0) skb.life = life;
 }
 
 }  // namespace zcv

@@ -25,8 +25,8 @@ void add_inferred(std::vector<Unobserved>& all, std::string_view why) {
 void add_calls(std::vector<Unobserved>& all) {
     add_inferred<msg_zerocopy_alloc, msg_zerocopy_realloc>(
         all, "the skb at the tail, the bytes its ubuf covers, and the ranges that its skbs name");
-    add_inferred<ip_append_data_attach>(all,
-                                        "a datagram without pages, of a range that was copied");
+    add_inferred<ip_append_data_attach, ip_append_data_attach_fragment>(
+        all, "a datagram without pages, of a range that was copied");
     add_inferred<skb_zerocopy_iter_stream_tail>(all, "a call that brought about no skb of its own");
     add_inferred<msg_zerocopy_realloc_refused, sock_omalloc_refused,
                  mm_account_pinned_pages_refused>(
@@ -93,6 +93,7 @@ const std::vector<Binding>& bindings() {
         {ZCV_CONTENT, {}, "content is compared, no step is taken"},
         {ZCV_PAGES, {}, "which pages changed: compared, no step is taken"},
         {ZCV_FRAG, {}, "the skb's own records have the steps; these say which pages it refers to"},
+        {ZCV_FREE, names<app_write>(), ""},
         {ZCV_UBUF_REF, {}, "what other records have steps taken for; zcv references compares"},
     };
     return all;

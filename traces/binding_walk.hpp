@@ -40,9 +40,16 @@ template <class Step, class... Id>
 void Walk::go(Id... ids) {
     constexpr std::size_t number = number_in<Step>(Steps{});
     static_assert(number < Steps::size);
+    if constexpr (!Step::at.file.empty()) {
+        if (steps_ != nullptr) {
+            std::uint32_t send = 0;
+            ((send = send != 0 ? send : about(ids)), ...);
+            if (send != 0) steps_->push_back({send, now_ns_, Step::at.function});
+        }
+    }
     take<Step>(s_, ids...);
     ++report_.steps[number];
-    if (changes_ != nullptr) note_changes(step_name<Step>());
+    if (changes_ != nullptr || holders_ != nullptr) note_changes(step_name<Step>());
 }
 
 template <class Step, class... Id>

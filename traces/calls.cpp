@@ -7,16 +7,13 @@
 
 #include "traces/lookahead.hpp"
 #include "traces/stacks.hpp"
+#include "traces/touches.hpp"
 #include "traces/uapi.hpp"
 
 namespace zcv {
 namespace {
 
 constexpr std::uint32_t code_copied = 1;  // SO_EE_CODE_ZEROCOPY_COPIED
-
-std::string ms(std::uint64_t ns) {
-    return fmt::format("{}.{:06} ms", ns / 1'000'000, ns % 1'000'000);
-}
 
 std::uint32_t id_of(const zcv_event& event) {
     return static_cast<std::uint32_t>(event.user_data);
@@ -159,6 +156,10 @@ std::optional<std::string> Calls::read(const zcv_event& event) {
         if (call == nullptr || call->told) continue;
         call->told = true;
         SendHistory& seen = history(*call);
+        if (!call->reported) {
+            seen.copied = (event.cqe_flags & code_copied) != 0;
+            report_.copied += seen.copied;
+        }
         if (!seen.released_ns) {
             seen.released_ns = event.time_ns;
             ++report_.released;
@@ -182,7 +183,7 @@ void Calls::told(const zcv_event& event) {
 void Calls::see_write(std::size_t record, const zcv_event& event) {
     for (auto& [memory, names] : users_) {
         const auto& [tgid, addr, len] = memory;
-        if (tgid != event.tgid || event.addr < addr || event.addr >= addr + len) continue;
+        if (tgid != event.tgid || !touches(event, addr, len)) continue;
         for (const Name& name : names)
             if (Call& call = calls_.at(name); !call.write) call.write = record;
     }
@@ -194,6 +195,7 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
     std::vector<std::string> stack;
     std::vector<Evidence> seen_by;
     std::uint32_t thread = 0;
+    const char* what = "written";
     const std::uint64_t until = seen.notified_ns.value_or(event.time_ns);
     seen.reused_ns = until;
     if (event.kind == ZCV_CALL_TOLD) {
@@ -210,11 +212,10 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
     }
     if (call.write) {
         const zcv_event& write = trace_.events[*call.write];
-        seen_by.push_back(Evidence::write_watch);
+        seen_by.push_back(evidence_of(write));
         thread = write.pid;
-        evidence.push_back(fmt::format("a watchpoint saw thread {} write to {:#x}{}", write.pid,
-                                       write.addr,
-                                       write.cqe_flags != 0 ? ", in a system call" : ""));
+        evidence.push_back(in_words(write));
+        what = done_to_buffer(write);
         stack = lines_of(trace_, static_cast<std::uint32_t>(write.res));
         seen.reused_ns = std::min<std::uint64_t>(*seen.reused_ns, write.time_ns);
     }
@@ -227,10 +228,10 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
          .time_ns = *seen.reused_ns,
          .evidence = fmt::format("{}", fmt::join(evidence, "; ")),
          .explanation = fmt::format(
-             "Buffer {:#x} ({} bytes) was written {}{} before the application read from the "
-             "error queue that it may: the peer may have received the later bytes.",
-             seen.addr, seen.len, bounded ? "" : "up to ",
-             ms(until - (bounded ? *seen.reused_ns : seen.submitted_ns))),
+             "Buffer {:#x} ({} bytes) was {} {}{} before the application read from the "
+             "error queue that it may: {}.",
+             seen.addr, seen.len, what, bounded ? "" : "up to ",
+             in_ms(until - (bounded ? *seen.reused_ns : seen.submitted_ns)), harm_of(seen)),
          .stack = std::move(stack),
          .seen_by = std::move(seen_by),
          .again_as = call.rewritten_by,

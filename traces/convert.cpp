@@ -6,6 +6,7 @@
 #include <array>
 #include <iterator>
 
+#include "traces/stacks.hpp"
 #include "traces/zct_json.hpp"
 
 namespace zcv {
@@ -94,6 +95,7 @@ constexpr std::uint32_t fields_of_kinds[]{
         opcode,                                                                // ubuf-ref
     ring | sock | protocol | ubuf | user_data | addr | len | hash | zc_flags,  // pages
     skb | head | owner | opcode | nr_frags | addr | user_data | len,           // frag
+    addr | len,                                                                // free
 };
 constexpr auto fields_of_kind = std::to_array(fields_of_kinds);
 static_assert(fields_of_kind.size() == ZCV_KIND_COUNT, "every kind has its fields");
@@ -135,10 +137,10 @@ void add_record(fmt::memory_buffer& out, std::size_t index, const zcv_event& eve
                    index, name_of(static_cast<zcv_event_kind>(kind)), event.time_ns, event.seq,
                    event.cpu, context_name(event.context), event.pid, event.tgid);
     // Of a stack, which only some captures have.
-    const bool submits = kind == ZCV_SUBMIT || kind == ZCV_CALL;
+    const bool has_number = has_stack(event) && event.res != 0;
     // Of a stream's place, which only TCP's own skbs have.
     const bool freed = (kind == ZCV_HEAD_FREE || kind == ZCV_UBUF_REF) && event.addr != 0;
-    Line line(out, fields_of_kind[kind] | (submits && event.res != 0 ? std::uint32_t{res} : 0U) |
+    Line line(out, fields_of_kind[kind] | (has_number ? std::uint32_t{res} : 0U) |
                        (freed ? addr | cqe_flags : 0U));
     line.name(req, "req", event.req);
     line.name(ring, "ring", event.ring);

@@ -130,7 +130,8 @@ std::vector<Coverage::OfRule> Coverage::of_rules() const {
         const auto found = std::ranges::find(needs(), each.rule->id, &Needs::rule);
         if (sends_ == 0) {
             each.lacks = "a zero-copy send";
-        } else if (is_about_writes(*each.rule) && !writes_seen_ && kinds_[ZCV_WRITE] == 0) {
+        } else if (is_about_writes(*each.rule) && !writes_seen_ && kinds_[ZCV_WRITE] == 0 &&
+                   kinds_[ZCV_FREE] == 0) {
             each.lacks = "content hashes or watchpoints";
         } else if (found != needs().end() &&
                    std::ranges::all_of(found->any_of,

@@ -29,9 +29,10 @@ constexpr std::uint64_t minimal =
           ZCV_RING_CREATE, ZCV_REGISTER, ZCV_WRITE});
 constexpr std::uint64_t of_skbs = bits({ZCV_TCP_APPEND, ZCV_DEV_QUEUE, ZCV_DEV_XMIT, ZCV_RX,
                                         ZCV_SKB_CONSUME, ZCV_SKB_DROP, ZCV_HEAD_FREE});
-// Without what comes at the rate of packets and says little of buffers, and what needs function
-// probes, which not every kernel has.
-constexpr std::uint64_t usual = every & ~bits({ZCV_ACK, ZCV_TASK_WORK, ZCV_UBUF_REF, ZCV_FRAG});
+// Without what comes at the rate of packets and says little of buffers, what needs function probes,
+// which not every kernel has, and what makes each free() of the program a trap.
+constexpr std::uint64_t usual =
+    every & ~bits({ZCV_ACK, ZCV_TASK_WORK, ZCV_UBUF_REF, ZCV_FRAG, ZCV_FREE});
 
 std::uint64_t set_named(const std::string& word) {
     if (word == "minimal") return minimal;

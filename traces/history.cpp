@@ -22,6 +22,16 @@ std::vector<SendPhaseSpan> phases_of(const SendHistory& send, std::uint64_t end_
     return spans;
 }
 
+std::string harm_of(const SendHistory& send) {
+    const bool lucky = send.released_ns && send.completed_ns && send.reused_ns &&
+                       *send.released_ns <= *send.completed_ns &&
+                       *send.completed_ns <= *send.reused_ns;
+    if (!lucky) return "the peer may have received the later bytes";
+    return std::string("this time the kernel had let go when ") +
+           (send.is_call ? "the call returned" : "its own CQE came") +
+           ", which the program could not know";
+}
+
 std::uint64_t end_of(const SendHistory& send) {
     std::uint64_t end = send.submitted_ns;
     for (const auto& moment : {send.attached_ns, send.on_wire_ns, send.completed_ns,

@@ -73,6 +73,9 @@ struct SendPhaseSpan {
 // outlives the end. Empty phases are left out, all but the first of a send without length.
 std::vector<SendPhaseSpan> phases_of(const SendHistory& send, std::uint64_t end_ns);
 
+// What came of writing its buffer too early, in words.
+std::string harm_of(const SendHistory& send);
+
 // The last moment known of a send.
 std::uint64_t end_of(const SendHistory& send);
 
@@ -81,6 +84,7 @@ enum class Evidence {
     content_hash,
     resubmission,
     write_watch,
+    allocator,
     unmapping,
     pages,
     cqes,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "traces/event_sets.hpp"
+#include "traces/uapi.hpp"
 
 namespace zcv {
 namespace {
@@ -38,6 +39,8 @@ void Payloads::see(const zcv_event& event) {
             return;
         case ZCV_CALL:
             call_at_[{event.sock, static_cast<std::uint32_t>(event.user_data)}] = event.generation;
+            packets_[event.generation].datagram =
+                event.protocol == uapi::ipproto_udp && event.len > 0;
             return;
         case ZCV_ERRQUEUE:
             return see_range(event);
@@ -81,6 +84,8 @@ void Payloads::see_skb(const zcv_event& event) {
         received_.erase(event.skb);
         return;
     }
+    if (packets.datagram && event.kind == ZCV_DEV_QUEUE && event.nr_frags == 0)
+        packets.copied = true;
     packets.calls = std::max(packets.calls, static_cast<std::uint32_t>(event.user_data >> 32U));
     const bool done = event.kind == ZCV_SKB_CONSUME || event.kind == ZCV_SKB_DROP;
     const std::uint32_t* const before = received_.find(event.skb);

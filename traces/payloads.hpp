@@ -32,6 +32,7 @@ class Payloads {
         bool kept = false;      // one was done with while it still had the user's pages
         bool copied = false;    // one had lost them
         bool vanished = false;  // one was received here, and not seen again with them
+        bool datagram = false;  // of a call that sends bytes: without pages it is a copy
         std::uint32_t calls = 1;
         std::uint32_t head = 0;  // generation of the chain's head, where it is another one
     };

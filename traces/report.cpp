@@ -135,9 +135,13 @@ void print_head(std::ostream& out, const Judged& judged) {
                        records_skbs(info) ? "" : ", what happens to skbs was not recorded");
     out << fmt::format("  matched {} of {} records, {} lost\n", report.matched, report.records,
                        report.lost);
+    // What the kernel reports is only what it was asked about.
+    const std::string were = report.payloads_copied > report.copied
+                                 ? fmt::format(" ({} were)", report.payloads_copied)
+                                 : "";
     out << fmt::format(
-        "  {} sends, {} completed, {} released, {} notified, {} reported as copied\n", report.sends,
-        report.completed, report.released, report.notified, report.copied);
+        "  {} sends, {} completed, {} released, {} notified, {} reported as copied{}\n",
+        report.sends, report.completed, report.released, report.notified, report.copied, were);
     if (report.inferred_releases > 0)
         out << fmt::format("  {} of the releases were seen only by the notification\n",
                            report.inferred_releases);

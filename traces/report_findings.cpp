@@ -101,6 +101,8 @@ const char* name_of(Evidence evidence) {
             return "submission";
         case Evidence::write_watch:
             return "write watch";
+        case Evidence::allocator:
+            return "allocator";
         case Evidence::unmapping:
             return "unmapping";
         case Evidence::pages:

@@ -18,6 +18,7 @@ enum class Cost : std::uint8_t {
     datagram,      // a packet: built, routed, handed to its device, freed
     device,        // what the device does with its payload
     copy,          // the payload into pages of the kernel's own
+    copy_warm,     // ... when it lies in the buffer that was copied last
     pin,           // references to the payload's pages, taken and put
     frags,         // the payload's pages into a packet, and out of it, without their references
     notification,  // io_uring: a notification taken from a cache and given back
@@ -28,7 +29,7 @@ enum class Cost : std::uint8_t {
     read_range,  // ... read from there: a recvmsg(2)
     look,        // a recvmsg(2) that finds the error queue empty
 };
-inline constexpr std::size_t cost_count = 19;
+inline constexpr std::size_t cost_count = 20;
 
 struct NamedCost {
     Cost cost;
@@ -45,17 +46,20 @@ inline constexpr std::array<NamedCost, cost_count> cost_names{{
     {Cost::ring_send, "ring-send", "a SEND that is too long, beside a NOP"},
     {Cost::datagram, "datagram", "a SEND of one byte, beside one that is too long, eight a call"},
     {Cost::device, "device", "a raw packet of that size to the device, beside one to the ifb"},
-    {Cost::copy, "copy", "a datagram of that size built and thrown away, beside one byte"},
-    {Cost::pin, "pin", "vmsplice(2) of that many pages to a pipe and on to /dev/null, beside none"},
-    {Cost::frags, "frags", "tuned: see the cell that is named"},
+    {Cost::copy, "copy",
+     "a datagram of that size built and thrown away, from eight buffers in turn, beside one byte"},
+    {Cost::copy_warm, "copy-warm", "... from one buffer again and again"},
+    {Cost::pin, "pin",
+     "a page built by SEND_ZC and thrown away, beside a registered one; more pages, beside one"},
+    {Cost::frags, "frags", "pages built by SEND_ZC from a registered buffer, beside one page"},
     {Cost::notification, "notification",
-     "a SEND_ZC that is too long, beside a SEND, less the next"},
+     "a page built by SEND_ZC and thrown away, beside a byte by SEND, less frags and the next"},
     {Cost::task_work, "task-work", "a NOP that completes by task work, beside one that does not"},
     {Cost::work_run, "work-run", "what a notification costs more, one a call beside eight"},
     {Cost::work_item, "work-item", "a NOP that a worker runs (IOSQE_ASYNC), beside one without"},
     {Cost::ubuf, "ubuf",
-     "MSG_ZEROCOPY on a socket that is not connected, beside the same without; or a time stamp"},
-    {Cost::read_range, "read-range", "recvmsg(MSG_ERRQUEUE) of one such time stamp"},
+     "a page built by MSG_ZEROCOPY and thrown away, beside a byte by send(2), less pin and frags"},
+    {Cost::read_range, "read-range", "... with the error queue read after each, beside without"},
     {Cost::look, "look", "recvmsg(MSG_ERRQUEUE) on an empty queue"},
 }};
 

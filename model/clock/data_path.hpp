@@ -16,6 +16,7 @@ enum class Way : std::uint8_t {
     send_zc,        // io_uring SEND_ZC from memory that it pins, released by a notification
     send_zc_fixed,  // the same from a registered buffer
     af_xdp,         // a frame on an AF_XDP transmit ring, in copy mode
+    dpdk,           // a packet to DPDK's null device, its payload lent and given back
 };
 
 struct NamedWay {
@@ -26,6 +27,7 @@ inline constexpr std::array ways{
     NamedWay{Way::send, "send"},           NamedWay{Way::msg_zerocopy, "msg_zerocopy"},
     NamedWay{Way::ring_send, "io_send"},   NamedWay{Way::send_zc, "send_zc"},
     NamedWay{Way::send_zc_fixed, "fixed"}, NamedWay{Way::af_xdp, "af_xdp"},
+    NamedWay{Way::dpdk, "dpdk"},
 };
 
 constexpr std::string_view name_of(Way way) {
@@ -35,7 +37,13 @@ constexpr std::string_view name_of(Way way) {
 }
 
 constexpr bool is_zero_copy(Way way) {
-    return way == Way::msg_zerocopy || way == Way::send_zc || way == Way::send_zc_fixed;
+    return way == Way::msg_zerocopy || way == Way::send_zc || way == Way::send_zc_fixed ||
+           way == Way::dpdk;
+}
+
+// Past the sockets: what can be reached at most, and no way to send through one.
+constexpr bool is_bypass(Way way) {
+    return way == Way::af_xdp || way == Way::dpdk;
 }
 
 constexpr bool is_ring(Way way) {

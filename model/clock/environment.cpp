@@ -1,8 +1,8 @@
 #include "model/clock/environment.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <utility>
 
 #include "model/ensure.hpp"
 
@@ -16,31 +16,55 @@ constexpr double as_fast = 1.02;
 struct RowName {
     std::string_view table;
     std::string_view as;
+    std::uint32_t bytes;
 };
 
+// Everything that is solved, each from a row of its own.
 struct Source {
     std::string_view name;
     std::vector<std::string_view> tables;
-    RowName baseline;
-    RowName for_scale;  // neither copies nor pins
-    RowName for_pin;    // pins and does not copy
-    RowName for_copy;   // copies and does not pin
+    std::string_view baseline;
+    std::optional<RowName> for_scale = std::nullopt;  // neither copies nor pins, to a sink
+    std::string_view scale_of = "";                   // ... or this environment's
+    // Copies and does not pin; the smaller payload first. What lies between follows a line.
+    std::vector<RowName> for_copy;
+    std::optional<RowName> for_pin = std::nullopt;   // pins and does not copy
+    std::optional<RowName> for_card = std::nullopt;  // neither, to a card
+    std::optional<RowName> for_call = std::nullopt;  // neither, a call that only submits for each
 };
 
 const std::vector<Source>& sources() {
     static const std::vector<Source> all{
-        {"rfc-v1",
-         {"rfc-v1", "rfc-v1-buffers"},
-         {"rfc-v1", "msg_zerocopy -z"},
-         {"rfc-v1", "io_uring flush=false nr_reqs=8"},
-         {"rfc-v1-buffers", "normal"},
-         {"rfc-v1", "msg_zerocopy"}},
-        {"rfc-v2",
-         {"rfc-v2-dummy"},
-         {"rfc-v2-dummy", "msg_zerocopy -z"},
-         {"rfc-v2-dummy", "-n8"},
-         {"rfc-v2-dummy", "msg_zerocopy -z"},
-         {"rfc-v2-dummy", "-n8 -z0"}},
+        {.name = "rfc-v1",
+         .tables = {"rfc-v1", "rfc-v1-buffers"},
+         .baseline = "msg_zerocopy -z",
+         .for_scale = RowName{"rfc-v1", "io_uring flush=false nr_reqs=8", 65435},
+         .for_copy = {{"rfc-v1", "msg_zerocopy", 65435}},
+         .for_pin = RowName{"rfc-v1-buffers", "normal", 65435}},
+        {.name = "rfc-v2",
+         .tables = {"rfc-v2-dummy"},
+         .baseline = "msg_zerocopy -z",
+         .for_scale = RowName{"rfc-v2-dummy", "-n8", 4096},
+         .for_copy = {{"rfc-v2-dummy", "-n8 -z0", 4096}},
+         .for_call = RowName{"rfc-v2-dummy", "-n1", 4096}},
+        {.name = "rfc-v2-nic",
+         .tables = {"rfc-v2-nic"},
+         .baseline = "-n8 -z0",
+         .scale_of = "rfc-v2",
+         .for_copy = {{"rfc-v2-nic", "-n8 -z0", 4096}},
+         .for_card = RowName{"rfc-v2-nic", "-n8", 4096},
+         .for_call = RowName{"rfc-v2-nic", "-n1", 4096}},
+        {.name = "v4-dummy",
+         .tables = {"v4-dummy"},
+         .baseline = "non-zc",
+         .for_scale = RowName{"v4-dummy", "zc", 4000},
+         .for_copy = {{"v4-dummy", "non-zc", 4000}, {"v4-dummy", "non-zc", 8000}}},
+        {.name = "v4-nic",
+         .tables = {"v4-nic"},
+         .baseline = "non-zc",
+         .scale_of = "v4-dummy",
+         .for_copy = {{"v4-nic", "non-zc", 4000}},
+         .for_card = RowName{"v4-nic", "zc", 4000}},
     };
     return all;
 }
@@ -50,34 +74,125 @@ double published_ns(const PublishedTable& table, const PublishedFigure& figure) 
     return 1e9 / rate;
 }
 
-Costs scaled(const Costs& costs, double scale, double copy_ns, double pin_ns) {
-    Costs all;
-    for (const NamedCost& each : cost_names) all[each.cost] = scale * costs[each.cost];
-    all[Cost::copy] = copy_ns;
-    all[Cost::pin] = pin_ns;
-    return all;
-}
-
 double time_of(const Simulated& run, const Costs& costs) {
     double ns = 0;
     for (const auto& [what, times] : run.charged) ns += times * costs[what.second];
     return ns;
 }
 
-Reproduced& find_row(Environment& environment, const RowName& name) {
-    const auto row = std::ranges::find_if(environment.rows, [&](const Reproduced& each) {
-        return each.table->id == name.table && each.figure->as == name.as;
+const PublishedFigure& figure_of(const RowName& name) {
+    const PublishedTable* table = find_published(name.table);
+    ZCV_CHECK(table != nullptr);
+    const auto figure = std::ranges::find_if(table->figures, [&](const PublishedFigure& each) {
+        return each.as == name.as && each.bytes == name.bytes;
     });
-    ZCV_CHECK(row != environment.rows.end());
-    return *row;
+    ZCV_CHECK(figure != table->figures.end());
+    return *figure;
 }
 
-// A row that something is solved from.
-const Reproduced& row_of(Environment& environment, const RowName& name) {
-    Reproduced& row = find_row(environment, name);
-    row.used = true;
+Reproduced row_of(const PublishedTable& table, const PublishedFigure& figure, const Costs& costs) {
+    // The programs of the tables never wait, and a card is done while the sender still sends.
+    constexpr double flight_ns = 10;
+    const Device device = table.device == "nic" ? Device::card : Device::sink;
+    Reproduced row;
+    row.table = &table;
+    row.figure = &figure;
+    row.published_ns = published_ns(table, figure);
+    // How often what is charged does not depend on the costs.
+    row.run = simulate({figure.path, table.profile, device, flight_ns, Application::floods}, costs);
     return row;
 }
+
+const Source& find_source(std::string_view name) {
+    const auto source = std::ranges::find(sources(), name, &Source::name);
+    ZCV_CHECK(source != sources().end());
+    return *source;
+}
+
+// What the environment's unknowns are.
+class Solver {
+  public:
+    using CostsOf = std::function<Costs(std::uint32_t bytes)>;
+    Solver(const Source& source, const CostsOf& costs_of) : source_(source), costs_of_(costs_of) {
+        if (!source.for_scale) scale_ = Solver(find_source(source.scale_of), costs_of).scale();
+        // A batch has its share of a call too; what that changes is an eighth from turn to turn.
+        constexpr int turns = 16;
+        for (int i = 0; i < turns; ++i) {
+            if (source.for_scale) scale_ = share(*source.for_scale);
+            if (source.for_card) card_ns_ = left(*source.for_card, Cost::device);
+            if (source.for_call) call_ns_ = left(*source.for_call, Cost::submit);
+        }
+        for (const RowName& row : source.for_copy)
+            copies_.emplace_back(row.bytes, left(row, Cost::copy, Cost::copy_warm));
+        if (source.for_pin) pin_ns_ = left(*source.for_pin, Cost::pin);
+    }
+
+    double scale() const { return scale_; }
+    double card_ns() const { return card_ns_; }
+    // A payload's copy: on a line through nothing and what was solved.
+    double copy_ns(std::uint32_t bytes) const {
+        double x0 = 0;
+        double y0 = 0;
+        for (const auto& [x, y] : copies_) {
+            if (bytes <= x) return y0 + (y - y0) * (bytes - x0) / (x - x0);
+            x0 = x;
+            y0 = y;
+        }
+        return x0 > 0 ? y0 * bytes / x0 : 0;
+    }
+    Costs costs(std::uint32_t bytes) const {
+        Costs all = scaled(bytes, scale_);
+        all[Cost::copy] = all[Cost::copy_warm] = copy_ns(bytes);
+        all[Cost::device] = card_ns_;
+        if (source_.for_pin) all[Cost::pin] = pin_ns_;
+        if (source_.for_call) all[Cost::submit] = call_ns_;
+        return all;
+    }
+    bool uses(const PublishedTable& table, const PublishedFigure& figure) const {
+        std::vector<RowName> used = source_.for_copy;
+        for (const auto& each :
+             {source_.for_scale, source_.for_pin, source_.for_card, source_.for_call})
+            if (each) used.push_back(*each);
+        return std::ranges::any_of(used, [&](const RowName& row) {
+            return row.table == table.id && row.as == figure.as && row.bytes == figure.bytes;
+        });
+    }
+
+  private:
+    // Of what is not solved by itself.
+    Costs scaled(std::uint32_t bytes, double scale) const {
+        const Costs reference = costs_of_(bytes);
+        Costs all;
+        for (const NamedCost& each : cost_names) all[each.cost] = scale * reference[each.cost];
+        all[Cost::copy] = all[Cost::copy_warm] = all[Cost::device] = 0;
+        if (source_.for_pin) all[Cost::pin] = 0;
+        if (source_.for_call) all[Cost::submit] = 0;
+        return all;
+    }
+    // How long that takes in this row, beside the machine of the costs.
+    double share(const RowName& name) const {
+        const Costs rest = scaled(name.bytes, 1);
+        const Reproduced row = row_of(*find_published(name.table), figure_of(name), rest);
+        return (row.published_ns - call_ns_ * row.run.count(Cost::submit)) / time_of(row.run, rest);
+    }
+    // What this row's time leaves for the one cost that is unknown.
+    double left(const RowName& name, Cost unknown) const { return left(name, unknown, unknown); }
+    double left(const RowName& name, Cost unknown, Cost or_as) const {
+        Costs known = costs(name.bytes);
+        known[unknown] = known[or_as] = 0;
+        const Reproduced row = row_of(*find_published(name.table), figure_of(name), known);
+        return std::max(0.0, row.published_ns - time_of(row.run, known)) /
+               std::max(row.run.count(unknown), row.run.count(or_as));
+    }
+
+    const Source& source_;
+    const CostsOf& costs_of_;
+    double scale_ = 0;
+    double card_ns_ = 0;
+    double pin_ns_ = 0;
+    double call_ns_ = 0;
+    std::vector<std::pair<double, double>> copies_;
+};
 
 }  // namespace
 
@@ -89,73 +204,82 @@ std::vector<std::string_view> environments() {
 
 Costs reference_costs(std::uint32_t bytes) {
     Costs costs;
-    costs[Cost::call] = 440;
-    costs[Cost::enter] = 420;
-    costs[Cost::submit] = 164;
-    costs[Cost::poll] = 361;
-    costs[Cost::request] = 30;
-    costs[Cost::cqe] = 3;
-    costs[Cost::ring_send] = 80;
-    costs[Cost::datagram] = 480;
-    costs[Cost::notification] = 40;
-    costs[Cost::task_work] = 20;
-    costs[Cost::work_run] = 20;
-    costs[Cost::work_item] = 470;
-    costs[Cost::ubuf] = 200;
-    costs[Cost::read_range] = 420;
-    costs[Cost::look] = 210;
+    costs[Cost::call] = 215;
+    costs[Cost::enter] = 220;
+    costs[Cost::submit] = 100;
+    costs[Cost::poll] = 260;
+    costs[Cost::request] = 37;
+    costs[Cost::cqe] = 4;
+    costs[Cost::ring_send] = 35;
+    costs[Cost::datagram] = 395;
+    costs[Cost::notification] = 10;
+    costs[Cost::task_work] = 18;
+    costs[Cost::work_run] = 18;
+    costs[Cost::work_item] = 315;
+    costs[Cost::ubuf] = 120;
+    costs[Cost::read_range] = 180;
+    costs[Cost::look] = 125;
     const double pages = std::ceil(bytes / 4096.0);
-    costs[Cost::pin] = 46 * pages;
-    costs[Cost::frags] = 13 * pages;
+    costs[Cost::pin] = 27 + 20 * pages;
+    costs[Cost::frags] = 2 * pages;
     return costs;
 }
 
-Environment reproduce(std::string_view name, const Costs& costs) {
-    const auto source = std::ranges::find(sources(), name, &Source::name);
-    ZCV_CHECK(source != sources().end());
+Environment reproduce(std::string_view name,
+                      const std::function<Costs(std::uint32_t bytes)>& costs) {
+    const Source& source = find_source(name);
+    const Solver solver(source, costs);
     Environment result;
-    result.name = source->name;
-    for (const std::string_view id : source->tables)
+    result.name = source.name;
+    result.baseline = source.baseline;
+    result.bytes = source.for_copy.back().bytes;
+    result.scale = solver.scale();
+    result.scale_of = source.scale_of;
+    result.copy_ns = solver.copy_ns(result.bytes);
+    result.card_ns = solver.card_ns();
+    result.pin_ns = solver.costs(result.bytes)[Cost::pin];
+    result.call_ns = solver.costs(result.bytes)[Cost::submit];
+    for (const std::string_view id : source.tables)
         for (const PublishedFigure& figure : find_published(id)->figures) {
-            Reproduced row;
-            row.table = find_published(id);
-            row.figure = &figure;
-            row.published_ns = published_ns(*row.table, figure);
-            // How often what is charged does not depend on the costs: nobody waits here.
-            row.run = simulate(
-                {figure.path, row.table->profile, Device::sink, 0, Application::floods}, costs);
+            const PublishedTable& table = *find_published(id);
+            const Costs all = solver.costs(figure.bytes);
+            Reproduced row = row_of(table, figure, all);
+            row.costs = all;
+            row.ns = time_of(row.run, all);
+            row.used = solver.uses(table, figure);
             result.rows.push_back(row);
         }
-    const Costs rest = scaled(costs, 1, 0, 0);
-    const Reproduced plain = row_of(result, source->for_scale);
-    result.scale = plain.published_ns / time_of(plain.run, rest);
-    const auto left = [&](const RowName& of) {
-        const Reproduced row = row_of(result, of);
-        return std::max(0.0, row.published_ns - result.scale * time_of(row.run, rest));
-    };
-    result.pin_ns = left(source->for_pin);
-    result.copy_ns = left(source->for_copy);
-    result.costs = scaled(costs, result.scale, result.copy_ns, result.pin_ns);
-    for (Reproduced& row : result.rows) row.ns = time_of(row.run, result.costs);
-    const Reproduced baseline = find_row(result, source->baseline);
+    const auto rows = result.rows;
     for (Reproduced& row : result.rows) {
-        row.ratio = baseline.ns / row.ns;
-        row.published_ratio = baseline.published_ns / row.published_ns;
+        const auto baseline = std::ranges::find_if(rows, [&](const Reproduced& each) {
+            return each.figure->as == source.baseline && each.figure->bytes == row.figure->bytes;
+        });
+        ZCV_CHECK(baseline != rows.end());
+        row.ratio = baseline->ns / row.ns;
+        row.published_ratio = baseline->published_ns / row.published_ns;
     }
     return result;
 }
 
-double Environment::worst_error() const {
-    double worst = 0;
+const Reproduced* Environment::worst() const {
+    const Reproduced* worst = nullptr;
     for (const Reproduced& row : rows)
-        if (!row.used) worst = std::max(worst, std::abs(row.error()));
+        if (!row.used && (worst == nullptr || std::abs(row.error()) > std::abs(worst->error())))
+            worst = &row;
     return worst;
+}
+
+const Costs& Environment::costs() const {
+    const auto row =
+        std::ranges::find(rows, bytes, [](const Reproduced& each) { return each.figure->bytes; });
+    ZCV_CHECK(row != rows.end());
+    return row->costs;
 }
 
 double Environment::median_error() const {
     std::vector<double> errors;
     for (const Reproduced& row : rows)
-        if (!row.used) errors.push_back(std::abs(row.error()));
+        if (!row.used && row.figure->as != baseline) errors.push_back(std::abs(row.error()));
     std::ranges::sort(errors);
     return errors.empty() ? 0 : errors[errors.size() / 2];
 }
@@ -163,12 +287,13 @@ double Environment::median_error() const {
 bool Environment::in_order() const {
     for (const Reproduced& a : rows)
         for (const Reproduced& b : rows)
-            if (a.published_ratio * as_fast < b.published_ratio && a.ratio >= b.ratio) return false;
+            if (a.figure->bytes == b.figure->bytes &&
+                a.published_ratio * as_fast < b.published_ratio && a.ratio >= b.ratio)
+                return false;
     return true;
 }
 
-std::vector<Without> without_each(const Environment& environment) {
-    const Costs& costs = environment.costs;
+std::vector<Without> without_each(const Costs& costs) {
     const auto run = [&](DataPath path) {
         return time_of(simulate({path, "rfc-v1", Device::sink, 0, Application::floods}, costs),
                        costs);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -17,38 +18,47 @@ struct Reproduced {
     const PublishedFigure* figure = nullptr;
     double published_ns = 0;  // a request
     double ns = 0;
-    double published_ratio = 0;  // to MSG_ZEROCOPY
+    double published_ratio = 0;  // to the environment's baseline of the same payload
     double ratio = 0;
     bool used = false;  // it was solved from
     Simulated run;
+    Costs costs;
 
     double error() const { return ratio / published_ratio - 1; }
 };
 
 struct Environment {
     std::string_view name;
-    double scale = 0;    // how long everything takes there, beside the machine of the costs
-    double copy_ns = 0;  // the payload
-    double pin_ns = 0;   // the payload's pages
-    Costs costs;         // all of them
+    std::string_view baseline;  // as it was published
+    std::uint32_t bytes = 0;    // the payload that the following are of
+    double scale = 0;           // how long everything takes there, beside the machine of the costs
+    double copy_ns = 0;         // the payload
+    double pin_ns = 0;          // the payload's pages
+    double call_ns = 0;         // a call that only submits
+    double card_ns = 0;         // a card and its interrupt, beyond what a sink costs
+    std::string_view scale_of;  // another environment, whose row gave the scale; "" its own
     std::vector<Reproduced> rows;
 
-    double worst_error() const;  // of the rows that were not used
+    const Costs& costs() const;  // of that payload
+    // Of the rows that were not used, nor are the baseline.
+    const Reproduced* worst() const;
     double median_error() const;
-    // Whether rows come in the published order; two that differ by less than 2 % have none.
+    // Whether rows of a payload come in the published order; two that differ by less than 2 % have
+    // none.
     bool in_order() const;
 };
 
-// "rfc-v1" and "rfc-v2".
+// "rfc-v1", "rfc-v2", "rfc-v2-nic", "v4-dummy" and "v4-nic".
 std::vector<std::string_view> environments();
-
-// Solves the environment's scale, copy and pin from three rows. Of `costs` only the proportions
-// matter: those of a processor at work in a kernel.
-Environment reproduce(std::string_view name, const Costs& costs);
 
 // Rounded from what `zcv compare --calibrate` finds on an x86-64 machine with Linux 6.18; they
 // stand in where nothing was calibrated. Their proportions matter, not their size.
 Costs reference_costs(std::uint32_t bytes);
+
+// Solves what is unknown of the environment from three rows. Of `costs`, which are of a payload,
+// only the proportions matter: those of a processor at work in a kernel.
+Environment reproduce(std::string_view name,
+                      const std::function<Costs(std::uint32_t bytes)>& costs = reference_costs);
 
 // One of the ideas of the first series taken back, from its fastest way: what a request costs more.
 struct Without {
@@ -56,7 +66,7 @@ struct Without {
     std::string_view instead;
     double ns = 0;
 };
-std::vector<Without> without_each(const Environment& environment);
+std::vector<Without> without_each(const Costs& costs);
 
 // How the completion of a notification is delivered when a card's interrupt drops the last
 // reference: nanoseconds of a processor for a request.

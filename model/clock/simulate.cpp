@@ -14,14 +14,24 @@ namespace zcv::clock {
 
 namespace {
 
-bool always(Way) {
+bool always(const DataPath&) {
     return true;
 }
-bool by_call(Way way) {
-    return !is_ring(way);
+bool by_call(const DataPath& path) {
+    return !is_ring(path.way);
 }
-bool from_memory(Way way) {
-    return way != Way::send_zc_fixed;
+bool by_ring(const DataPath& path) {
+    return is_ring(path.way);
+}
+bool from_memory(const DataPath& path) {
+    return path.way != Way::send_zc_fixed;
+}
+// Who sends one at a time has only one buffer in use.
+bool from_one_buffer(const DataPath& path) {
+    return path.batch == 1;
+}
+bool from_several(const DataPath& path) {
+    return path.batch > 1;
 }
 
 // What one processor does, most urgent first. A packet on its way goes on before the call that sent
@@ -131,7 +141,7 @@ class Run {
             if (job_.device == Device::card) flights_.push_back({ids..., now_ + job_.flight_ns});
         take<Step>(store_, ids...);
         for (const Charge& each : charges())
-            if (each.step == name && each.applies(job_.path.way)) charge(name, each.cost);
+            if (each.step == name && each.applies(job_.path)) charge(name, each.cost);
         constexpr bool runs_work = std::is_same_v<Step, kernel::io_notif_tw_complete> ||
                                    std::is_same_v<Step, kernel::io_notif_complete_tw>;
         if (runs_work && !std::exchange(work_found_, true)) charge(name, Cost::work_run);
@@ -287,9 +297,10 @@ const std::vector<Charge>& charges() {
     static const std::vector<Charge> all{
         {"app_sendmsg", Cost::call, "", always},
         {"io_send", Cost::call, "send(2)", by_call},
-        {"io_send", Cost::request, "io_uring", is_ring},
-        {"io_send", Cost::ring_send, "io_uring", is_ring},
-        {"io_send", Cost::copy, "", always},
+        {"io_send", Cost::request, "io_uring", by_ring},
+        {"io_send", Cost::ring_send, "io_uring", by_ring},
+        {"io_send", Cost::copy, "several at once", from_several},
+        {"io_send", Cost::copy_warm, "one at a time", from_one_buffer},
         {"io_send_zc_prep", Cost::request, "", always},
         {"io_send_zc_issue", Cost::ring_send, "", always},
         {"io_sendzc", Cost::request, "", always},
@@ -325,7 +336,7 @@ double Simulated::count(Cost cost) const {
 }
 
 bool can_simulate(const Job& job) {
-    if (job.path.way == Way::af_xdp || find_profile(job.profile) == nullptr) return false;
+    if (is_bypass(job.path.way) || find_profile(job.profile) == nullptr) return false;
     return job.path.notifies_each || uses_slot(api_of(job));
 }
 

@@ -67,7 +67,7 @@ struct Charge {
     std::string_view step;
     Cost cost;
     std::string_view of;  // "": every way to send; else a note on which
-    bool (*applies)(Way);
+    bool (*applies)(const DataPath&);
 };
 const std::vector<Charge>& charges();
 

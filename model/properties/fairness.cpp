@@ -34,6 +34,7 @@ constexpr std::array duties_of_requests{
     Duty{"ip_append_data", "append", "sendmsg takes the data, or fails"},
     Duty{"ip_append_data_copy", "append", ""},
     Duty{"ip_append_data_attach", "append", ""},
+    Duty{"ip_append_data_attach_fragment", "append", ""},
     Duty{"ip_append_data_corked", "append", ""},
     Duty{"udp_sendmsg_foreign_ubuf", "append", ""},
     Duty{"io_link_skb", "append", ""},

@@ -59,6 +59,18 @@ std::vector<KernelScenario> msg_zerocopy_calls() {
              {.issue_fails = true}),
          .unasked = {"S3-refs-exact-reached", "S18"},
          .expect = {.broken = "", .states = 114204, .transitions = 309540, .depth = 77}},
+        {.name = "msgzc-udp-fragments",
+         .asks = "A datagram above the MTU is copied into several skbs, each of which holds the "
+                 "call's ubuf: does the last to go post the range?",
+         .profile = "6.18",
+         .world = with_hazards(calls({.transport = Transport::udp,
+                                      .dma = true,
+                                      .copies_at_send = true,
+                                      .fragments = true},
+                                     2, 2),
+                               {.issue_fails = true, .drops = true}),
+         .unasked = {"S18"},
+         .expect = {.broken = "", .states = 138156, .transitions = 541044, .depth = 60}},
         {.name = "msgzc-udp-cork",
          .asks = "Datagrams that are left pending take the next calls' data and share one ubuf: "
                  "does its range speak for all of them?",

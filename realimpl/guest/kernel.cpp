@@ -167,7 +167,8 @@ std::string fetched(const std::string& version) {
     if (name.empty())
         throw Refusal(Status::unable,
                       fmt::format("guest: the package lists know no cloud kernel {}: run apt-get "
-                                  "update, or name a package or an image",
+                                  "update (Debian 12 has 6.1, and 6.12 in bookworm-security), or "
+                                  "name a package or an image",
                                   version));
     const fs::path folder = cache_folder();
     std::error_code error;

@@ -44,6 +44,7 @@ constexpr Workload workloads[]{
     {drive, "udp --device lo"},
     {client, "lossy-tcp"},
     {client, "misuse-pool"},
+    {client, "heap"},
 };
 
 struct Column {

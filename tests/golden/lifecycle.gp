@@ -15,7 +15,7 @@ set arrow from screen 0.51295,0.77926 to screen 0.51295,0.74734 nohead lw 2 lc r
 set label 'the request''s own CQE' at screen 0.52233,0.75798 left font ',10.5' tc rgb '#404040' front
 set label '' at screen 0.64604,0.75798 point pt 7 ps 1.00 lc rgb '#009E73' front
 set label 'reused, after the notification' at screen 0.65541,0.75798 left font ',10.5' tc rgb '#404040' front
-set object rectangle from screen 0.80310,0.77660 to screen 0.81935,0.73936 fs solid noborder fc rgb '#D55E00'
+set object rectangle from screen 0.80310,0.77660 to screen 0.81935,0.73936 fs solid border lc rgb '#000000' fc rgb '#D55E00' lw 1
 set label 'REUSED, not yet notified' at screen 0.82435,0.75798 left font ',10.5' tc rgb '#404040' front
 set label '' at screen 0.07187,0.69149 point pt 13 ps 1.50 lc rgb 'white' front
 set label '' at screen 0.07187,0.69149 point pt 12 ps 1.50 lw 1.6 lc rgb 'black' front
@@ -47,7 +47,7 @@ plot '-' using 1:2:3:4 with boxxyerror fs solid noborder fc rgb '#BDBDBD', \
   '-' using 1:2:3:4 with boxxyerror fs solid noborder fc rgb '#0072B2', \
   '-' using 1:2:3:4 with boxxyerror fs solid noborder fc rgb '#F0E442', \
   '-' using 1:2:3:4 with boxxyerror fs transparent pattern 4 noborder fc rgb '#FFFFFF', \
-  '-' using 1:2:3:4 with boxxyerror fs solid noborder fc rgb '#D55E00', \
+  '-' using 1:2:3:4 with boxxyerror fs solid border lc rgb '#000000' fc rgb '#D55E00' lw 1, \
   '-' using 1:2:3:4 with vectors nohead lw 2 lc rgb '#000000', \
   '-' using 1:2 with points pt 7 ps 1.19 lc rgb '#009E73', \
   '-' using 1:2 with points pt 13 ps 1.70 lc rgb 'white', \
@@ -73,9 +73,9 @@ e
 e
 220 2.099 60 0.261
 e
-12 -0.42 0 0.44
-52 0.58 0 0.44
-92 1.58 0 0.44
+12 -0.41625 0 0.43625
+52 0.58375 0 0.43625
+92 1.58375 0 0.43625
 e
 210 0
 250 1

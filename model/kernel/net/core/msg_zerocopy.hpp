@@ -186,6 +186,13 @@ struct mm_account_pinned_pages_refused {
     static void effect(auto& s, RequestId r) { s[r].failed = true; }
 };
 
+// Of a datagram in several skbs, which go out together: whether none of them has.
+template <class S>
+bool is_unsent(const S& s, RequestId r) {
+    const SockId sock = s[r].sock;
+    return !s.config(sock).fragments || s[UbufId{s[r].ubuf}].refs == s[sock].write_queue.size();
+}
+
 // The call fails after it took an id, and gives the id back; a datagram may have gone into an skb
 // by then, which will be thrown away. When that empties the ubuf's range, its release is silent.
 struct msg_zerocopy_put_abort {
@@ -197,7 +204,8 @@ struct msg_zerocopy_put_abort {
     static bool guard(const auto& s, RequestId r) {
         if (!in_sendmsg(s, r) || s[r].ubuf == none<UbufId>) return false;
         const bool may_fail = s.world().hazards.issue_fails || s[s[r].sock].dead;
-        const bool pending = !is_stream(s, r) && !s[s[r].sock].write_queue.empty();
+        const bool pending =
+            !is_stream(s, r) && !s[s[r].sock].write_queue.empty() && is_unsent(s, r);
         return may_fail && (!s[r].appended || pending);
     }
     static void effect(auto& s, RequestId r) {

@@ -6,7 +6,8 @@
 
 // Models net/ipv4/ip_output.c (and net/ipv6/ip6_output.c, whose __ip6_append_data() is its twin
 // line for line) for UDP: a datagram is one skb, built and sent within the call or kept back for
-// more. A datagram above the MTU is fragmented, and for that it is copied: no fragment has a ubuf.
+// more. A datagram above the MTU is fragmented, and for that it is copied: no fragment has a ubuf,
+// but those of MSG_ZEROCOPY, which have the call's.
 namespace zcv::kernel {
 
 // What a datagram needs before its data can be looked at: MSG_ZEROCOPY has taken its id, and sends
@@ -89,6 +90,31 @@ struct ip_append_data_attach {
         s[UbufId{s[r].ubuf}].zc_copied = true;
         s[r].appended = true;
         if (tail_ubuf(s, sock) != none<UbufId>) return;
+        const ShinfoId h = new_zcopy_shinfo(s, r);
+        s[sock].write_queue.push_back(new_skb(s, h, sock, Loc::write_queue));
+    }
+};
+
+// A datagram above the MTU takes another skb, which has a reference of its own. All of them are
+// there before the first is sent.
+struct ip_append_data_attach_fragment {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"net/ipv4/ip_output.c", "__ip_append_data"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) {
+        return world.has(Api::msg_zerocopy) && world.some_sock(&SockConfig::fragments);
+    }
+    static bool guard(const auto& s, RequestId r) {
+        const SockId sock = s[r].sock;
+        const UbufId u = s[r].ubuf;
+        return in_sendmsg(s, r) && s[r].appended && u != none<UbufId> && s.config(sock).fragments &&
+               s[u].zc_copied && !s[sock].write_queue.empty() &&
+               s[s[SkbId{s[sock].write_queue.back()}].shinfo].uarg == u && is_unsent(s, r) &&
+               s.template room<ShinfoId>() && s.template room<SkbId>();
+    }
+    static void effect(auto& s, RequestId r) {
+        const SockId sock = s[r].sock;
         const ShinfoId h = new_zcopy_shinfo(s, r);
         s[sock].write_queue.push_back(new_skb(s, h, sock, Loc::write_queue));
     }

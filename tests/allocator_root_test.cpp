@@ -1,0 +1,96 @@
+// Memory that a program gives back to its allocator while it is being sent, seen by uprobes on
+// free(). Needs root and BPF: skips (77) otherwise.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <set>
+
+#include "tests/program.hpp"
+#include "traces/replay.hpp"
+#include "traces/zct.hpp"
+
+using namespace zcv::test;
+
+namespace {
+
+const std::string zcv_program = ZCV_PROGRAM;
+
+void skip(const std::string& why) {
+    std::printf("skipped: %s\n", why.c_str());
+    std::fflush(nullptr);
+    std::_Exit(77);
+}
+
+struct Watched {
+    zcv::Trace trace;
+    std::string err;
+};
+
+Watched watched(const std::string& command) {
+    const Ran able = run_shell(zcv_program + " run -- true");
+    if (able.status == 4) skip(able.err);
+    const TempDir folder;
+    const std::string file = folder / "t.zct";
+    const Ran ran = run_shell(zcv_program + " capture -o " + file +
+                              " --events default,free --hash sampled -- " + command);
+    INFO(ran.err);
+    REQUIRE(ran.status == 0);
+    Watched seen{zcv::read_trace(file), ran.err};
+    REQUIRE(seen.trace.totals.lost == 0);
+    if (const auto why = seen.trace.info.missing.find("free"); why != seen.trace.info.missing.end())
+        skip("free: " + why->second);
+    return seen;
+}
+
+std::size_t frees_in(const zcv::Trace& trace) {
+    return static_cast<std::size_t>(std::ranges::count(trace.events, ZCV_FREE, &zcv_event::kind));
+}
+
+}  // namespace
+
+TEST_CASE("whoever frees at the first CQE is shown by the line of its free()", "[root]") {
+    const Watched seen = watched(std::string(ZCV_CLIENT) + " misuse-heap");
+    REQUIRE(frees_in(seen.trace) > 0);
+    const zcv::ReplayReport report = zcv::replay(seen.trace, {});
+    CHECK(report.verdict == zcv::Verdict::violation);
+    CHECK(report.matched == report.records);
+    std::size_t by_free = 0;
+    for (const zcv::Violation& finding : report.violations) {
+        CHECK(finding.rule->id == "ZC-A1");
+        if (std::ranges::count(finding.seen_by, zcv::Evidence::allocator) == 0) continue;
+        ++by_free;
+        CHECK(finding.explanation.find("was freed") != std::string::npos);
+        REQUIRE(finding.stack.size() > 1);
+        CHECK(finding.stack[0].starts_with("free "));
+        CHECK(finding.stack[1].find("pools.c:") != std::string::npos);
+    }
+    // Sends before the probes were in have other evidence.
+    CHECK(by_free >= 50);
+}
+
+TEST_CASE("whoever waits for the notification may free, and does", "[root]") {
+    const Watched seen = watched(std::string(ZCV_CLIENT) + " heap");
+    CHECK(frees_in(seen.trace) > 50);
+    const zcv::ReplayReport report = zcv::replay(seen.trace, {});
+    CHECK(report.verdict == zcv::Verdict::clean);
+    CHECK(report.matched == report.records);
+    // glibc's header says how large a block is, and the buffers are of 4096 bytes.
+    for (const zcv_event& event : seen.trace.events)
+        if (event.kind == ZCV_FREE) CHECK(event.len >= 4096);
+}
+
+TEST_CASE("a program's other memory makes no records", "[root]") {
+    const Watched seen = watched(std::string(ZCV_CLIENT) + " pool");
+    std::set<std::uint64_t> buffers;
+    for (const zcv_event& event : seen.trace.events)
+        if (event.kind == ZCV_SUBMIT) buffers.insert(event.addr);
+    CHECK(frees_in(seen.trace) <= buffers.size());
+}
+
+TEST_CASE("where a program has no free() that can be found, that is said", "[root]") {
+    // A copy without its symbols, and nothing else in it, as static programs often are.
+    const Watched seen = watched(std::string(ZCV_STATIC_CALLER) + " udp 100");
+    CHECK(frees_in(seen.trace) == 0);
+    CHECK(seen.err.find("without free of process ") != std::string::npos);
+    CHECK(zcv::replay(seen.trace, {}).verdict == zcv::Verdict::clean);
+}
