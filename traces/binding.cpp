@@ -15,7 +15,6 @@ namespace zcv {
 namespace {
 
 constexpr std::int32_t ecanceled = 125;
-constexpr std::int32_t tcp_close = 7;  // TCP_CLOSE: what is queued is thrown away
 
 // MSG_ZEROCOPY's ids are 32 bits; half of them are enough to tell one call from another.
 constexpr std::uint32_t ids_told_apart = 1U << 31;
@@ -69,6 +68,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     try {
         if (const auto why = agreement_.refuses(event)) mismatch(*why);
         if (refused) mismatch(*refused);
+        note_stream(event, send);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
         if (send != nullptr) give_up(*send);
@@ -118,8 +118,6 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_SKB_CONSUME:
         case ZCV_SKB_DROP:
         case ZCV_HEAD_FREE:
-            if (event.kind == ZCV_HEAD_FREE)
-                note_freed_by_tcp(sends_.find(event.generation), event);
             if (ahead_.life_of[record] != 0 || !calls_.knows(event.generation))
                 on_skb(ahead_.life_of[record], event);
             break;
@@ -144,11 +142,6 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
             break;
         case ZCV_UBUF_REF:
             on_ubuf_ref(event);
-            note_freed_by_tcp(send != nullptr ? send : call_that_begins(event), event);
-            break;
-        case ZCV_RESET:
-        case ZCV_SOCK_STATE:
-            if (event.kind == ZCV_RESET || event.res == tcp_close) over_.insert(event.sock);
             break;
         case ZCV_EXIT:
             exited_.insert(event.tgid);

@@ -266,6 +266,7 @@ class Walk {
     void acknowledge(SkbId skb);
     void make_arrived(SkbId original);
     void purge(SockId sock);
+    void note_stream(const zcv_event& event, Send* send);
     void note_freed_by_tcp(Send* send, const zcv_event& event);
     bool eat(std::uint32_t life);
     void check_acknowledged(const Send& send, std::uint64_t time_ns);

@@ -132,9 +132,12 @@ void Walk::attach_of_call(std::uint32_t life) {
     Send* const adding = call_in_progress(owner.sock);
     if (adding != nullptr && !s_[adding->request].failed) {
         take_id(*adding);
-        if (adding->ubuf_owner == owner.generation && is_of_copied_datagram(life))
-            return attach_copied_datagram(owner, *adding);
-        if (adding->ubuf_owner == owner.generation) return attach_in_sendmsg(life, *adding);
+        const bool ours = adding->ubuf_owner == owner.generation;
+        if (ours && is_of_copied_datagram(life))
+            attach_copied_datagram(owner, *adding);
+        else if (ours)
+            return attach_in_sendmsg(life, *adding);
+        if (lives_[life].attached) return;
     }
     if (!split_off(life)) mismatch("its data was attached after the call returned", around(owner));
 }

@@ -106,7 +106,9 @@ void Walk::issue_what_was_linked(std::uint32_t life) {
     if (head.append != no_record) return;
     for (const std::uint32_t generation : head.linked) {
         Send* const at = sends_.find(generation);
-        if (at == nullptr || s_[at->request].phase != Phase::prepped) continue;
+        if (at == nullptr || at->request == none<RequestId> ||
+            s_[at->request].phase != Phase::prepped)
+            continue;
         if (s_[at->sock].write_queue.empty()) return;
         issue(*at);
         attach_the_rest(*at);

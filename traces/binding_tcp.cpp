@@ -96,6 +96,16 @@ void Walk::purge(SockId sock) {
     for (const SkbId skb : gone) drop_from_life(skb);
 }
 
+// What a record says of its stream, whatever else.
+void Walk::note_stream(const zcv_event& event, Send* send) {
+    constexpr std::int32_t tcp_close = 7;  // TCP_CLOSE: what is queued is thrown away
+    if (event.kind == ZCV_HEAD_FREE) note_freed_by_tcp(sends_.find(event.generation), event);
+    if (event.kind == ZCV_UBUF_REF)
+        note_freed_by_tcp(send != nullptr ? send : call_that_begins(event), event);
+    if (event.kind == ZCV_RESET || (event.kind == ZCV_SOCK_STATE && event.res == tcp_close))
+        over_.insert(event.sock);
+}
+
 // By itself TCP frees what was acknowledged. What was not has gone into an MTU probe, unless the
 // connection is over.
 void Walk::note_freed_by_tcp(Send* send, const zcv_event& event) {
