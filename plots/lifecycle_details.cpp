@@ -36,16 +36,14 @@ void add_line(std::vector<std::string>& names, std::vector<std::size_t>& times,
     times.push_back(1);
 }
 
-}  // namespace
-
-std::vector<StepNote> lay_out_notes(const std::vector<StepAt>& steps) {
+std::vector<StepNote> notes_within(const std::vector<StepAt>& steps, double together_px) {
     std::vector<StepNote> notes;
     for (std::size_t begin = 0; begin < steps.size();) {
         StepNote note;
         note.x_px = steps[begin].x_px;
         std::vector<std::size_t> times;
         std::size_t end = begin;
-        while (end < steps.size() && steps[end].x_px - note.x_px < same_moment_px)
+        while (end < steps.size() && steps[end].x_px - note.x_px < together_px)
             add_line(note.lines, times, steps[end++].function);
         for (std::size_t i = 0; i < times.size(); ++i)
             if (times[i] > 1) note.lines[i] += fmt::format(" x{}", times[i]);
@@ -57,6 +55,16 @@ std::vector<StepNote> lay_out_notes(const std::vector<StepAt>& steps) {
         for (std::size_t k = i + 1; k < notes.size() && notes[k].x_px < right; ++k)
             notes[i].top_px = std::max(notes[i].top_px, notes[k].top_px + height_of(notes[k]) + 3);
     }
+    return notes;
+}
+
+}  // namespace
+
+std::vector<StepNote> lay_out_notes(const std::vector<StepAt>& steps) {
+    double together_px = same_moment_px;
+    std::vector<StepNote> notes = notes_within(steps, together_px);
+    while (notes.size() > 1 && depth_of(notes) > notes_depth_max_px)
+        notes = notes_within(steps, together_px *= 1.5);
     return notes;
 }
 

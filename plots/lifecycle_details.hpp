@@ -43,14 +43,15 @@ struct DetailsSize {
 
 constexpr double note_points = 8.5;
 constexpr double note_line_px = 13;
+constexpr double notes_depth_max_px = 170;  // unless one note is longer
 
 struct StepAt {
     double x_px;
     std::string_view function;
 };
 
-// Lines of steps that lie close together are one note; notes to the right are above those to the
-// left, so that no line crosses words. `steps` by time.
+// Steps that lie close together are one note, and the more steps there are the wider is close;
+// notes to the right are above those to the left, so that no line crosses words. `steps` by time.
 std::vector<StepNote> lay_out_notes(const std::vector<StepAt>& steps);
 // How far the notes reach: below the curve, and to the right.
 double depth_of(const std::vector<StepNote>& notes);

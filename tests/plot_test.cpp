@@ -345,7 +345,7 @@ TEST_CASE("no line of a step's note crosses the words of another", "[plot]") {
                                               "__io_submit_flush_completions"};
     for (int round = 0; round < 200; ++round) {
         std::vector<StepAt> steps;
-        const std::size_t count = 1 + random() % 20;
+        const std::size_t count = 1 + random() % 60;
         for (std::size_t i = 0; i < count; ++i)
             steps.push_back({static_cast<double>(random() % 1200), names[random() % names.size()]});
         std::ranges::sort(steps, {}, &StepAt::x_px);
@@ -366,6 +366,7 @@ TEST_CASE("no line of a step's note crosses the words of another", "[plot]") {
             }
         }
         CHECK(told == count);
+        CHECK((notes.size() == 1 || depth_of(notes) <= notes_depth_max_px));
     }
 }
 
