@@ -9,7 +9,8 @@ constexpr std::array table{
     Bug{"B1", "a TCP MTU probe takes the pages of queued skbs along, and not their ubuf",
         "The notification comes although nothing was acknowledged or even sent; what the "
         "application then writes goes out in the probe, and again with every retransmission.",
-        "found by running 6.18; since 736013292e3c, \"tcp: let tcp_mtu_probe() build headless "
+        "found by running 6.18, captured on 6.12 and 6.18; since 736013292e3c, \"tcp: let "
+        "tcp_mtu_probe() build headless "
         "packets\" (6.5)",
         "mtu-probe", "mtu-probe-intended", ""},
     Bug{"B2", "io_link_skb() compares a notification with itself",

@@ -87,6 +87,8 @@ constexpr Effect both[]{
     {"--memlock 120000", "retries", 1},
     {"--pause-ms 200 --rcvbuf 65536"},
     {"--drain --api io_send"},
+    {"--netem delay"},  // where this kernel has netem
+    {"--device nic"},   // in a machine that has two
 };
 
 constexpr Effect each[]{
@@ -97,6 +99,10 @@ constexpr Effect each[]{
     {"tcp --size 1-1m --buffers 8 --sends 100", "zero_copied", 1},
     {"tcp --more --size 100 --batch 64 --buffers 64", "copied", 100},
     {"tcp --tail-copy", "requests", 600},
+    {"tcp --tail-copy --tail-bytes 1000", "zero_copied", 1},
+    {"tcp --no-tso --mtu 1500", "zero_copied", 1},
+    {"tcp --tls", "refused", 300, 300},
+    {"udp --device dummy", "zero_copied", 300, 300},
     {"tcp --sends 80 --size 100k --sndbuf 4096 --rcvbuf 8192", "short_sends", 0, 0},
     {"tcp --sends 80 --size 100k --sndbuf 4096 --no-waitall", "short_sends", 1},
     {"tcp --sends 80 --size 100k --sndbuf 4096 --no-waitall --dontwait", "retries", 81},
