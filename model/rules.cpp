@@ -219,6 +219,14 @@ const std::vector<Rule> all{
      "An id came back twice from the error queue.", "RANGE(id) < RANGE(id)",
      "the ranges in the error queue", "", "__msg_zerocopy_callback(), skb_zerocopy_notify_extend()",
      ""},
+    {"B1", error, "the kernel broke its promise",
+     "A notification was posted for data that TCP had let go of without an acknowledgement: an MTU "
+     "probe had taken the pages along, and not the reference.",
+     "skb freed unacknowledged < NOTIF < ACK",
+     "TCP's own skbs as they are freed: where their data stands in the stream, and how far the "
+     "peer has acknowledged it",
+     "the kernel copies into its probes (before 6.5), or the socket was reset",
+     "tcp_mtu_probe(), tcp_clone_payload()", ""},
     {"B24", error, "the kernel broke its promise",
      "A member of a link that failed posted its CQE without F_MORE, and its notification all the "
      "same.",

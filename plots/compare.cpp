@@ -132,6 +132,7 @@ SpentOn spent_on(const std::string& cost) {
         {"ring-send", SpentOn::requests},
         {"datagram", SpentOn::packet},
         {"device", SpentOn::packet},
+        {"device-pages", SpentOn::packet},
         {"copy", SpentOn::copy},
         {"copy-warm", SpentOn::copy},
         {"pin", SpentOn::pages},

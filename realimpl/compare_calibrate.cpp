@@ -54,8 +54,10 @@ std::vector<Turn> Calibration::turns(const std::vector<clock::DataPath>& paths,
         for (const Primitive of : {Primitive::build, Primitive::build_warm})
             primitive(0, of, bytes);
     for (std::size_t place = 0; place < places; ++place) {
-        primitive(place, Primitive::raw, 1);
-        for (const std::uint32_t bytes : sizes) primitive(place, Primitive::raw, bytes);
+        for (const Primitive of : {Primitive::raw, Primitive::frames}) {
+            primitive(place, of, 1);
+            for (const std::uint32_t bytes : sizes) primitive(place, of, bytes);
+        }
     }
     for (std::size_t place = 0; place < places; ++place) path(place, {Way::ring_send, batch}, 1);
     path(0, {Way::send}, 1);
@@ -147,10 +149,15 @@ clock::Costs Calibration::costs(std::size_t place, std::uint32_t bytes,
     costs[Cost::copy] = positive(alone(Primitive::build, bytes) - alone(Primitive::build));
     costs[Cost::copy_warm] =
         positive(alone(Primitive::build_warm, bytes) - alone(Primitive::build_warm));
-    const auto raw = [&](std::size_t at) {
-        return time(at, Primitive::raw, bytes, round) - time(at, Primitive::raw, 1, round);
+    const auto more_than_ifb = [&](Primitive of) {
+        const auto payload = [&](std::size_t at) {
+            return time(at, of, bytes, round) - time(at, of, 1, round);
+        };
+        return place == 0 ? 0 : positive(payload(place) - payload(0));
     };
-    costs[Cost::device] = place == 0 ? 0 : positive(raw(place) - raw(0));
+    costs[Cost::device] = more_than_ifb(Primitive::raw);
+    const bool has_frames = time(place, Primitive::frames, bytes, std::nullopt) > 0;
+    costs[Cost::device_pages] = has_frames ? more_than_ifb(Primitive::frames) : costs[Cost::device];
     return costs;
 }
 
@@ -183,6 +190,8 @@ std::string Calibration::missing() const {
                                Primitive::build_fixed})
         if (time(0, of, page_bytes, std::nullopt) <= 0)
             return "datagrams built by reference: what depends on them is taken as 0";
+    if (time(0, Primitive::frames, 1, std::nullopt) <= 0)
+        return "packets of single pages (AF_XDP): device-pages is taken as device";
     return "";
 }
 

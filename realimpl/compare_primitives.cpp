@@ -19,6 +19,7 @@
 #include <optional>
 #include <vector>
 
+#include "realimpl/compare_xdp.hpp"
 #include "realimpl/drive_socket.hpp"
 #include "realimpl/drive_world.hpp"
 #include "realimpl/uapi.hpp"
@@ -34,6 +35,7 @@ constexpr unsigned batch = 8;
 constexpr std::uint16_t discard_port = 9;
 constexpr std::size_t longest_datagram = 65507;
 constexpr int longest_segment = 65000;
+constexpr std::uint32_t longest_payload = 65435;
 
 double processor_seconds() {
     timespec now{};
@@ -198,6 +200,17 @@ struct Primitives::Kit {
             errno != ENOBUFS)
             throw_errno("send a raw packet");
     }
+    void send_frames(std::uint32_t bytes) {
+        if (!frames) frames.emplace(drive::near_device, discard_port, batch, longest_payload);
+        drive::Send send;
+        send.buffer = next_index();
+        send.bytes = {memory, bytes};
+        frames->queue(send);
+        said.clear();
+        if (!frames->submit_and_wait(std::chrono::milliseconds(20)))
+            throw Refusal(Status::unable, "a packet of frames is not completed");
+        frames->take(said);
+    }
     void open_raw() {
         raw.emplace(AF_PACKET, SOCK_DGRAM);
         raw_to.sll_family = AF_PACKET;
@@ -229,6 +242,8 @@ struct Primitives::Kit {
                 return build_by_ring(primitive, bytes);
             case Primitive::raw:
                 return send_raw(bytes);
+            case Primitive::frames:
+                return send_frames(bytes);
             default:
                 return nops.run(primitive);
         }
@@ -244,6 +259,8 @@ struct Primitives::Kit {
     drive::Socket building;
     std::optional<BuildRing> ring;
     std::optional<drive::Socket> raw;
+    std::optional<Frames> frames;
+    std::vector<drive::Said> said;
     sockaddr_ll raw_to{};
 };
 

@@ -8,7 +8,7 @@
 
 namespace zcv::compare {
 
-// Things that take time by themselves, none of them a way to send that is compared.
+// Things that take time by themselves, none of them a way to send that is predicted.
 enum class Primitive : std::uint32_t {
     none,           // 0
     nop,            // io_uring, eight a system call
@@ -27,6 +27,7 @@ enum class Primitive : std::uint32_t {
     build_zc,      // by a SEND_ZC, one a call
     build_fixed,   // ... from a registered buffer
     raw,           // a raw packet of that size to the place's device
+    frames,        // ... of single pages: by AF_XDP
 };
 
 struct Timed {

@@ -18,9 +18,14 @@ std::string number(double value) {
 }
 
 // Costs that depend on the payload or the device are listed for each.
+bool is_of_device(clock::Cost cost) {
+    using clock::Cost;
+    return cost == Cost::device || cost == Cost::device_pages;
+}
 bool is_sized(clock::Cost cost) {
-    return cost == clock::Cost::copy || cost == clock::Cost::copy_warm ||
-           cost == clock::Cost::pin || cost == clock::Cost::frags || cost == clock::Cost::device;
+    using clock::Cost;
+    return is_of_device(cost) || cost == Cost::copy || cost == Cost::copy_warm ||
+           cost == Cost::pin || cost == Cost::frags;
 }
 
 std::string left_out_text(const Simulation& simulation) {
@@ -61,8 +66,7 @@ std::string calibrated_text(const Simulation& simulation) {
                                    simulation.kernel, simulation.rounds);
     std::vector<std::vector<std::string>> rows{{"cost", "measured as", "ns", "interval"}};
     for (const clock::NamedCost& each : clock::cost_names) {
-        const bool by_place =
-            each.cost == clock::Cost::datagram || each.cost == clock::Cost::device;
+        const bool by_place = each.cost == clock::Cost::datagram || is_of_device(each.cost);
         for (std::size_t place = 0; place < (by_place ? calibration.places().size() : 1); ++place)
             for (const std::uint32_t bytes : calibration.sizes()) {
                 std::string name(each.name);

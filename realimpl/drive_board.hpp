@@ -27,6 +27,7 @@ struct SenderCounts {
     std::uint64_t bytes = 0;      // of messages, accepted by the kernel
     std::uint64_t retries = 0;    // EAGAIN, ENOBUFS, ENOMEM, or a broken chain
     std::uint64_t short_sends = 0;
+    std::uint64_t refused = 0;          // zero-copy sends, of what was then sent as a copy
     std::uint64_t unannounced = 0;      // notifications although F_MORE was clear
     std::uint64_t overflows = 0;        // times the CQ was full
     std::uint64_t rewrites = 0;         // buffers written again
@@ -53,6 +54,7 @@ struct Board {
     SenderCounts sent;
     Tally tally;
     int tap = -1;            // the near tap's descriptor, the same in sender and receiver
+    int home = -1;           // the namespace that the cards of a guest are in
     bool xdp = false;        // the veth peer runs XDP_PASS
     bool isolated = false;   // network namespaces of our own
     char note[256] = {};     // one line for stderr: what is less than asked for

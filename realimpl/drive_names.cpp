@@ -28,6 +28,10 @@ constexpr std::array device_table{
                 "as veth, redirected through an ifb that holds the data on its way"},
     NamedDevice{"tap", Device::tap,
                 "through two tap devices and a process between them: copied at the first"},
+    NamedDevice{"dummy", Device::dummy,
+                "udp: into a dummy device, as ifb; many kernels have one of the two"},
+    NamedDevice{"nic", Device::nic,
+                "between the two cards of a machine that zcv guest --nic made: DMA by a device"},
 };
 
 constexpr std::array api_table{
@@ -142,7 +146,7 @@ constexpr std::array option_table{
     NamedOption{"--size SIZES",
                 "1 to 16777216 bytes (udp: a datagram); ranges and mixes: 1-64k,1m"},
     NamedOption{"--more", "MSG_MORE on all but the last of a batch: small sends share an skb"},
-    NamedOption{"--tail-copy", "the second half of every message is a copying send"},
+    NamedOption{"--tail-copy", "the second half of every message is a copying send; --tail-bytes"},
     NamedOption{"--no-waitall", "without MSG_WAITALL: short sends"},
     NamedOption{"--dontwait", "MSG_DONTWAIT: EAGAIN instead of waiting for room"},
     NamedOption{"--poll-first", "IORING_RECVSEND_POLL_FIRST"},
@@ -158,8 +162,11 @@ constexpr std::array option_table{
     NamedOption{"--sndbuf N, --rcvbuf N", "bytes of the socket buffers"},
     NamedOption{"--pause-ms N", "the receiver stops reading half-way, for so long"},
     NamedOption{"--rate RATE", "a tbf on the sending device"},
+    NamedOption{"--netem WORDS", "delay, loss, reordering on the sending device, as tc has them"},
     NamedOption{"--mtu N", "of the devices: segments, and fragments"},
     NamedOption{"--mtu-probing", "TCP looks for the path's MTU by probes"},
+    NamedOption{"--no-tso", "TCP makes every packet itself, none larger than a segment"},
+    NamedOption{"--tls", "kTLS: zero copy is refused, and each message sent again as a copy"},
     NamedOption{"--sniffer", "a packet socket on the sending device, as tcpdump opens one"},
     NamedOption{"--memlock N", "RLIMIT_MEMLOCK, without CAP_IPC_LOCK: ENOMEM, ENOBUFS"},
     NamedOption{"--optmem N", "net.core.optmem_max: ENOBUFS of MSG_ZEROCOPY"},

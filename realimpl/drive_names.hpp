@@ -12,7 +12,7 @@ enum class Protocol : std::uint8_t { udp, tcp };
 // What the bytes cross. sink: straight into an ifb, which frees at transmit: nobody receives.
 // ifb_peer: out of a veth through an ifb to a peer that receives. veth_plain: the peer has no XDP
 // program, so it copies what it is given. tap: through two tap devices and a process between them.
-enum class Device : std::uint8_t { lo, veth, veth_plain, sink, ifb_peer, tap };
+enum class Device : std::uint8_t { lo, veth, veth_plain, sink, ifb_peer, tap, dummy, nic };
 
 // How a request reaches the kernel.
 enum class Api : std::uint8_t { send_zc, sendmsg_zc, io_send, msg_zerocopy, send };

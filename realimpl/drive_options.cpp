@@ -68,6 +68,8 @@ std::uint64_t size_max(const Plan& plan) {
 Device device_of(const std::string& name, Protocol protocol) {
     const Device device = find(devices(), name, "device").value;
     // A TCP handshake needs somebody who answers; a sink cannot.
+    if (protocol == Protocol::tcp && device == Device::dummy)
+        refuse("--device dummy answers nobody: use the workload udp, or --device veth");
     return device == Device::sink && protocol == Protocol::tcp ? Device::ifb_peer : device;
 }
 
@@ -110,12 +112,22 @@ void check_sending(const Plan& plan) {
          "needs a ring or IPv4 datagrams: use --api send_zc, or udp without --ipv6"},
         {o.more, "--more", plan.stream(), use_tcp},
         {o.tail_copy, "--tail-copy", plan.stream(), use_tcp},
+        {o.tail_bytes != 0, "--tail-bytes", o.tail_copy, "says how much: add --tail-copy"},
         {o.tail_copy, "--tail-copy", is_zero_copy(plan.api), use_notified},
         {!o.waitall, "--no-waitall", plan.stream(), use_tcp},
         {o.mtu_probing, "--mtu-probing", plan.stream(), use_tcp},
+        {o.no_tso, "--no-tso", plan.stream(), use_tcp},
+        {o.tls, "--tls", plan.stream(), use_tcp},
         {o.optmem != 0, "--optmem", plan.api == Api::msg_zerocopy, use_msg_zerocopy},
         {o.sqpoll && o.defer_taskrun, "--sqpoll and --defer-taskrun", false,
          "exclude each other in the kernel: use one"},
+    });
+}
+
+// They go into a line of tc's, which says what is wrong with them.
+bool is_words(const std::string& text) {
+    return std::ranges::all_of(text, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == ' ' || c == '.' || c == '%' || c == '_';
     });
 }
 
@@ -127,6 +139,11 @@ void check_network(const Plan& plan) {
         {o.rcvbuf != 0, "--rcvbuf", plan.has_receiver(),
          "needs a receiver: use --device veth, ifb-peer, tap or lo"},
         {o.mtu != 65535, "--mtu", plan.device != Device::lo, "changes a device: leave out lo"},
+        {o.no_tso, "--no-tso", plan.device != Device::lo, "changes a device: leave out lo"},
+        {!o.netem.empty(), "--netem", o.rate.empty() || o.rate == "none",
+         "and --rate want the same place: add rate to its words, as in 'delay 9ms rate 50mbit'"},
+        {!o.netem.empty(), "--netem", is_words(o.netem),
+         "takes words as of tc-netem(8): use e.g. 'delay 20ms loss 1%'"},
         {o.sniffer, "--sniffer", is_zero_copy(plan.api),
          "changes nothing where all is copied anyway: use --api send_zc"},
     });
@@ -276,12 +293,15 @@ Plan plan_of(const Options& options) {
     name_if(plan.misuse, misuses(), options.misuse, "misuse");
     if (plan.misuse != Misuse::none) plan.harm = find(misuses(), options.misuse, "misuse").harm;
     imply_event(plan);
+    // TLS knows no MSG_WAITALL, and what it refuses is not to break a chain.
+    if (options.tls) plan.options.waitall = false;
     const auto sizes = Sizes::parsed(options.size);
     if (!sizes)
         refuse(
             fmt::format("--size '{}' is no size: use e.g. 4096, 1-64k or 1,100,1m", options.size));
     plan.sizes = *sizes;
-    const bool in_flight = plan.misuse != Misuse::none || plan.event != Event::none;
+    const bool in_flight =
+        (plan.misuse != Misuse::none || plan.event != Event::none) && options.netem.empty();
     plan.rate_bits =
         options.rate.empty() ? (in_flight ? rate_of(flight_rate) : 0) : rate_of(options.rate);
     plan.event_at = options.event_at != 0 ? options.event_at : (options.sends + 1) / 2;

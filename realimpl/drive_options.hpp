@@ -16,6 +16,7 @@ struct Options {
     std::string fault;
     std::string event;
     std::string rate;
+    std::string netem;
     std::string size = "4096";
     std::uint64_t sends = 1000;
     std::uint64_t batch = 8;
@@ -27,7 +28,8 @@ struct Options {
     std::uint64_t rcvbuf = 0;
     std::uint64_t pause_ms = 0;
     std::uint64_t mtu = 65535;
-    std::uint64_t memlock = 0;  // 0: as it is
+    std::uint64_t tail_bytes = 0;  // of a message, copied; 0: half of it
+    std::uint64_t memlock = 0;     // 0: as it is
     std::uint64_t optmem = 0;
     std::uint64_t seed = 1;
     std::uint64_t stall_ms = 30000;
@@ -47,6 +49,8 @@ struct Options {
     bool report_usage = true;
     bool sniffer = false;
     bool mtu_probing = false;
+    bool no_tso = false;
+    bool tls = false;
     bool ipv6 = false;
     std::string format = "text";
 };
@@ -66,7 +70,7 @@ struct Plan {
     std::uint64_t rate_bits = 0;  // per second; 0: unshaped
     bool peer_drops = false;      // veth: its peer's program drops what arrives
     bool stream() const { return protocol == Protocol::tcp; }
-    bool has_receiver() const { return device != Device::sink; }
+    bool has_receiver() const { return device != Device::sink && device != Device::dummy; }
 };
 
 // Throws Refusal(usage): one line with what is wrong and what would be right.

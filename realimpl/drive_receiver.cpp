@@ -102,6 +102,7 @@ void reset(const Socket& connection) {
 void receive_stream(const Plan& plan, Board& board, const Socket& listener) {
     const Socket connection(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC));
     if (connection.fd() < 0) throw_errno("accept");
+    if (plan.options.tls) connection.use_tls(TlsSide::receiver);
     StreamJudge judge(plan.options.seed, plan.sizes);
     Pause pause(plan);
     std::vector<std::byte> buffer(1 << 20);

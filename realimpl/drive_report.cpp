@@ -44,6 +44,8 @@ constexpr Mode mode_table[]{
     {&Options::sqpoll, "sqpoll"},
     {&Options::sniffer, "sniffer"},
     {&Options::mtu_probing, "mtu_probing"},
+    {&Options::no_tso, "no_tso"},
+    {&Options::tls, "tls"},
     {&Options::ipv6, "ipv6"},
 };
 
@@ -101,6 +103,7 @@ std::string trouble_text(const SenderCounts& sent) {
     const std::pair<std::uint64_t, const char*> all[]{
         {sent.retries, "retries"},
         {sent.short_sends, "short sends"},
+        {sent.refused, "refused and sent as copies"},
         {sent.overflows, "CQ overflows"},
         {sent.unannounced, "notifications nobody announced"},
         {sent.abandoned, "notifications nobody could read"},
@@ -132,6 +135,7 @@ void add_counts(nlohmann::ordered_json& json, const SenderCounts& sent) {
         {"rewrites_early", sent.rewrites_early},
         {"retries", sent.retries},
         {"short_sends", sent.short_sends},
+        {"refused", sent.refused},
         {"cq_overflows", sent.overflows},
         {"notifications_unannounced", sent.unannounced},
         {"event_in_flight", sent.event_in_flight},
@@ -152,9 +156,10 @@ std::string text_of(const Plan& plan, const Result& result) {
         fmt::format("workload   {} over {}: {} sends of {} bytes, {} buffers, batches of {}, {}\n",
                     options.workload, options.device, options.sends, options.size, options.buffers,
                     options.batch, modes(plan));
-    text +=
-        fmt::format("rate       {}\n",
-                    plan.rate_bits == 0 ? "not shaped" : fmt::format("{} bit/s", plan.rate_bits));
+    text += fmt::format("rate       {}\n", !options.netem.empty() ? "netem " + options.netem
+                                           : plan.rate_bits == 0
+                                               ? "not shaped"
+                                               : fmt::format("{} bit/s", plan.rate_bits));
     text += fmt::format("policy     {}\n", plan.misuse == Misuse::none
                                                ? "conforming: a buffer waits for its notification"
                                                : "MISUSE " + options.misuse);
@@ -189,6 +194,7 @@ std::string json_of(const Plan& plan, const Result& result) {
         {"fault", name_or_null(options.fault)},
         {"event", name_or_null(options.event)},
         {"rate_bits", plan.rate_bits},
+        {"netem", name_or_null(options.netem)},
         {"seed", options.seed},
         {"sends", options.sends},
         {"size", plan.sizes.max()},

@@ -118,6 +118,7 @@ void Sender::connect() {
         throw_errno("connect to the receiver");
     const int on = 1;
     if (stream_) ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (options_.tls) socket_.use_tls(TlsSide::sender);
     // A received message can cost several times its size in the receiver's buffer.
     const std::uint64_t fit = board_.receive_buffer / (4 * (plan_.sizes.max() + 4096));
     window_ = std::clamp<std::uint64_t>(fit, 1, in_flight_max);
@@ -216,7 +217,7 @@ std::uint64_t Sender::write_next_message() {
     if (buffer.is_held()) ++counts_.rewrites_early;
     buffer.written = true;
     buffer.in_use = true;
-    buffer.spoiled = buffer.resent = buffer.restarted = false;
+    buffer.spoiled = buffer.resent = buffer.restarted = buffer.refused = false;
     buffer.message = next_message_++;
     buffer.size = plan_.sizes.of(options_.seed, buffer.message);
     buffer.accepted = 0;
@@ -252,8 +253,10 @@ void Sender::queue_message(std::uint64_t index, bool linked) {
     send.buffer = index;
     send.flags = MSG_NOSIGNAL | (stream_ && options_.waitall ? MSG_WAITALL : 0) |
                  (options_.dontwait ? MSG_DONTWAIT : 0) | (options_.more && linked ? MSG_MORE : 0);
-    if (options_.tail_copy && buffer.accepted == 0 && rest.size() > 1) {
-        send.bytes = rest.first(rest.size() / 2);
+    const std::uint64_t tail =
+        options_.tail_bytes != 0 ? options_.tail_bytes : rest.size() - rest.size() / 2;
+    if (options_.tail_copy && buffer.accepted == 0 && rest.size() > tail) {
+        send.bytes = rest.first(rest.size() - tail);
         send.linked = true;
         send.name = add_request({index, send.bytes.size()});
         transport_->queue(send);
@@ -261,6 +264,7 @@ void Sender::queue_message(std::uint64_t index, bool linked) {
         send.copying = true;
     }
     send.bytes = rest;
+    send.copying = send.copying || buffer.refused;
     send.linked = linked;
     send.name = add_request({index, send.bytes.size()});
     transport_->queue(send);
@@ -416,11 +420,17 @@ void Sender::retry(std::uint64_t index, int error) {
     // What others of this user have locked counts too, and may soon be given back.
     const bool hopeless =
         error == ENOMEM && batch_ == 1 && pending_ <= 1 && retries_in_a_row_ > alone_max;
-    if ((error != 0 && !is_transient(error)) || hopeless || retries_in_a_row_ > retries_max)
+    const bool refused = error == EOPNOTSUPP && options_.tls && !buffer.refused;
+    if (refused) {
+        buffer.refused = true;
+        ++counts_.refused;
+    }
+    if ((error != 0 && !refused && !is_transient(error)) || hopeless ||
+        retries_in_a_row_ > retries_max)
         fail_for_good(buffer, error);
     ++counts_.retries;
     ++retries_in_a_row_;
-    if (error != 0 && error != ECANCELED) back_off_ = true;
+    if (error != 0 && error != ECANCELED && !refused) back_off_ = true;
     if (error == ENOMEM) short_of_memory_ = true;
     // MISUSE A17 has forgotten how far it was.
     if (plan_.misuse == Misuse::resend && error == 0 && !buffer.restarted) {

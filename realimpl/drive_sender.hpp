@@ -45,6 +45,7 @@ class Sender {
         bool retired = false;    // replaced; a spare once its notifications have come
         bool resent = false;     // sent whole a second time
         bool restarted = false;  // sent from its start again
+        bool refused = false;    // not by zero copy, so the rest is copied
         bool is_held() const { return outstanding + uncompleted > 0; }
         bool is_sent() const { return in_use && accepted == size; }
         std::span<std::byte> bytes() const { return room.first(size); }

@@ -9,6 +9,8 @@ namespace zcv::drive {
 [[noreturn]] void throw_errno(const std::string& what);
 [[noreturn]] void throw_errno(const std::string& what, int error);
 
+enum class TlsSide : std::uint8_t { sender, receiver };
+
 // Owns a socket's descriptor.
 class Socket {
   public:
@@ -23,6 +25,9 @@ class Socket {
     // As large as this user may: past the system's limit with privilege, up to it without.
     void grow_buffer(int forced, int ordinary, int bytes) const;
     void set_buffer(int name, std::uint64_t bytes) const;
+    // From here on the kernel encrypts what is sent, or decrypts what is received, with keys that
+    // both sides have from the start. Throws Refusal(unable) where the kernel has no TLS.
+    void use_tls(TlsSide side) const;
     void close();
 
   private:

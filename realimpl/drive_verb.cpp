@@ -52,7 +52,7 @@ void add_modes(CLI::App& sub, drive::Options& o) {
     flag("--fixed", o.fixed, "send from registered buffers");
     flag("--sendmsg", o.sendmsg, "the same as --api sendmsg_zc");
     flag("--more", o.more, "MSG_MORE on all but the last of a batch");
-    flag("--tail-copy", o.tail_copy, "the second half of each message by a copying send");
+    flag("--tail-copy", o.tail_copy, "the end of each message by a copying send");
     flag("--waitall,!--no-waitall", o.waitall, "MSG_WAITALL on a stream (default: yes)");
     flag("--dontwait", o.dontwait, "MSG_DONTWAIT");
     flag("--poll-first", o.poll_first, "IORING_RECVSEND_POLL_FIRST");
@@ -81,6 +81,7 @@ constexpr Number numbers[]{
     {"--sndbuf", &drive::Options::sndbuf, "send buffer of the socket; 0: large enough"},
     {"--rcvbuf", &drive::Options::rcvbuf, "receive buffer of the peer; 0: large enough"},
     {"--pause-ms", &drive::Options::pause_ms, "half-way the receiver stops reading for so long"},
+    {"--tail-bytes", &drive::Options::tail_bytes, "of --tail-copy, how much; 0: half a message"},
     {"--mtu", &drive::Options::mtu, "of the devices"},
     {"--memlock", &drive::Options::memlock, "bytes of RLIMIT_MEMLOCK; 0: as it is"},
     {"--optmem", &drive::Options::optmem, "bytes of net.core.optmem_max; 0: as it is"},
@@ -107,6 +108,8 @@ void add_network(CLI::App& sub, drive::Options& o) {
     flag("--ipv6", o.ipv6, "IPv6 instead of IPv4");
     flag("--sniffer", o.sniffer, "a packet socket on the device, as tcpdump opens one");
     flag("--mtu-probing", o.mtu_probing, "TCP probes for the path's MTU");
+    flag("--no-tso", o.no_tso, "no packet larger than a segment is given to the device");
+    flag("--tls", o.tls, "kTLS, in software: zero copy is refused, and tried all the same");
 }
 
 }  // namespace
@@ -120,7 +123,7 @@ void add_drive_verb(CLI::App& app, Status&) {
     sub.add_flag("--list", verb->list, "name the workloads, options, events and misuses");
     sub.add_option("--api", o.api, "send_zc, sendmsg_zc, msg_zerocopy, io_send or send")
         ->capture_default_str();
-    sub.add_option("--device", o.device, "lo, veth, veth-plain, ifb, ifb-peer or tap")
+    sub.add_option("--device", o.device, "lo, veth, veth-plain, ifb, ifb-peer, tap, dummy or nic")
         ->capture_default_str();
     sub.add_option("--size", o.size, "bytes of a message; mixes too: 1-64k,1m")
         ->capture_default_str();
@@ -128,6 +131,8 @@ void add_drive_verb(CLI::App& app, Status&) {
     sub.add_option("--fault", o.fault, "address, descriptor or skip-success: requests that fail");
     sub.add_option("--event", o.event, "what happens once in flight, e.g. ring-exit");
     sub.add_option("--rate", o.rate, "shape the sending device, e.g. 200mbit; or none");
+    sub.add_option("--netem", o.netem,
+                   "disturb the sending device, e.g. 'delay 20ms loss 1%', as in tc-netem(8)");
     for (const Number& number : numbers)
         sub.add_option(number.name, o.*number.value, number.about)
             ->capture_default_str()

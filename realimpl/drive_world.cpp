@@ -14,20 +14,31 @@ namespace {
 
 constexpr const char* hold_device = "zcvq";
 constexpr const char* veth_remedy = "load the veth module (modprobe veth), or use --device lo";
+constexpr const char* dummy_remedy = "load the dummy module (modprobe dummy), or use --device ifb";
 constexpr const char* ifb_remedy = "load the ifb module (modprobe ifb), or use --device lo";
 
+bool is_sink(const Plan& plan) {
+    return plan.device == Device::sink || plan.device == Device::dummy;
+}
+
 bool has_pair(const Plan& plan) {
-    return plan.device != Device::lo && plan.device != Device::sink;
+    return plan.device != Device::lo && !is_sink(plan);
 }
 
 bool has_program(const Plan& plan) {
     return plan.device == Device::veth || plan.device == Device::ifb_peer;
 }
 
-// A tap keeps room for its own header.
+// A tap keeps room for its own header; cards take jumbo frames.
 std::uint64_t mtu_of(const Plan& plan) {
-    const std::uint64_t most = plan.device == Device::tap ? 65521 : 65535;
+    const std::uint64_t most = plan.device == Device::tap   ? 65521
+                               : plan.device == Device::nic ? 9000
+                                                            : 65535;
     return std::min(plan.options.mtu, most);
+}
+
+std::string link_address(int host) {
+    return fmt::format("02:5a:43:00:00:{:02x}", host);
 }
 
 // IPv6 may be switched off on this machine; then only --ipv6 may fail.
@@ -48,12 +59,11 @@ std::vector<std::string> up(const Plan& plan, const char* device, int host) {
 // for, the kernel keeps only the first few datagrams and drops the rest of a burst.
 std::vector<std::string> end_up(const Plan& plan, const char* device, int host) {
     const int other = 3 - host;
-    const auto link = [](int of) { return fmt::format("02:5a:43:00:00:{:02x}", of); };
     std::vector<std::string> lines = up(plan, device, host);
-    lines.insert(lines.begin(), fmt::format("link set {} address {}", device, link(host)));
+    lines.insert(lines.begin(), fmt::format("link set {} address {}", device, link_address(host)));
     const auto know = [&](const char* network) {
         lines.push_back(fmt::format("neigh replace {}{} lladdr {} dev {}", network, other,
-                                    link(other), device));
+                                    link_address(other), device));
     };
     know("10.200.0.");
     if (plan.options.ipv6) know("fd00:5a43::");
@@ -61,19 +71,29 @@ std::vector<std::string> end_up(const Plan& plan, const char* device, int host) 
 }
 
 void make_sink(const Plan& plan) {
-    netns::configure("ip", {fmt::format("link add {} type ifb", near_device)}, ifb_remedy);
-    netns::configure("ip", up(plan, near_device, 1), "the ifb device does not take these settings");
+    const bool dummy = plan.device == Device::dummy;
+    netns::configure("ip",
+                     {fmt::format("link add {} type {}", near_device, dummy ? "dummy" : "ifb")},
+                     dummy ? dummy_remedy : ifb_remedy);
+    netns::configure("ip", up(plan, near_device, 1), "the device does not take these settings");
 }
 
-void make_pair(const Plan& plan, pid_t peer) {
-    if (plan.device != Device::tap)
+// One card for each end.
+void take_cards(const Board& board, pid_t peer) {
+    netns::take_device(board.home, link_address(1), near_device, ::getpid());
+    netns::take_device(board.home, link_address(2), far_device, peer);
+}
+
+void make_pair(const Plan& plan, const Board& board, pid_t peer) {
+    if (plan.device == Device::nic)
+        take_cards(board, peer);
+    else if (plan.device != Device::tap)
         netns::configure(
             "ip",
             {fmt::format("link add {} mtu 65535 type veth peer name {} mtu 65535 netns {}",
                          near_device, far_device, peer)},
             veth_remedy);
-    netns::configure("ip", end_up(plan, near_device, 1),
-                     "the veth device does not take these settings");
+    netns::configure("ip", end_up(plan, near_device, 1), "the device does not take these settings");
 }
 
 // What is redirected at egress comes back out of the ifb to the device it was meant for.
@@ -108,6 +128,7 @@ void attach_program(const Plan& plan, Board& board) {
 }  // namespace
 
 void enter_world(const Plan& plan, Board& board) {
+    if (plan.device == Device::nic) board.home = netns::open_own();
     const std::string why = netns::isolate();
     board.isolated = why.empty();
     if (board.isolated) {
@@ -125,14 +146,21 @@ void enter_world(const Plan& plan, Board& board) {
 
 void make_devices(const Plan& plan, const Board& board, pid_t peer) {
     if (has_pair(plan))
-        make_pair(plan, peer);
-    else if (plan.device == Device::sink)
+        make_pair(plan, board, peer);
+    else if (is_sink(plan))
         make_sink(plan);
     if (board.isolated) netns::configure("ip", {"link set lo up"}, "loopback cannot be used here");
     if (plan.device == Device::ifb_peer) make_detour(plan);
     if (plan.rate_bits != 0)
         netns::configure("tc", {netns::tbf_line(shaped_device(plan.device), plan.rate_bits)},
                          "load sch_tbf (modprobe sch_tbf), or use --rate none");
+    if (!plan.options.netem.empty())
+        netns::configure("tc", {netns::netem_line(shaped_device(plan.device), plan.options.netem)},
+                         "see tc-netem(8), and load sch_netem (modprobe sch_netem)");
+    if (plan.options.no_tso)
+        netns::configure("ip",
+                         {fmt::format("link set {} gso_max_segs 1", shaped_device(plan.device))},
+                         "the device does not take these settings");
     if (plan.options.mtu_probing) netns::set("net/ipv4/tcp_mtu_probing", 2);
     if (plan.options.optmem != 0) netns::set("net/core/optmem_max", plan.options.optmem);
 }
@@ -146,7 +174,7 @@ void make_peer_end(const Plan& plan, Board& board) {
     if (plan.device == Device::tap) netns::forward(board.tap, netns::open_tap(far_device));
     if (has_program(plan)) attach_program(plan, board);
     netns::configure("ip", end_up(plan, far_device, 2),
-                     "the veth peer does not take these settings");
+                     "the peer's device does not take these settings");
     netns::await_ready(far_device, plan.options.ipv6);
 }
 

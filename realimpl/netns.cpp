@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <sstream>
 #include <thread>
@@ -132,6 +133,24 @@ int bpf(int command, union bpf_attr& attributes, std::size_t bytes) {
     return static_cast<int>(::syscall(SYS_bpf, command, &attributes, bytes));
 }
 
+// In the namespace that this process is in; empty when no device has the address.
+std::string device_with(const std::string& link_address) {
+    const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct if_nameindex* const all = ::if_nameindex();
+    std::string name;
+    for (const auto* each = all; each != nullptr && each->if_name != nullptr; ++each) {
+        ifreq request{};
+        const std::string_view device = each->if_name;
+        request.ifr_name[device.copy(request.ifr_name, IFNAMSIZ - 1)] = '\0';
+        if (::ioctl(socket, SIOCGIFHWADDR, &request) != 0) continue;
+        const auto* const bytes = reinterpret_cast<const std::uint8_t*>(request.ifr_hwaddr.sa_data);
+        if (fmt::format("{:02x}", fmt::join(bytes, bytes + 6, ":")) == link_address) name = device;
+    }
+    ::if_freenameindex(all);
+    ::close(socket);
+    return name;
+}
+
 int attach_xdp(const std::string& device, int action) {
     bpf_insn program_text[2]{};
     program_text[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
@@ -200,6 +219,31 @@ int open_tap(const std::string& device) {
                                   "or use --device veth",
                                   std::strerror(errno)));
     return tap;
+}
+
+int open_own() {
+    const int own = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (own < 0) throw_errno("open a network namespace");
+    return own;
+}
+
+void take_device(int home, const std::string& link_address, const std::string& name, pid_t to) {
+    // In a thread, for `to` may be this process, which must stay where it is.
+    auto moved = std::async(std::launch::async, [&] {
+        if (::setns(home, CLONE_NEWNET) != 0) throw_errno("enter a network namespace");
+        const std::string device = device_with(link_address);
+        if (device.empty())
+            throw Refusal(Status::unable,
+                          fmt::format("drive: no card with the address {} here: run in a machine "
+                                      "that has them (zcv guest 6.12 --nic vmxnet3 -- drive ...), "
+                                      "or use --device veth",
+                                      link_address));
+        configure("ip",
+                  {fmt::format("link set dev {} name {}", device, name),
+                   fmt::format("link set dev {} netns {}", name, to)},
+                  "the device does not leave its namespace");
+    });
+    moved.get();
 }
 
 void forward(int one, int other) {
@@ -294,6 +338,11 @@ std::string tbf_line(const std::string& device, std::uint64_t bits_per_second) {
     constexpr std::uint64_t limit = 256U << 20;
     return fmt::format("qdisc add dev {} root tbf rate {}bit burst {} limit {}", device,
                        bits_per_second, burst, limit);
+}
+
+std::string netem_line(const std::string& device, const std::string& words) {
+    // What does not fit is dropped, and by itself it holds a thousand packets.
+    return fmt::format("qdisc add dev {} root netem limit 100000 {}", device, words);
 }
 
 }  // namespace zcv::netns

@@ -30,6 +30,13 @@ int attach_xdp_drop(const std::string& device);
 // A tap device of that name here, which lives as long as the descriptor.
 int open_tap(const std::string& device);
 
+// The network namespace this process is in, for take_device(). Throws when it cannot be told.
+int open_own();
+
+// Moves the device that has this link address out of the namespace `home` into that of a process,
+// under a name. Throws Refusal(unable) when there is none.
+void take_device(int home, const std::string& link_address, const std::string& name, pid_t to);
+
 // Carries frames between two taps for as long as this process lives.
 void forward(int one, int other);
 
@@ -52,5 +59,8 @@ void await_ready(const std::string& device, bool ipv6);
 
 // Shapes what leaves the device.
 std::string tbf_line(const std::string& device, std::uint64_t bits_per_second);
+
+// Disturbs what leaves the device: `words` as in tc-netem(8).
+std::string netem_line(const std::string& device, const std::string& words);
 
 }  // namespace zcv::netns

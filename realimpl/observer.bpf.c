@@ -377,7 +377,6 @@ int BPF_PROG(cqe_overflow, void* ring, __u64 user_data, int res, unsigned int fl
 
 #define PROTOCOL_TCP 6
 #define NO_TRANSPORT_HEADER 0xffff
-#define SEQUENCE_KNOWN (1ull << 32)
 
 /* Where in its stream the data begins: the only name that outlives splitting and sending again. */
 static __always_inline __u64 sequence_of(struct sk_buff* skb) {
@@ -385,11 +384,6 @@ static __always_inline __u64 sequence_of(struct sk_buff* skb) {
     struct sock* sock = skb->sk;
     if (!sock || at == NO_TRANSPORT_HEADER || sock->sk_protocol != PROTOCOL_TCP) return 0;
     return SEQUENCE_KNOWN | bpf_ntohl(read_u32(READ_ADDRESS(sk_buff, skb, head) + at + 4));
-}
-
-/* The same of an skb in TCP's own queues, which has no header yet. */
-static __always_inline __u64 sequence_in_queue(struct sk_buff* skb) {
-    return SEQUENCE_KNOWN | read_u32((__u64)skb + bpf_core_field_offset(struct sk_buff, cb));
 }
 
 static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res) {
@@ -402,9 +396,9 @@ static __always_inline int skb_event(__u16 kind, struct sk_buff* skb, __s32 res)
     struct call_view calls_of = {};
     const bool called = !send && view_calls(view.ubuf, &calls_of);
     if (send) {
-        note_head(view.head, view.ubuf, sock, send->generation, send->tgid, &known);
+        note_head(view.head, view.ubuf, sock, 0, send->generation, send->tgid, &known);
     } else if (called) {
-        note_head(view.head, view.ubuf, sock, calls_of.generation, calls_of.tgid, &known);
+        note_head(view.head, view.ubuf, sock, 0, calls_of.generation, calls_of.tgid, &known);
     } else {
         struct known_head* head = known_head_at(view.head);
         if (!head) return 0;
@@ -479,7 +473,8 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
     if (tail && view_skb(tail, &at) && at.ubuf) {
         struct send* before = current_send(at.ubuf, &view);
         if (before)
-            note_head(at.head, at.ubuf, address_of(sk), before->generation, before->tgid, &known);
+            note_head(at.head, at.ubuf, address_of(sk), sequence_in_queue(tail), before->generation,
+                      before->tgid, &known);
     }
     struct zcv_event* event = begin(ZCV_TCP_APPEND);
     if (!event) return 0;
@@ -513,6 +508,10 @@ static __always_inline int freed(__u64 head) {
     event->owner = known.ubuf;
     event->generation = known.generation;
     event->tgid = known.tgid;
+    if (known.sequence && socks_at(known.sock)) {
+        event->addr = known.sequence;
+        event->cqe_flags = acknowledged(known.sock);
+    }
     __u64 refs_at = refs_address_of(known.ubuf, known.generation);
     struct call_view calls_of;
     if (!refs_at && view_calls(known.ubuf, &calls_of) && calls_of.generation == known.generation)

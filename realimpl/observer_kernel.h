@@ -111,6 +111,7 @@ struct sk_buff {
     __u16 transport_header;
     unsigned int end;
     unsigned char* head;
+    __u8 fclone : 2; /* 1: the first of a pair, which TCP keeps */
 };
 
 /* skb_frag_t: a bio_vec up to 6.8, of one size and order with what came then. */
@@ -159,6 +160,10 @@ struct ubuf_info_msgzc {
 
 struct tcp_skb_cb {
     __u32 ack_seq;
+};
+
+struct tcp_sock {
+    __u32 snd_una; /* what the peer has acknowledged, up to here */
 };
 
 struct io_notif_data {

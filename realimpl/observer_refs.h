@@ -14,8 +14,8 @@ struct counted {
     __s32 count;    /* by the changes that were seen */
     __u32 carriers; /* shared infos that have ever held one */
     __u32 linked;   /* it hangs on the head of a chain */
-    __u32 unused;
-    __u64 leaving; /* a member whose last one went, in the call that goes on to this, the head */
+    __u32 inside;   /* a callback that may go on to another one for the same drop */
+    __u64 leaving;  /* a member whose last one went, in the call that goes on to this, the head */
 };
 
 struct {
@@ -25,12 +25,17 @@ struct {
     __type(value, struct counted);
 } counted_ubufs SEC(".maps");
 
-/* Shared infos that hold a reference, by their skb->head: the ubuf. */
+struct carrier {
+    __u64 ubuf;
+    __u64 stream; /* the socket, of TCP's own skbs; else 0 */
+};
+
+/* Shared infos that hold a reference, by their skb->head. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 65536);
     __type(key, __u64);
-    __type(value, __u64);
+    __type(value, struct carrier);
 } carriers SEC(".maps");
 
 /* Members whose last one went: the head of their chain, until its count is seen to change. */
@@ -44,7 +49,7 @@ struct {
 /* Skbs in pskb_expand_head(), by their address. */
 struct expanding {
     __u64 head;
-    __u64 ubuf;
+    struct carrier carrier;
     __u64 shared; /* with other skbs, which keep the old one */
 };
 
@@ -62,6 +67,8 @@ struct ref_change {
     __u64 head;
     __u64 calls; /* the ids that it covers, as in the skb events */
     __s32 by;
+    __u64 sequence;     /* of TCP's own skb, else 0 */
+    __u32 acknowledged; /* by its peer */
     __u16 copied;
     __u8 how;  /* enum zcv_ref */
     __u8 over; /* the ubuf may be another's by now */
@@ -81,6 +88,8 @@ static __always_inline __s32 ref_changed(struct counted* of, const struct ref_ch
     event->owner = change->member;
     event->skb = change->skb;
     event->head = change->head;
+    event->addr = change->sequence;
+    event->cqe_flags = change->acknowledged;
     event->opcode = change->how;
     event->res = change->by;
     event->len = (__u32)left;
@@ -109,13 +118,18 @@ static __always_inline void ref_taken(__u64 ubuf, __u8 how, __s32 by) {
 
 /* The skb's shared info refers to a ubuf now. The first datagram of a MSG_ZEROCOPY call is given
  * the reference that the call was born with. */
-static __always_inline void ref_carried(struct sk_buff* skb, __u8 how) {
+static __always_inline void ref_carried(struct sk_buff* skb, __u64 stream, __u8 how) {
     struct skb_view view;
     if (!skb || !view_skb(skb, &view) || !view.ubuf) return;
     struct counted* of = bpf_map_lookup_elem(&counted_ubufs, &view.ubuf);
-    __u64* known = bpf_map_lookup_elem(&carriers, &view.head);
-    if (!of || (known && *known == view.ubuf)) return;
-    if (bpf_map_update_elem(&carriers, &view.head, &view.ubuf, BPF_ANY)) count_map_failure();
+    struct carrier* known = bpf_map_lookup_elem(&carriers, &view.head);
+    struct carrier fresh = {.ubuf = view.ubuf, .stream = stream};
+    if (!of) return;
+    if (known && known->ubuf == view.ubuf) {
+        if (stream) known->stream = stream;
+        return;
+    }
+    if (bpf_map_update_elem(&carriers, &view.head, &fresh, BPF_ANY)) count_map_failure();
     const __u32 before = __sync_fetch_and_add(&of->carriers, 1);
     struct ref_change change = {.ubuf = view.ubuf,
                                 .skb = (__u64)skb,
@@ -128,7 +142,7 @@ static __always_inline void ref_carried(struct sk_buff* skb, __u8 how) {
 /* io_link_skb(): attached to the skb itself, or linked behind the notification that is. */
 static __always_inline void ref_linked(struct sk_buff* skb, __u64 ubuf) {
     struct notif_view notif;
-    ref_carried(skb, ZCV_REF_LINK_SKB);
+    ref_carried(skb, 0, ZCV_REF_LINK_SKB);
     struct counted* of = bpf_map_lookup_elem(&counted_ubufs, &ubuf);
     if (!of || of->linked || !view_notif(ubuf, &notif) || !notif.chain) return;
     of->linked = 1;
@@ -185,6 +199,15 @@ static __always_inline void ref_unseen(struct counted* of, __u64 ubuf) {
     if (change.by > 0) ref_changed(of, &change);
 }
 
+/* TCP frees an skb of its own, mostly for all of it was acknowledged. */
+static __always_inline void name_stream(struct ref_change* change, struct sk_buff* skb) {
+    struct carrier* carrier = bpf_map_lookup_elem(&carriers, &change->head);
+    if (!carrier || !carrier->stream) return;
+    if (BPF_CORE_READ_BITFIELD_PROBED(skb, fclone) != 1 || !socks_at(carrier->stream)) return;
+    change->sequence = sequence_in_queue(skb);
+    change->acknowledged = acknowledged(carrier->stream);
+}
+
 /* The completion callback of a ubuf: `without_skb` is what it means when no skb is given. */
 static __always_inline void ref_dropped(__u64 ubuf, struct sk_buff* skb, bool success,
                                         __u8 without_skb) {
@@ -200,6 +223,7 @@ static __always_inline void ref_dropped(__u64 ubuf, struct sk_buff* skb, bool su
         change.skb = (__u64)skb;
         change.head = READ_ADDRESS(sk_buff, skb, head);
         change.how = success ? ZCV_REF_RELEASE : ZCV_REF_COPY;
+        name_stream(&change, skb);
         bpf_map_delete_elem(&carriers, &change.head);
     } else {
         change.how = without_skb;
@@ -211,12 +235,35 @@ static __always_inline void ref_dropped(__u64 ubuf, struct sk_buff* skb, bool su
     if (ref_changed(of, &change) == 0) ref_last(ubuf, ring);
 }
 
+/* A callback that reports the use of the data, and lets the plain one drop the reference: by
+ * calling it, which is seen or not, as the compiler made of it. */
+static __always_inline void ref_dropped_outside(__u64 ubuf, struct sk_buff* skb, bool success,
+                                                __u8 without_skb) {
+    struct counted* of = bpf_map_lookup_elem(&counted_ubufs, &ubuf);
+    if (of) of->inside = 1;
+    ref_dropped(ubuf, skb, success, without_skb);
+}
+
+static __always_inline void ref_dropped_inside(__u64 ubuf, struct sk_buff* skb, bool success,
+                                               __u8 without_skb) {
+    struct counted* of = bpf_map_lookup_elem(&counted_ubufs, &ubuf);
+    if (of && !of->inside) ref_dropped(ubuf, skb, success, without_skb);
+}
+
+static __always_inline void ref_outside_returned(__u64 ubuf) {
+    struct counted* of = bpf_map_lookup_elem(&counted_ubufs, &ubuf);
+    if (of) of->inside = 0;
+}
+
 static __always_inline void ref_expanding(struct sk_buff* skb) {
     struct skb_view view;
     __u64 key = (__u64)skb;
     if (!view_skb(skb, &view) || !view.ubuf) return;
     if (!bpf_map_lookup_elem(&counted_ubufs, &view.ubuf)) return;
-    struct expanding now = {.head = view.head, .ubuf = view.ubuf, .shared = view.dataref > 1};
+    struct carrier* carrier = bpf_map_lookup_elem(&carriers, &view.head);
+    struct expanding now = {.head = view.head,
+                            .carrier = {.ubuf = view.ubuf, .stream = carrier ? carrier->stream : 0},
+                            .shared = view.dataref > 1};
     if (bpf_map_update_elem(&expansions, &key, &now, BPF_ANY)) count_map_failure();
 }
 
@@ -230,9 +277,9 @@ static __always_inline void ref_expanded(struct sk_buff* skb) {
     bpf_map_delete_elem(&expansions, &key);
     __u64 head = READ_ADDRESS(sk_buff, skb, head);
     if (head == before.head) return;
-    if (before.shared) return ref_carried(skb, ZCV_REF_EXPAND);
+    if (before.shared) return ref_carried(skb, before.carrier.stream, ZCV_REF_EXPAND);
     bpf_map_delete_elem(&carriers, &before.head);
-    if (bpf_map_update_elem(&carriers, &head, &before.ubuf, BPF_ANY)) count_map_failure();
+    if (bpf_map_update_elem(&carriers, &head, &before.carrier, BPF_ANY)) count_map_failure();
 }
 
 #endif

@@ -87,8 +87,9 @@ TABLE(requests, struct request, 131072)
 
 /* As with requests, the entry of a head that is gone stays, without a ubuf. */
 struct known_head {
-    __u64 ubuf; /* 0: not known any more */
-    __u64 sock; /* of the skb that it was first seen with */
+    __u64 ubuf;     /* 0: not known any more */
+    __u64 sock;     /* of the skb that it was first seen with */
+    __u64 sequence; /* TCP: of its first byte, 2^32 more; 0: not known */
     __u32 generation;
     __u32 tgid;
 };
@@ -299,14 +300,18 @@ static __always_inline struct known_head* known_head_at(__u64 head) {
 }
 
 /* Makes the head known by the first ubuf it is seen with, so that its free is recognised. */
-static __always_inline void note_head(__u64 head, __u64 ubuf, __u64 sock, __u32 generation,
-                                      __u32 tgid, struct known_head* known) {
+static __always_inline void note_head(__u64 head, __u64 ubuf, __u64 sock, __u64 sequence,
+                                      __u32 generation, __u32 tgid, struct known_head* known) {
     struct known_head* found = heads_at(head);
+    if (found && found->ubuf == ubuf && found->generation == generation) {
+        *known = *found;
+        return;
+    }
     known->ubuf = ubuf;
     known->sock = sock;
+    known->sequence = sequence;
     known->generation = generation;
     known->tgid = tgid;
-    if (found && found->ubuf == ubuf && found->generation == generation) return;
     if (!found || !found->ubuf) __sync_fetch_and_add(head_count(head), 1);
     if (found)
         *found = *known;
@@ -317,6 +322,17 @@ static __always_inline void note_head(__u64 head, __u64 ubuf, __u64 sock, __u32 
 static __always_inline void forget_head(__u64 head, struct known_head* found) {
     found->ubuf = 0;
     __sync_fetch_and_add(head_count(head), -1);
+}
+
+#define SEQUENCE_KNOWN (1ull << 32)
+
+/* Where in its stream the data of an skb in TCP's own queues begins: it has no header yet. */
+static __always_inline __u64 sequence_in_queue(struct sk_buff* skb) {
+    return SEQUENCE_KNOWN | read_u32((__u64)skb + bpf_core_field_offset(struct sk_buff, cb));
+}
+
+static __always_inline __u32 acknowledged(__u64 sock) {
+    return read_u32(sock + bpf_core_field_offset(struct tcp_sock, snd_una));
 }
 
 /* Records ---------------------------------------------------------------------------------- */

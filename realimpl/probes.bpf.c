@@ -50,6 +50,24 @@ int BPF_PROG(drop__6_1, struct sk_buff* skb, struct ubuf_info* ubuf, bool succes
     return 0;
 }
 
+SEC("fentry/io_tx_ubuf_callback") /* 6.2 to 6.9 */
+int BPF_PROG(drop__6_2, struct sk_buff* skb, struct ubuf_info* ubuf, bool success) {
+    ref_dropped_inside((__u64)ubuf, skb, success, ZCV_REF_CALL_OVER);
+    return 0;
+}
+
+SEC("fentry/io_tx_ubuf_callback_ext") /* 6.3 to 6.9, of those with IORING_SEND_ZC_REPORT_USAGE */
+int BPF_PROG(drop__6_3, struct sk_buff* skb, struct ubuf_info* ubuf, bool success) {
+    ref_dropped_outside((__u64)ubuf, skb, success, ZCV_REF_CALL_OVER);
+    return 0;
+}
+
+SEC("fexit/io_tx_ubuf_callback_ext")
+int BPF_PROG(drop__6_3_returns, struct sk_buff* skb, struct ubuf_info* ubuf) {
+    ref_outside_returned((__u64)ubuf);
+    return 0;
+}
+
 SEC("fentry/io_notif_flush") /* 6.1: it drops the issuer's reference itself */
 int BPF_PROG(flush__6_1, struct io_kiocb* notif) {
     ref_dropped(ubuf_of((__u64)notif), NULL, true, ZCV_REF_FLUSH);
@@ -102,20 +120,20 @@ int BPF_PROG(hold__before_6_5, struct sock* sock, struct msghdr* msg, __u64 size
 
 SEC("fexit/skb_zerocopy_iter_stream")
 int BPF_PROG(stream__iter, struct sock* sock, struct sk_buff* skb) {
-    ref_carried(skb, ZCV_REF_STREAM);
+    ref_carried(skb, (__u64)sock, ZCV_REF_STREAM);
     return 0;
 }
 
 /* The first function that is called once __ip_append_data() has attached the ubuf. */
 SEC("fentry/__zerocopy_sg_from_iter")
 int BPF_PROG(datagram__fill, struct msghdr* msg, struct sock* sock, struct sk_buff* skb) {
-    ref_carried(skb, ZCV_REF_DATAGRAM);
+    ref_carried(skb, 0, ZCV_REF_DATAGRAM);
     return 0;
 }
 
 SEC("fexit/skb_zerocopy_clone")
 int BPF_PROG(clone__zerocopy, struct sk_buff* skb) {
-    ref_carried(skb, ZCV_REF_CLONE);
+    ref_carried(skb, 0, ZCV_REF_CLONE);
     return 0;
 }
 

@@ -115,6 +115,24 @@ TEST_CASE("a range may be read before its end is recorded, or recorded as read l
     CHECK(report.verdict == Verdict::clean);
 }
 
+TEST_CASE("where no record ends a call, the next one of its thread does", "[calls]") {
+    Socket socket;
+    for (std::uint32_t id = 0; id < 3; ++id) socket.begin(id, id, 100 + id);
+    socket.begin(3, 3, 103);  // fails: the next one takes its id
+    socket.begin(3, 4, 104);
+    socket.range(ZCV_ERRQUEUE, 0, 3);
+    socket.range(ZCV_ERRQUEUE_READ, 0, 3);
+    Trace trace = socket.trace.trace();
+    const ReplayReport report = replay(trace, {});
+    CHECK(report.matched == report.records);
+    CHECK(report.verdict == Verdict::clean);
+    CHECK(report.notified == 4);
+
+    // Another thread's call says nothing of it.
+    trace.events[1].pid = trace.events[0].pid + 1;
+    CHECK(replay(trace, {}).matched < report.records);
+}
+
 TEST_CASE("what no run of the kernel's own steps leaves is not explained, and proves nothing",
           "[calls]") {
     const auto judged = [](auto&& calls) {

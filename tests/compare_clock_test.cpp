@@ -295,6 +295,9 @@ TEST_CASE("without any one of its costs the simulator is worse at something", "[
         return [way](const Record::Cell& cell) { return cell.job.path.way == way; };
     };
     const auto reads = [](const Record::Cell& cell) { return cell.job.device == Device::reader; };
+    const auto reads_copy = [&](const Record::Cell& cell) {
+        return reads(cell) && !is_zero_copy(cell.job.path.way);
+    };
     // Of which cells the mean error grows.
     const std::map<Cost, std::function<bool(const Record::Cell&)>> figures{
         {Cost::call, way_is(Way::send)},
@@ -302,7 +305,8 @@ TEST_CASE("without any one of its costs the simulator is worse at something", "[
         {Cost::request, way_is(Way::send_zc)},
         {Cost::ring_send, way_is(Way::send_zc)},
         {Cost::datagram, every},
-        {Cost::device, reads},
+        {Cost::device, reads_copy},
+        {Cost::device_pages, reads},
         {Cost::copy, way_is(Way::ring_send)},
         {Cost::copy_warm, way_is(Way::send)},
         {Cost::pin, way_is(Way::send_zc)},

@@ -87,6 +87,7 @@ constexpr Effect both[]{
     {"--memlock 120000", "retries", 1},
     {"--pause-ms 200 --rcvbuf 65536"},
     {"--drain --api io_send"},
+    {"--device nic"},  // in a machine that has two
 };
 
 constexpr Effect each[]{
@@ -97,6 +98,10 @@ constexpr Effect each[]{
     {"tcp --size 1-1m --buffers 8 --sends 100", "zero_copied", 1},
     {"tcp --more --size 100 --batch 64 --buffers 64", "copied", 100},
     {"tcp --tail-copy", "requests", 600},
+    {"tcp --tail-copy --tail-bytes 1000", "zero_copied", 1},
+    {"tcp --no-tso --mtu 1500", "zero_copied", 1},
+    {"tcp --tls", "refused", 300, 300},
+    {"udp --device dummy", "zero_copied", 300, 300},
     {"tcp --sends 80 --size 100k --sndbuf 4096 --rcvbuf 8192", "short_sends", 0, 0},
     {"tcp --sends 80 --size 100k --sndbuf 4096 --no-waitall", "short_sends", 1},
     {"tcp --sends 80 --size 100k --sndbuf 4096 --no-waitall --dontwait", "retries", 81},
@@ -161,6 +166,21 @@ TEST_CASE("every option of both workloads runs to its end and is right", "[drive
 TEST_CASE("the options of one workload run to their end and are right", "[drive][root]") {
     need_this_machine();
     for (const Effect& effect : each) check_effect(effect, effect.arguments);
+}
+
+TEST_CASE("what is delayed and reordered arrives all the same", "[drive][root]") {
+    need_this_machine();
+    for (const std::string workload : {"udp", "tcp"}) {
+        const Ran ran = drive({workload, "--netem", "delay 5ms 2ms reorder 25%", "--sends", "100"});
+        INFO(ran.err);
+        if (ran.status == 4) {
+            WARN("skipped: --netem: " << ran.err);
+            CHECK(std::ranges::count(ran.err, '\n') == 1);
+            continue;
+        }
+        REQUIRE(ran.status == 0);
+        check_conforming(json::parse(ran.out), 100);
+    }
 }
 
 TEST_CASE("whatever happens in flight, every send is accounted for", "[drive][root]") {

@@ -140,6 +140,7 @@ TEST_CASE("what cannot be a guest is refused in one line", "[guest][cli]") {
         {shell_quoted(ZCV_PROGRAM) + " --modules /none -- drive udp", 2, "--modules /none"},
         {"6.12 --events nothing -- drive udp", 2, "nothing"},
         {"6.12 --smp 0 -- drive udp", 2, "--smp"},
+        {"6.12 --nic e1000 -- drive udp", 2, "--nic"},
         {"6.12 -o /nowhere/x.zct -- drive udp", 2, "/nowhere/x.zct"},
         // Both may be repeated, so it is the kernel that is refused.
         {"3.2 --with ls --with cat --load xfs --load tls -- drive udp", 4, "no kernel 3.2"},

@@ -266,6 +266,8 @@ const std::map<std::string, Case> of_the_kernel{
     {"S9", {[](Program& p) { p.send(), p.broken("S9-one-notif-after-cqe"); }, {"S9"}}},
     {"S10", {[](Program& p) { p.send(), p.broken("S10-more-iff-notif"); }, {"S10"}}},
     {"S14", {[](Program& p) { p.send(), p.broken("S14-ids-dense"); }, {"S14"}}},
+    {"S1 of data that TCP let go of",
+     {[](Program& p) { p.send().eaten = true, p.broken("S1-no-early-release"); }, {"B1"}}},
     {"S10 of a cancelled send",
      {[](Program& p) { p.send().res = -125, p.broken("S10-more-iff-notif"); }, {"B24"}}},
 };

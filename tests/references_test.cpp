@@ -199,6 +199,30 @@ TEST_CASE("a change of a count that does not follow from those before is no part
     CHECK(replay(trace, {}).violations.empty());
 }
 
+TEST_CASE("a softirq may come between a change of a count and its record", "[references]") {
+    Trace trace = probed_datagram();
+    forget(trace, ZCV_REF_ISSUER);
+    forget(trace, ZCV_REF_RELEASE);
+    // The flush has been added up, and the release is recorded first: with both, and the kernel's
+    // count in which the flush is still to come.
+    see(trace, ZCV_HEAD_FREE, ZCV_REF_RELEASE, -1, 0);
+    see(trace, ZCV_HEAD_FREE, ZCV_REF_ISSUER, -1, 1);
+    const std::size_t free = at(trace, ZCV_HEAD_FREE);
+    zcv_event& release = trace.events[free - 2];
+    zcv_event& flush = trace.events[free - 1];
+    release.context = ZCV_CONTEXT_SOFTIRQ;
+    release.refs = 1;
+    flush.context = ZCV_CONTEXT_TASK;
+    flush.refs = 0;
+    CHECK_FALSE(replay(trace, {}).divergence);
+
+    release.context = ZCV_CONTEXT_TASK;  // does not come between
+    CHECK(is_refused(trace, "", "by all before"));
+    release.context = ZCV_CONTEXT_SOFTIRQ;
+    release.refs = 0;  // the kernel's order is the other one
+    CHECK(is_refused(trace, "", "by all before"));
+}
+
 TEST_CASE("zcv references, as a user meets it", "[references][cli]") {
     const TempDir dir;
     const auto written = [&](const std::string& name, const Trace& trace) {

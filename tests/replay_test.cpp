@@ -74,10 +74,44 @@ TEST_CASE(
             CHECK(report.verdict == Verdict::clean);
             CHECK(report.matched == report.records);
         }
+    // What takes a guest.
+    const std::vector<std::string> of_guests{"udp-dummy-fixed",        "udp-netem-reordered",
+                                             "tcp-netem-lossy",        "tcp-nic-tls",
+                                             "tcp-vmxnet3-conforming", "tcp-virtio-conforming"};
+    for (const std::string kernel : {"6.1", "6.12"})
+        for (const std::string& name : of_guests) {
+            INFO(kernel << " " << name);
+            CHECK(judged(of(kernel, name)).verdict == Verdict::clean);
+        }
     // Notifications are linked since 6.10 only: seen as the function that links them runs.
     const ReplayReport other = replay(of("6.12", "tcp-nic-corked"), {"6.1"});
     REQUIRE(other.divergence);
     CHECK(other.divergence->what.find("this kernel has no chains") != std::string::npos);
+}
+
+TEST_CASE("an MTU probe that forgets the ubuf is told from one that is a copy", "[replay]") {
+    for (const std::string kernel : {"6.12", "6.18"}) {
+        const ReplayReport report = judged(capture(kernel + "/tcp-nic-mtu-probe"));
+        CHECK(report.verdict == Verdict::violation);
+        REQUIRE_FALSE(report.violations.empty());
+        for (const Violation& each : report.violations) CHECK(each.rule->id == "B1");
+    }
+    CHECK(judged(capture("6.1/tcp-nic-mtu-probe")).verdict == Verdict::clean);
+
+    // Acknowledged by then, or on a connection that is over, it is no early release.
+    Trace late = capture("6.12/tcp-nic-mtu-probe");
+    for (zcv_event& event : late.events)
+        if (event.kind == ZCV_UBUF_REF && event.addr != 0)
+            event.cqe_flags = static_cast<std::uint32_t>(event.addr) + 1;
+    CHECK(judged(late).violations.empty());
+    Trace reset = capture("6.12/tcp-nic-mtu-probe");
+    zcv_event over{};
+    over.kind = ZCV_RESET;
+    over.time_ns = reset.events.front().time_ns;
+    for (const zcv_event& event : reset.events)
+        if (event.kind == ZCV_SUBMIT) over.sock = event.sock;
+    reset.events.insert(reset.events.begin(), over);
+    CHECK(judged(reset).violations.empty());
 }
 
 TEST_CASE("every record of every shipped capture is explained", "[replay]") {

@@ -68,6 +68,7 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     try {
         if (const auto why = agreement_.refuses(event)) mismatch(*why);
         if (refused) mismatch(*refused);
+        note_stream(event, send);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
         if (send != nullptr) give_up(*send);
@@ -202,6 +203,7 @@ SockId Walk::sock_of(const zcv_event& event) {
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
     any.dma = any.sink = any.receives = any.copies_at_send = any.fragments = true;
     any.forwards = any.segments = any.splits = any.tapped = any.mirrors = true;
+    any.probe = 1;  // skb after skb: how many a probe ate is told by their ends
     const SockId sock = s_.add_sock(any);
     sock_at_[event.sock] = sock;
     sock_address_.resize(std::max<std::size_t>(sock_address_.size(), index(sock) + 1));
@@ -394,6 +396,10 @@ void Walk::succeed(Send& send, const zcv_event& event) {
     if (blind_ && event.res > 0 && !s_[send.request].appended)
         attach_in_sendmsg(unseen_life(send), send);
     if (event.refs != ZCV_REFS_UNKNOWN) note_unseen_references(send, event.refs);
+    // Its notification says that skbs had it; an MTU probe ate them before any was sent.
+    if (!s_[send.request].appended && send.lives.empty() && tcp && event.res > 0 &&
+        s_.world().profile.mtu_probe_moves_frags && usage_of(send) == Usage::zero_copied)
+        attach_in_sendmsg(unseen_life(send), send);
     if (!s_[send.request].appended && send.lives.empty()) {
         if (tcp)
             must<kernel::tcp_sendmsg_copy>("data copied in sendmsg", send.request);
@@ -565,6 +571,9 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
                               "function probes saw",
                               *account_.left(send.ubuf)),
                   "The kernel said that it let go of the buffer, and it had not.");
+    if (account_.is_interrupted(send.ubuf))
+        mismatch("its count was ahead of what function probes saw, and no record made up for it");
+    check_acknowledged(send, event.time_ns);
     const bool copied = (static_cast<std::uint32_t>(event.res) & uapi::notif_usage_zc_copied) != 0;
     const UbufId n = send.notif;
     if (n == none<UbufId>) mismatch("this send has no notification", around(send));
@@ -609,6 +618,8 @@ void Walk::release_chain(Send& send) {
 
 void Walk::check_copied(const zcv_event& event, Send& send) {
     if (!send.reports_usage || event.generation == 0 || blind_) return;
+    // What became of its packets no record says: the probe is none of a send's.
+    if (send.unacked_ns != 0) return;
     const bool said = (static_cast<std::uint32_t>(event.res) & uapi::notif_usage_zc_copied) != 0;
     const bool modelled = s_[send.notif].zc_copied || !s_[send.notif].zc_used;
     if (said == modelled) return;

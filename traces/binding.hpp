@@ -135,6 +135,8 @@ class Walk {
         std::uint64_t rewritten_hash = 0;
         std::uint32_t rewritten_by = 0;  // number of the send that showed it
         std::size_t write = no_record;   // the first one seen by a watchpoint before that
+        std::uint64_t unacked_ns = 0;    // TCP let go of its data then
+        std::uint32_t unacked = 0;       // which begins here in the stream
         std::uint64_t parted_ns = 0;     // its pages left the address then
         std::uint64_t parted_hash = 0;   // with this content
     };
@@ -210,6 +212,7 @@ class Walk {
     // binding_calls.cpp: sendmsg(MSG_ZEROCOPY), its ids and the error queue.
     void on_call_record(const zcv_event& event, Send* send);
     void on_call(const zcv_event& event);
+    void end_calls_before(const zcv_event& event);
     void on_range(const zcv_event& event);
     void on_range_read(const zcv_event& event);
     void take_id(Send& send);
@@ -222,6 +225,7 @@ class Walk {
     void attach_copied_datagram(const Send& owner, const Send& adding);
     bool is_of_copied_datagram(std::uint32_t life) const;
     void read_before(SockId sock, std::uint64_t first);
+    Send* call_that_begins(const zcv_event& event);
     void end_call(Send& send);
     void forget_call(Send& send);
     Send* call_in_progress(SockId sock);
@@ -262,6 +266,10 @@ class Walk {
     void acknowledge(SkbId skb);
     void make_arrived(SkbId original);
     void purge(SockId sock);
+    void note_stream(const zcv_event& event, Send* send);
+    void note_freed_by_tcp(Send* send, const zcv_event& event);
+    bool eat(std::uint32_t life);
+    void check_acknowledged(const Send& send, std::uint64_t time_ns);
 
     // binding_refs.cpp: the counts of notifications.
     void on_ubuf_ref(const zcv_event& event);
@@ -339,6 +347,8 @@ class Walk {
     std::uint64_t unhashed_ = 0;
     std::uint64_t unread_ = 0;
     std::unordered_set<std::uint32_t> exited_;  // by tgid
+    std::unordered_set<std::uint64_t> over_;    // connections that were reset or closed
+    std::unordered_map<std::uint32_t, std::uint32_t> acknowledged_;  // by SockId: sequence number
     struct Counted {
         std::uint32_t refs = 0;
         bool owner_ref = false;

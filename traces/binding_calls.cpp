@@ -42,6 +42,7 @@ void Walk::on_call_record(const zcv_event& event, Send* send) {
 void Walk::on_call(const zcv_event& event) {
     if (event.generation == 0) mismatch("a call without a generation");
     if (sends_.contains(event.generation)) mismatch("this call was made before");
+    end_calls_before(event);
     Send& send = sends_[event.generation];
     send.generation = event.generation;
     send.is_call = true;
@@ -62,6 +63,22 @@ void Walk::on_call(const zcv_event& event) {
     if (s_[send.sock].zckey != send.id && call_in_progress(send.sock) == &send)
         mismatch(fmt::format("it is about to take id {}, and the next one of its socket is {}",
                              send.id, std::uint32_t{s_[send.sock].zckey}));
+}
+
+// Before 6.4 no record says that a call is over. A thread makes one at a time, and one that has
+// given its id back has failed.
+void Walk::end_calls_before(const zcv_event& event) {
+    const std::vector<std::uint32_t> open = open_calls_[event.sock];
+    for (const std::uint32_t generation : open) {
+        Send& before = send_at(generation);
+        if (before.returned || before.completed || before.lost) continue;
+        if (trace_.events[ahead_.sends.at(generation).submit].pid != event.pid) continue;
+        before.returned = true;
+        if (before.id == static_cast<std::uint32_t>(event.user_data))
+            fail_call(before);
+        else
+            return_from_call(before);
+    }
 }
 
 // The one that holds the socket's lock: no other can add to its queue.
@@ -115,9 +132,12 @@ void Walk::attach_of_call(std::uint32_t life) {
     Send* const adding = call_in_progress(owner.sock);
     if (adding != nullptr && !s_[adding->request].failed) {
         take_id(*adding);
-        if (adding->ubuf_owner == owner.generation && is_of_copied_datagram(life))
-            return attach_copied_datagram(owner, *adding);
-        if (adding->ubuf_owner == owner.generation) return attach_in_sendmsg(life, *adding);
+        const bool ours = adding->ubuf_owner == owner.generation;
+        if (ours && is_of_copied_datagram(life))
+            attach_copied_datagram(owner, *adding);
+        else if (ours)
+            return attach_in_sendmsg(life, *adding);
+        if (lives_[life].attached) return;
     }
     if (!split_off(life)) mismatch("its data was attached after the call returned", around(owner));
 }
@@ -210,6 +230,7 @@ void Walk::on_range(const zcv_event& event) {
         Send& send = send_at(generation);
         if (!within(event.user_data, event.addr, send.id)) continue;
         any = true;
+        check_acknowledged(send, event.time_ns);
         end_call(send);
     }
     if (!any) return;
@@ -239,6 +260,17 @@ void Walk::read_before(SockId sock, std::uint64_t first) {
             if (Send& send = send_at(generation); within(lo, hi, send.id)) forget_call(send);
         read_early_.insert({sock_address_[index(sock)], hi});
     }
+}
+
+// The one whose ubuf this is.
+Walk::Send* Walk::call_that_begins(const zcv_event& event) {
+    const auto open = open_calls_.find(event.sock);
+    if (event.addr == 0 || open == open_calls_.end()) return nullptr;
+    for (const std::uint32_t generation : open->second)
+        if (Send& send = send_at(generation);
+            send.id == static_cast<std::uint32_t>(event.user_data))
+            return &send;
+    return nullptr;
 }
 
 void Walk::end_call(Send& send) {

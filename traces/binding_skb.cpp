@@ -5,6 +5,7 @@
 #include "model/next.hpp"
 #include "model/packing.hpp"
 #include "traces/binding_walk.hpp"
+#include "traces/event_sets.hpp"
 #include "traces/uapi.hpp"
 
 // What the records of skbs and of their shared data are explained by.
@@ -105,7 +106,9 @@ void Walk::issue_what_was_linked(std::uint32_t life) {
     if (head.append != no_record) return;
     for (const std::uint32_t generation : head.linked) {
         Send* const at = sends_.find(generation);
-        if (at == nullptr || s_[at->request].phase != Phase::prepped) continue;
+        if (at == nullptr || at->request == none<RequestId> ||
+            s_[at->request].phase != Phase::prepped)
+            continue;
         if (s_[at->sock].write_queue.empty()) return;
         issue(*at);
         attach_the_rest(*at);
@@ -171,7 +174,7 @@ void Walk::on_head_free(std::uint32_t life, const zcv_event& event) {
     if (!state.attached && is_thrown_away(life)) return;
     if (!state.attached) attach(life);
     const Send& owner = send_at(ahead_.lives[life].owner);
-    release_life(life);
+    if (!is_unacknowledged(event) || !eat(life)) release_life(life);
     const bool exact =
         !owner.is_call && s_.config(owner.sock).transport == Transport::udp && !owner.notified;
     if (exact && owner.notif != none<UbufId> && event.refs != ZCV_REFS_UNKNOWN &&

@@ -122,7 +122,7 @@ static std::vector<Unobserved> unobserved_of_protocols() {
          "not taken: other writers of a socket are not seen"},
         {step_name<tcp_mark_push>(),
          "not taken: what follows goes into a fresh skb, which is seen"},
-        {step_name<tcp_mtu_probe>(), "not taken: an MTU probe is not told from other skbs yet"},
+        {step_name<tcp_mtu_probe>(), "an skb of TCP's that is freed before it was acknowledged"},
         {step_name<skb_shift>(), "not taken: only data without a ubuf is shifted"},
         {step_name<tcp_retransmit_skb_unclone>(),
          "not taken: a clone whose device orphaned it is not told from one that is gone"},

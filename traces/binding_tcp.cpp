@@ -4,6 +4,7 @@
 
 #include "model/next.hpp"
 #include "traces/binding_walk.hpp"
+#include "traces/event_sets.hpp"
 
 // What TCP's two queues are made to do so that the records are explained.
 namespace zcv {
@@ -93,6 +94,71 @@ void Walk::purge(SockId sock) {
         for (std::size_t i = 0; i < queue->size(); ++i) gone.push_back((*queue)[i]);
     must<kernel::tcp_write_queue_purge>("a socket's queues freed", sock);
     for (const SkbId skb : gone) drop_from_life(skb);
+}
+
+// What a record says of its stream, whatever else.
+void Walk::note_stream(const zcv_event& event, Send* send) {
+    constexpr std::int32_t tcp_close = 7;  // TCP_CLOSE: what is queued is thrown away
+    if (event.kind == ZCV_HEAD_FREE) note_freed_by_tcp(sends_.find(event.generation), event);
+    if (event.kind == ZCV_UBUF_REF)
+        note_freed_by_tcp(send != nullptr ? send : call_that_begins(event), event);
+    if (event.kind == ZCV_RESET || (event.kind == ZCV_SOCK_STATE && event.res == tcp_close))
+        over_.insert(event.sock);
+}
+
+// By itself TCP frees what was acknowledged. What was not has gone into an MTU probe, unless the
+// connection is over.
+void Walk::note_freed_by_tcp(Send* send, const zcv_event& event) {
+    if (event.addr == 0 || send == nullptr) return;
+    const auto begin = static_cast<std::uint32_t>(event.addr);
+    acknowledged_[index(send->sock)] = event.cqe_flags;
+    if (!is_unacknowledged(event) || over_.contains(sock_address_[index(send->sock)])) return;
+    send->unacked_ns = event.time_ns;
+    send->unacked = begin;
+    if (event.kind == ZCV_HEAD_FREE) return;  // names its skb itself
+    const Some lives = send->lives;
+    for (const std::uint32_t life : lives)
+        if (ahead_.lives[life].first == no_record && eat(life)) return;
+}
+
+// An MTU probe takes the place of the skb, whatever was in front of it having been sent or eaten.
+// The probe itself has no ubuf, so nothing is recorded of it: it is sent at once, and goes when it
+// is acknowledged with what comes behind it.
+bool Walk::eat(std::uint32_t life) {
+    const SkbId skb = lives_[life].original;
+    const bool waits = lives_[life].attached && !lives_[life].gone && state_of(skb).life == life &&
+                       s_[skb].loc == Loc::write_queue;
+    if (!waits) return false;
+    const SockId sock = s_[skb].sock;
+    while (s_[sock].write_queue.front() != skb)
+        transmit(state_of(SkbId{s_[sock].write_queue.front()}).life);
+    if (!can<kernel::tcp_mtu_probe>(s_, sock)) return false;
+    go<kernel::tcp_mtu_probe>(sock);
+    drop_from_life(skb);
+    must<kernel::tcp_write_xmit>("an MTU probe being sent", sock);
+    const SkbId sent{s_.newest()};
+    to_device(sent);
+    must<world::device_dma>("an MTU probe read by the device", sent);
+    must<kernel::consume_skb>("an MTU probe done with", sent);
+    return true;
+}
+
+// A probe that is a copy leaves the buffer to the application; one that refers to the pages does
+// not, and nothing holds them for it.
+void Walk::check_acknowledged(const Send& send, std::uint64_t time_ns) {
+    const Profile& kernel = s_.world().profile;
+    if (send.unacked_ns == 0 || !kernel.mtu_probe_moves_frags || !kernel.mtu_probe_forgets_ubuf)
+        return;
+    const std::uint32_t since = acknowledged_[index(send.sock)] - send.unacked;
+    const bool is_acknowledged = static_cast<std::int32_t>(since) > 0;
+    if (is_acknowledged || over_.contains(sock_address_[index(send.sock)])) return;
+    violation(send, "S1-no-early-release", Evidence::skbs, time_ns,
+              fmt::format("its data was not acknowledged, {:.3f} ms after TCP had let go of an skb "
+                          "with it",
+                          static_cast<double>(time_ns - send.unacked_ns) / 1e6),
+              "An MTU probe refers to the buffer and holds no reference: the buffer is sent, and "
+              "sent again, as it is by then.");
+    history(send).eaten = true;
 }
 
 bool Walk::is_certain(std::size_t record) const {

@@ -138,7 +138,10 @@ void add_record(fmt::memory_buffer& out, std::size_t index, const zcv_event& eve
                    event.cpu, context_name(event.context), event.pid, event.tgid);
     // Of a stack, which only some captures have.
     const bool has_number = has_stack(event) && event.res != 0;
-    Line line(out, fields_of_kind[kind] | (has_number ? std::uint32_t{res} : 0U));
+    // Of a stream's place, which only TCP's own skbs have.
+    const bool freed = (kind == ZCV_HEAD_FREE || kind == ZCV_UBUF_REF) && event.addr != 0;
+    Line line(out, fields_of_kind[kind] | (has_number ? std::uint32_t{res} : 0U) |
+                       (freed ? addr | cqe_flags : 0U));
     line.name(req, "req", event.req);
     line.name(ring, "ring", event.ring);
     line.name(sock, "sock", event.sock);

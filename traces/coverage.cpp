@@ -39,6 +39,7 @@ const std::vector<Needs>& needs() {
         {"S9", {ZCV_NOTIF}},
         {"S10", {ZCV_NOTIF}},
         {"S14", {ZCV_ERRQUEUE}},
+        {"B1", {ZCV_UBUF_REF, ZCV_HEAD_FREE}},
         {"B24", {ZCV_LINK_FAIL}},
         {"B30", {ZCV_ERRQUEUE}},
         {"B32", {ZCV_DEFER}},

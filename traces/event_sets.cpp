@@ -58,6 +58,13 @@ std::uint64_t event_set(const std::string& words) {
     return (all & of_skbs) == 0 ? all : all | of_skbs;
 }
 
+bool is_unacknowledged(const zcv_event& event) {
+    if (event.addr == 0 || (event.kind != ZCV_HEAD_FREE && event.kind != ZCV_UBUF_REF))
+        return false;
+    const std::uint32_t beyond = static_cast<std::uint32_t>(event.addr) - event.cqe_flags;
+    return static_cast<std::int32_t>(beyond) >= 0;
+}
+
 bool records_skbs(const TraceInfo& info) try {
     return info.events.empty() || (event_set(info.events) & of_skbs) != 0;
 } catch (const Refusal&) {

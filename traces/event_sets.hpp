@@ -17,4 +17,8 @@ std::uint64_t event_set(const std::string& words);
 // recorded everything.
 bool records_skbs(const TraceInfo& info);
 
+// Whether TCP let go of an skb of its own that the peer had not acknowledged: not even its first
+// byte.
+bool is_unacknowledged(const zcv_event& event);
+
 }  // namespace zcv

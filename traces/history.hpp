@@ -44,10 +44,11 @@ struct SendHistory {
     bool asked_usage = false;                   // ... and was asked to report it
     Pages pages = Pages::unknown;
     Payload payload = Payload::unknown;  // whatever the kernel reported
-    bool more = false;                   // its own CQE had F_MORE
-    bool fixed = false;                  // from a registered buffer
-    bool stream = false;                 // on TCP
-    std::uint8_t opcode = 0;             // IORING_OP_*, 0 for a call
+    bool eaten = false;       // TCP let go of its data before the peer had acknowledged any of it
+    bool more = false;        // its own CQE had F_MORE
+    bool fixed = false;       // from a registered buffer
+    bool stream = false;      // on TCP
+    std::uint8_t opcode = 0;  // IORING_OP_*, 0 for a call
     std::int32_t res = 0;
 };
 

@@ -10,6 +10,8 @@
 #include <ostream>
 #include <string_view>
 
+#include "traces/event_sets.hpp"
+
 namespace zcv {
 namespace {
 
@@ -42,6 +44,12 @@ bool has_calls_of_both_codes(const Trace&, const ReplayReport& report) {
     return has(Payload::copied) && has(Payload::zero_copied);
 }
 
+// TCP let go of what was not acknowledged, and the connection went on.
+bool makes_mtu_probes(const Trace& trace, const ReplayReport&) {
+    return records_of(trace, ZCV_RESET) == 0 &&
+           std::ranges::any_of(trace.events, is_unacknowledged);
+}
+
 bool drains(const Trace& trace, const ReplayReport&) {
     return records_of(trace, ZCV_DEFER) > 0;
 }
@@ -53,6 +61,7 @@ struct Bug {
 };
 
 constexpr std::array bugs{
+    Bug{"B1", "an MTU probe takes the pages along, and not the reference", makes_mtu_probes},
     Bug{"B24", "a cancelled link member's CQE lacks F_MORE", cancels_a_link},
     Bug{"B25", "members of a chain say COPIED whatever happened", asks_usage_on_a_stream},
     Bug{"B30", "a range of the error queue has a code that is not its calls'",

@@ -52,6 +52,7 @@ class Look {
                 return called(i, event);
             case ZCV_CALL_DONE:
                 if (SendFacts* const call = find(event.generation)) call->failed = event.res < 0;
+                last_call_.erase(event.sock);
                 return;
             case ZCV_ERRQUEUE:
                 return reported(event);
@@ -192,6 +193,16 @@ class Look {
         all_.sends[event.generation].submit = i;
         if (event.protocol == uapi::ipproto_tcp) all_.streams[event.sock] = true;
         calls_[{event.sock, event.user_data}] = event.generation;
+        if (const std::uint32_t* const before = last_call_.find(event.sock))
+            note_failure(*before, event);
+        last_call_[event.sock] = event.generation;
+    }
+
+    // Where no record ends a call: the next one takes its id when it has given that back.
+    void note_failure(std::uint32_t generation, const zcv_event& next) {
+        SendFacts* const call = find(generation);
+        if (call != nullptr && !call->copied && events_[call->submit].user_data == next.user_data)
+            call->failed = true;
     }
 
     void reported(const zcv_event& event) {
@@ -408,6 +419,7 @@ class Look {
     const std::vector<zcv_event>& events_;
     Lookahead all_;
     FlatMap<Name, std::uint32_t> calls_;                 // socket, id -> generation
+    FlatMap<std::uint64_t, std::uint32_t> last_call_;    // socket -> generation
     FlatMap<std::uint64_t, std::uint32_t> heads_;        // head -> life
     FlatMap<std::uint64_t, std::uint32_t> ubufs_;        // ubuf -> newest generation
     FlatMap<std::uint64_t, Changed> changed_;            // by ubuf

@@ -176,6 +176,7 @@ void name_kernel_side(ReplayReport& report) {
         const SendHistory* const send =
             finding.send == 0 ? nullptr : &report.history[finding.send - 1];
         if (id == "S10" && (send->link_failed || send->res == -ecanceled)) id = "B24";
+        if (id == "S1" && send->eaten) id = "B1";
         finding.rule = find_rule(id);
         ZCV_CHECK(finding.rule != nullptr);
         finding.severity = finding.rule->severity;

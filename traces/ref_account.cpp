@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "traces/lookahead.hpp"
 
@@ -41,7 +42,7 @@ std::optional<std::string> RefAccount::refuses(const zcv_event& event) {
     const auto found = ubufs_.find(event.ubuf);
     if (born) {
         const std::int64_t left = found == ubufs_.end() ? 0 : found->second.sum;
-        ubufs_[event.ubuf] = {event.ring, 0, event.time_ns, 1, event.tgid, event.cpu};
+        ubufs_[event.ubuf] = {event.ring, 0, event.time_ns, 1, 0, event.tgid, event.cpu};
         if (event.len != 1) return fmt::format("a new ubuf has {} references", event.len);
         if (left != 0) return fmt::format("the ubuf is new, and had {} references left", left);
         return std::nullopt;
@@ -55,10 +56,29 @@ std::optional<std::string> RefAccount::refuses(const zcv_event& event) {
     const bool elsewhere = event.cpu != ubuf.cpu && event.time_ns < ubuf.time_ns + skew_ns;
     ubuf.time_ns = event.time_ns;
     ubuf.cpu = event.cpu;
-    if (static_cast<std::int64_t>(event.len) != ubuf.sum && !elsewhere)
+    if (static_cast<std::int64_t>(event.len) != ubuf.sum && !elsewhere && !is_nested(ubuf, event))
         return fmt::format("the count is {} by what it says, and {} by all before", event.len,
                            ubuf.sum);
     return member_differs(event);
+}
+
+// A softirq came between what a probe added up and its record: what it changed itself is recorded
+// first, with a sum that has both. The kernel's own count then goes by the order of the records.
+bool RefAccount::is_nested(Ubuf& ubuf, const zcv_event& event) {
+    if (static_cast<std::int64_t>(event.refs) != ubuf.sum) return false;
+    const std::int64_t ahead = static_cast<std::int64_t>(event.len) - ubuf.sum;
+    const bool nested =
+        event.context == ZCV_CONTEXT_SOFTIRQ || event.context == ZCV_CONTEXT_HARDIRQ;
+    if (nested && (ubuf.interrupted == 0 || ubuf.interrupted == ahead)) {
+        ubuf.interrupted = ahead;
+        return true;
+    }
+    return std::exchange(ubuf.interrupted, 0) == event.res;
+}
+
+bool RefAccount::is_interrupted(std::uint64_t ubuf) const {
+    const auto found = ubufs_.find(ubuf);
+    return certain_ && found != ubufs_.end() && found->second.interrupted != 0;
 }
 
 // A notification hangs on one other from the moment it is linked until its last reference is gone.

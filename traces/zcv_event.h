@@ -49,7 +49,9 @@ enum zcv_event_kind {
     ZCV_SKB_CONSUME = 14, /* consume_skb: one sk_buff is done with */
     ZCV_SKB_DROP = 15,    /* kfree_skb: dropped; res = enum skb_drop_reason */
     /* kfree or kmem_cache_free of a known skb->head: the shared info is gone, its references with
-     * it. head, owner, refs (of owner, as it is now) */
+     * it. head, owner, refs (of owner, as it is now). Of an skb that was the tail of TCP's write
+     * queue: addr (as above), cqe_flags (the sequence number up to which the peer has acknowledged
+     * the stream) */
     ZCV_HEAD_FREE = 16,
     ZCV_FORK = 17,        /* sched_process_fork: addr = the child's tgid */
     ZCV_EXEC = 18,        /* sched_process_exec */
@@ -99,7 +101,8 @@ enum zcv_event_kind {
      * with this change), len (what is left by all changes that were seen), skb and head if an skb
      * holds it, owner (the notification that hangs on ubuf, ZCV_REF_MEMBER and _MEMBER_GONE). Of
      * calls: sock, and when dropped user_data (the first id that it covers, and how many in the
-     * upper half) and zc_flags (1: their data was copied). generation is 0: a notification is
+     * upper half) and zc_flags (1: their data was copied). ZCV_REF_RELEASE by an skb of TCP's own
+     * queues: addr and cqe_flags as in ZCV_HEAD_FREE. generation is 0: a notification is
      * there before its send is submitted */
     ZCV_UBUF_REF = 40,
     /* Just before a ZCV_NOTIF, ZCV_CQE_OVERFLOW, ZCV_CONTENT or ZCV_CALL_TOLD with another hash

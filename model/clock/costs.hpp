@@ -17,6 +17,7 @@ enum class Cost : std::uint8_t {
     ring_send,     // what a send does beyond that before the protocol sees it
     datagram,      // a packet: built, routed, handed to its device, freed
     device,        // what the device does with its payload
+    device_pages,  // ... when that lies in single pages: the application's
     copy,          // the payload into pages of the kernel's own
     copy_warm,     // ... when it lies in the buffer that was copied last
     pin,           // references to the payload's pages, taken and put
@@ -29,7 +30,7 @@ enum class Cost : std::uint8_t {
     read_range,  // ... read from there: a recvmsg(2)
     look,        // a recvmsg(2) that finds the error queue empty
 };
-inline constexpr std::size_t cost_count = 20;
+inline constexpr std::size_t cost_count = 21;
 
 struct NamedCost {
     Cost cost;
@@ -46,6 +47,7 @@ inline constexpr std::array<NamedCost, cost_count> cost_names{{
     {Cost::ring_send, "ring-send", "a SEND that is too long, beside a NOP"},
     {Cost::datagram, "datagram", "a SEND of one byte, beside one that is too long, eight a call"},
     {Cost::device, "device", "a raw packet of that size to the device, beside one to the ifb"},
+    {Cost::device_pages, "device-pages", "... a packet of AF_XDP's frames"},
     {Cost::copy, "copy",
      "a datagram of that size built and thrown away, from eight buffers in turn, beside one byte"},
     {Cost::copy_warm, "copy-warm", "... from one buffer again and again"},

@@ -119,7 +119,8 @@ class Solver {
         constexpr int turns = 16;
         for (int i = 0; i < turns; ++i) {
             if (source.for_scale) scale_ = share(*source.for_scale);
-            if (source.for_card) card_ns_ = left(*source.for_card, Cost::device);
+            if (source.for_card)
+                card_ns_ = left(*source.for_card, Cost::device, Cost::device_pages);
             if (source.for_call) call_ns_ = left(*source.for_call, Cost::submit);
         }
         for (const RowName& row : source.for_copy)
@@ -143,7 +144,7 @@ class Solver {
     Costs costs(std::uint32_t bytes) const {
         Costs all = scaled(bytes, scale_);
         all[Cost::copy] = all[Cost::copy_warm] = copy_ns(bytes);
-        all[Cost::device] = card_ns_;
+        all[Cost::device] = all[Cost::device_pages] = card_ns_;
         if (source_.for_pin) all[Cost::pin] = pin_ns_;
         if (source_.for_call) all[Cost::submit] = call_ns_;
         return all;
@@ -164,7 +165,8 @@ class Solver {
         const Costs reference = costs_of_(bytes);
         Costs all;
         for (const NamedCost& each : cost_names) all[each.cost] = scale * reference[each.cost];
-        all[Cost::copy] = all[Cost::copy_warm] = all[Cost::device] = 0;
+        all[Cost::copy] = all[Cost::copy_warm] = 0;
+        all[Cost::device] = all[Cost::device_pages] = 0;
         if (source_.for_pin) all[Cost::pin] = 0;
         if (source_.for_call) all[Cost::submit] = 0;
         return all;

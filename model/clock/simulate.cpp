@@ -26,6 +26,12 @@ bool by_ring(const DataPath& path) {
 bool from_memory(const DataPath& path) {
     return path.way != Way::send_zc_fixed;
 }
+bool by_reference(const DataPath& path) {
+    return is_zero_copy(path.way);
+}
+bool by_copy(const DataPath& path) {
+    return !is_zero_copy(path.way);
+}
 // Who sends one at a time has only one buffer in use.
 bool from_one_buffer(const DataPath& path) {
     return path.batch == 1;
@@ -308,8 +314,10 @@ const std::vector<Charge>& charges() {
         {"ip_append_data", Cost::pin, "memory that is not registered", from_memory},
         {"ip_append_data", Cost::frags, "", always},
         {"dev_queue_xmit", Cost::datagram, "", always},
-        {"ifb_xmit", Cost::device, "", always},
-        {"device_dma", Cost::device, "", always},
+        {"ifb_xmit", Cost::device, "copied", by_copy},
+        {"ifb_xmit", Cost::device_pages, "by reference", by_reference},
+        {"device_dma", Cost::device, "copied", by_copy},
+        {"device_dma", Cost::device_pages, "by reference", by_reference},
         {"io_notif_tw_complete", Cost::task_work, "", always},
         {"io_notif_complete_tw", Cost::task_work, "", always},
         {"io_zc_tx_work_callback", Cost::work_item, "", always},

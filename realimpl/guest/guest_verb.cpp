@@ -29,9 +29,10 @@ using namespace guest;
 
 // What drive's worlds and the ways out are made of, and what a workload may shape its links with.
 const std::vector<std::string> modules_of_every_guest{
-    "virtio_pci",   "virtio_console", "virtio_rng", "veth",        "ifb",     "dummy",
-    "tun",          "sch_tbf",        "sch_netem",  "sch_ingress", "cls_u32", "cls_bpf",
-    "cls_matchall", "act_mirred",     "tls",        "virtio_net"};
+    "virtio_pci",   "virtio_console", "virtio_rng", "veth",        "ifb",           "dummy",
+    "tun",          "sch_tbf",        "sch_netem",  "sch_ingress", "cls_u32",       "cls_bpf",
+    "cls_matchall", "act_mirred",     "tls",        "ctr",         "ghash_generic", "gcm",
+    "virtio_net",   "vmxnet3"};
 
 // What drive sets up its worlds with, and what doctor tries a capture on.
 const std::vector<std::string> tools_of_every_guest{"ip", "tc", "true"};
@@ -242,6 +243,12 @@ void add_options(CLI::App* verb, Options& options) {
         ->capture_default_str();
     verb->add_option("--memory", options.machine.memory_mib, "MiB of memory of the guest")
         ->check(CLI::Range(256U, 65536U))
+        ->capture_default_str();
+    verb->add_option("--nic", options.machine.nic,
+                     "two network cards of this kind with a cable between them that no packet "
+                     "leaves, for drive --device nic: vmxnet3, or virtio-net, which cannot sum up "
+                     "here, so that the kernel copies datagrams")
+        ->check(CLI::IsMember({"none", "vmxnet3", "virtio-net"}))
         ->capture_default_str();
     verb->add_option("--accel", options.machine.accel,
                      "kvm, tcg (emulation) or auto: KVM where it works")

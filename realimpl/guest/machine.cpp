@@ -43,6 +43,16 @@ const char* emulation() {
     return safe ? "tcg,thread=multi" : "tcg,thread=single";
 }
 
+// Two cards on one hub, which leads nowhere else. Their addresses are those drive looks for.
+void add_cards(std::vector<std::string>& words, const std::string& kind) {
+    if (kind == "none") return;
+    for (const char* end : {"1", "2"})
+        words.insert(words.end(),
+                     {"-netdev", fmt::format("hubport,id=net{},hubid=0", end), "-device",
+                      fmt::format("{},netdev=net{},mac=02:5a:43:00:00:0{},romfile=",
+                                  kind == "virtio-net" ? "virtio-net-pci" : kind, end, end)});
+}
+
 std::vector<std::string> qemu_words(const MachineOptions& options, const std::string& accel) {
     std::vector<std::string> words{
         qemu, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35",
@@ -62,6 +72,7 @@ std::vector<std::string> qemu_words(const MachineOptions& options, const std::st
     port("text", "stdio,signal=off", ZCV_GUEST_TEXT_PORT);
     port("trace", "file,path=" + options.folder + "/trace.zct", ZCV_GUEST_TRACE_PORT);
     port("status", "file,path=" + options.folder + "/status", ZCV_GUEST_STATUS_PORT);
+    add_cards(words, options.nic);
     return words;
 }
 

@@ -2,8 +2,8 @@
 
 #include <string>
 
-// A machine of qemu's for one command: no network, no disk; words, trace and status come out by
-// virtio ports.
+// A machine of qemu's for one command: no disk, and no network but two cards that lead to each
+// other; words, trace and status come out by virtio ports.
 namespace zcv::guest {
 
 struct MachineOptions {
@@ -12,6 +12,7 @@ struct MachineOptions {
     std::string accel;        // "auto", "kvm" or "tcg"
     unsigned processors = 2;  // 1 to 64
     unsigned memory_mib = 1024;
+    std::string nic = "none";  // the kind of the two network cards: "vmxnet3" or "virtio-net"
     double time_max_s = 300;
     std::string folder;  // for what comes out: console.log, status, trace.zct
 };
