@@ -39,7 +39,9 @@ AllocatorProbes::~AllocatorProbes() {
 }
 
 std::string AllocatorProbes::attach(std::uint32_t tgid, std::vector<bpf_link*>& links) const {
-    LIBBPF_OPTS(bpf_uprobe_opts, where, .func_name = "free", );
+    bpf_uprobe_opts where{};
+    where.sz = sizeof where;
+    where.func_name = "free";
     std::string why = "none of the files mapped into it has a function of that name";
     for (const std::string& file : files_with_code(tgid)) {
         // As the process sees it, which may have another root.

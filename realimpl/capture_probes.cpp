@@ -47,8 +47,10 @@ std::string why_not_at_all(const btf* types) {
         {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
     const int function = btf__find_by_name_kind(types, "pskb_expand_head", BTF_KIND_FUNC);
     if (function <= 0) return "this kernel does not describe its functions";
-    LIBBPF_OPTS(bpf_prog_load_opts, how, .expected_attach_type = BPF_TRACE_FENTRY,
-                .attach_btf_id = static_cast<__u32>(function), );
+    bpf_prog_load_opts how{};
+    how.sz = sizeof how;
+    how.expected_attach_type = BPF_TRACE_FENTRY;
+    how.attach_btf_id = static_cast<__u32>(function);
     const int program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "zcv_try", "GPL", nothing.data(),
                                       nothing.size(), &how);
     if (program < 0) return fmt::format("this kernel refuses them: {}", std::strerror(errno));

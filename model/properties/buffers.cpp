@@ -63,10 +63,10 @@ std::vector<KernelProperty> buffer_properties() {
         {{Must::sometimes, "R1-no-reuse-before-release-reached", a_buffer_is_lent,
           "The kernel never held a buffer: the property was not put to the test."},
          lends_memory},
-        {Must::always, "S2-stable-data", stable_data,
-         "Bytes left the machine that were not in the buffer when it was submitted."},
-        {Must::sometimes, "S2-stable-data-reached", a_payload_was_read,
-         "Nobody ever read the pages of a send: the property was not put to the test."},
+        {{Must::always, "S2-stable-data", stable_data,
+          "Bytes left the machine that were not in the buffer when it was submitted."}},
+        {{Must::sometimes, "S2-stable-data-reached", a_payload_was_read,
+          "Nobody ever read the pages of a send: the property was not put to the test."}},
     };
 }
 

@@ -118,30 +118,34 @@ bool somebody_waits(const FixedStore& s) {
 
 std::vector<KernelProperty> errqueue_properties() {
     return {
-        {Must::always, "S14-ids-dense", ids_are_dense,
-         "The ids of calls are not dense, or a range covers what is not released: the application "
-         "frees another call's buffer, or waits for an id that is never reported.",
+        {{Must::always, "S14-ids-dense", ids_are_dense,
+          "The ids of calls are not dense, or a range covers what is not released: the application "
+          "frees another call's buffer, or waits for an id that is never reported."},
          has_errqueue},
-        {Must::sometimes, "S14-ids-dense-reached", a_range_is_posted,
-         "No range was ever posted: the property was not put to the test.", has_errqueue},
-        {Must::always, "S15-omem-exact", omem_is_exact,
-         "Option memory is charged for what is gone, or not for what is there: in the end every "
-         "send fails with ENOBUFS, or nothing limits them.",
+        {{Must::sometimes, "S14-ids-dense-reached", a_range_is_posted,
+          "No range was ever posted: the property was not put to the test."},
          has_errqueue},
-        {Must::sometimes, "S15-omem-exact-reached", omem_is_charged,
-         "Option memory was never charged: the property was not put to the test.", has_errqueue},
-        {Must::always, "R2-no-wait-in-vain", nobody_waits_in_vain,
-         "The application waits for a release that nobody will tell it of: the buffer is lost to "
-         "it, or it sends no more.",
+        {{Must::always, "S15-omem-exact", omem_is_exact,
+          "Option memory is charged for what is gone, or not for what is there: in the end every "
+          "send fails with ENOBUFS, or nothing limits them."},
          has_errqueue},
-        {Must::sometimes, "R2-no-wait-in-vain-reached", somebody_waits,
-         "Nobody ever waited for a release: the property was not put to the test.", has_errqueue},
-        {Must::always, "S18-copied-code-true", copied_code_is_true,
-         "The error queue says that data went out without a copy which was copied, or the "
-         "reverse: the application judges wrongly whether zero copy is worth it.",
+        {{Must::sometimes, "S15-omem-exact-reached", omem_is_charged,
+          "Option memory was never charged: the property was not put to the test."},
          has_errqueue},
-        {Must::sometimes, "S18-copied-code-true-reached", a_range_is_posted,
-         "No range was ever posted: the property was not put to the test.", has_errqueue},
+        {{Must::always, "R2-no-wait-in-vain", nobody_waits_in_vain,
+          "The application waits for a release that nobody will tell it of: the buffer is lost to "
+          "it, or it sends no more."},
+         has_errqueue},
+        {{Must::sometimes, "R2-no-wait-in-vain-reached", somebody_waits,
+          "Nobody ever waited for a release: the property was not put to the test."},
+         has_errqueue},
+        {{Must::always, "S18-copied-code-true", copied_code_is_true,
+          "The error queue says that data went out without a copy which was copied, or the "
+          "reverse: the application judges wrongly whether zero copy is worth it."},
+         has_errqueue},
+        {{Must::sometimes, "S18-copied-code-true-reached", a_range_is_posted,
+          "No range was ever posted: the property was not put to the test."},
+         has_errqueue},
     };
 }
 
