@@ -92,7 +92,8 @@ const std::vector<Rule> all{
     {"ZC-A10", warning, corrupts,
      "A socket was closed while nobody had read that its MSG_ZEROCOPY calls were released: nobody "
      "ever will, and what is queued may still be sent from their buffers.",
-     "CALL < CLOSE, no ERRQUEUE_READ", "the calls, close(), and that no range of theirs was read",
+     "CALL < CLOSE, no ERRQUEUE_READ",
+     "calls and their ends, close(), and that no range of theirs was read",
      "", "Read MSG_ERRQUEUE for every call before close(), or never touch their buffers again.",
      "ceph #70638; __msg_zerocopy_callback() of a dead socket"},
     {"ZC-A14", error, corrupts,

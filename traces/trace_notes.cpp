@@ -237,7 +237,9 @@ void Notes::of_error_queues(const AppView& app, ReplayReport& report) {
     SendCount unread, closed;
     for (const SendHistory& send : report.history) {
         const std::uint64_t* const since = queued_.find(send.sock);
-        if (send.is_call && !send.notified_ns &&
+        // A call that failed has given its id back.
+        const bool returned = send.completed_ns && send.res >= 0;
+        if (send.is_call && returned && !send.notified_ns &&
             app.closed(send.sock, send.submitted_ns, app.end_ns()))
             closed.add(send);
         else if (send.is_call && since != nullptr && !read_.contains(send.sock) &&
