@@ -60,9 +60,9 @@ void mutate_all(const std::filesystem::path& file, std::uint32_t seed, bool mend
         else
             ++table.missed[mutation->words];
     };
-    for (const auto& [kind, those] : records)
+    for (const auto& of_kind : records)
         for (int draw = 0; draw < draws; ++draw) {
-            const auto any = [&] { return those[mutator.below(those.size())]; };
+            const auto any = [&] { return of_kind.second[mutator.below(of_kind.second.size())]; };
             for (const How how : {How::dropped, How::doubled, How::moved})
                 mutate(any(), how, nullptr);
             for (const FieldOfRecord& field : fields_of_records())

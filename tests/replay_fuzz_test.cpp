@@ -102,7 +102,7 @@ TEST_CASE("broken lists of records give a report", "[fuzz]") {
 TEST_CASE("a datagram that fails in a trace with calls is no internal error", "[replay]") {
     zcv::Trace trace;
     trace.info.kernel_release = "6.12.0";
-    const auto record = [&](zcv_event_kind kind, std::uint32_t generation) -> zcv_event& {
+    const auto taken = [&](zcv_event_kind kind, std::uint32_t generation) -> zcv_event& {
         zcv_event event{};
         event.kind = static_cast<std::uint16_t>(kind);
         event.generation = generation;
@@ -113,12 +113,12 @@ TEST_CASE("a datagram that fails in a trace with calls is no internal error", "[
         event.refs = ZCV_REFS_UNKNOWN;
         return trace.events.emplace_back(event);
     };
-    record(ZCV_CALL, 1).zc_flags = 1;
-    record(ZCV_SUBMIT, 2).ubuf = 8;
-    zcv_event& failed = record(ZCV_COMPLETE, 2);
+    taken(ZCV_CALL, 1).zc_flags = 1;
+    taken(ZCV_SUBMIT, 2).ubuf = 8;
+    zcv_event& failed = taken(ZCV_COMPLETE, 2);
     failed.res = -11;
     failed.cqe_flags = 2;  // IORING_CQE_F_MORE
-    zcv_event& dropped = record(ZCV_SKB_DROP, 2);
+    zcv_event& dropped = taken(ZCV_SKB_DROP, 2);
     dropped.ubuf = 8;
     dropped.skb = dropped.head = 9;
     const zcv::ReplayReport report = zcv::replay(trace, {});
