@@ -89,6 +89,13 @@ const std::vector<Rule> all{
      "as A1, and a copying send's CQE on that socket in between", "",
      "A message is done when every part of it is: count the notifications of all of them.",
      "spdk #3610"},
+    {"ZC-A10", warning, corrupts,
+     "A socket was closed while nobody had read that its MSG_ZEROCOPY calls were released: nobody "
+     "ever will, and what is queued may still be sent from their buffers.",
+     "CALL < CLOSE, no ERRQUEUE_READ",
+     "calls and their ends, close(), and that no range of theirs was read",
+     "", "Read MSG_ERRQUEUE for every call before close(), or never touch their buffers again.",
+     "ceph #70638; __msg_zerocopy_callback() of a dead socket"},
     {"ZC-A14", error, corrupts,
      "A registered buffer was written after a fork(): its pages are pinned, so the write went into "
      "what is sent.",
@@ -252,7 +259,6 @@ const std::vector<Rule> all{
 };
 
 const std::vector<Unseen> unseen{
-    {"A10", "a range that nobody reads gives no moment at which content could be compared"},
     {"A11", "pages of files carry no ubuf: nothing is recorded of them"},
     {"A12", "pages of files carry no ubuf: nothing is recorded of them"},
     {"A13", "that it may change is the program's own word: `mutable` in a file of suppressions"},

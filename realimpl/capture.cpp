@@ -231,7 +231,7 @@ void Session::start() {
     result_.info = describe(options_, watched_);
     process_.emplace(watched_,
                      Watched{options_.hash, options_.buffer_bytes, event_set(options_.events),
-                             options_.write_watch, options_.stacks},
+                             options_.write_watch, options_.stacks, options_.kernel_stacks},
                      signals_.before());
 }
 

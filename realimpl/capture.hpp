@@ -16,11 +16,12 @@ struct CaptureOptions {
     std::string hash = "none";
     std::string events = "default";  // see event_set()
     std::uint64_t buffer_bytes = 128u << 20;
-    bool write_watch = false;  // hardware watchpoints on a sample of the buffers
-    bool stacks = false;       // of those who send
-    double grace_s = 2;        // how long notifications may still come after the end of the command
-    double time_max_s = 0;     // 0: no bound
-    std::string output;        // the .zct; empty: none is written
+    bool write_watch = false;    // hardware watchpoints on a sample of the buffers
+    bool stacks = false;         // of those who send
+    bool kernel_stacks = false;  // the kernel's own, of each record
+    double grace_s = 2;     // how long notifications may still come after the end of the command
+    double time_max_s = 0;  // 0: no bound
+    std::string output;     // the .zct; empty: none is written
 };
 
 struct CaptureResult {

@@ -76,16 +76,17 @@ std::uint32_t hash_mode(const std::string& name) {
 }
 
 Arguments parse(int argc, char** argv) {
-    enum { pid = 1, hash, buffer, kinds, output, control, writes, stacks };
-    const std::array<option, 9> options{{{"pid", required_argument, nullptr, pid},
-                                         {"hash", required_argument, nullptr, hash},
-                                         {"buffer", required_argument, nullptr, buffer},
-                                         {"kinds", required_argument, nullptr, kinds},
-                                         {"output-fd", required_argument, nullptr, output},
-                                         {"control-fd", required_argument, nullptr, control},
-                                         {"write-watch", no_argument, nullptr, writes},
-                                         {"stacks", no_argument, nullptr, stacks},
-                                         {nullptr, 0, nullptr, 0}}};
+    enum { pid = 1, hash, buffer, kinds, output, control, writes, stacks, kernel_stacks };
+    const std::array<option, 10> options{{{"pid", required_argument, nullptr, pid},
+                                          {"hash", required_argument, nullptr, hash},
+                                          {"buffer", required_argument, nullptr, buffer},
+                                          {"kinds", required_argument, nullptr, kinds},
+                                          {"output-fd", required_argument, nullptr, output},
+                                          {"control-fd", required_argument, nullptr, control},
+                                          {"write-watch", no_argument, nullptr, writes},
+                                          {"stacks", no_argument, nullptr, stacks},
+                                          {"kernel-stacks", no_argument, nullptr, kernel_stacks},
+                                          {nullptr, 0, nullptr, 0}}};
     Arguments arguments;
     for (int got; (got = getopt_long(argc, argv, "", options.data(), nullptr)) != -1;) {
         switch (got) {
@@ -112,6 +113,9 @@ Arguments parse(int argc, char** argv) {
                 break;
             case stacks:
                 arguments.observer.stacks = true;
+                break;
+            case kernel_stacks:
+                arguments.observer.kernel_stacks = true;
                 break;
             default:
                 throw Misused{"zcv capture and zcv run start this program; start those"};
@@ -305,6 +309,11 @@ class Relay {
     }
     void send_batch() {
         for (const zcv::RawStack& stack : stacks_.take_new()) send(stack);
+        if (zcv::KernelStacks* const kernel = observer_.kernel_stacks())
+            for (const zcv_event& event : batch_)
+                if (event.kernel_stack != 0)
+                    if (const auto frames = kernel->take(event.kernel_stack))
+                        send(ZCV_KERNEL_STACKS | event.kernel_stack, *frames);
         for (const zcv_event& event : batch_) by_kind_[event.kind % ZCV_COUNTED_KINDS]++;
         for (std::size_t at = 0; at < batch_.size(); at += batch_events) {
             const std::size_t count = std::min(batch_events, batch_.size() - at);
@@ -320,6 +329,14 @@ class Relay {
             output_.text(ZCV_FRAME_SAMPLE, sample.append(memory, stack.memory.size() * 8));
         }
         output_.text(ZCV_FRAME_STACK, json_of(stack));
+    }
+    void send(std::uint32_t number, const std::vector<std::string>& functions) {
+        std::string frames;
+        for (const std::string& function : functions)
+            frames += fmt::format(R"({}{{"ip":0,"offset":0,"line":0,"function":{}}})",
+                                  frames.empty() ? "" : ",", quoted(function));
+        output_.text(ZCV_FRAME_STACK,
+                     fmt::format(R"({{"number":{},"frames":[{}]}})", number, frames));
     }
     static std::string maps_of(const zcv::RawStack& stack) {
         std::string maps;

@@ -244,6 +244,8 @@ void Observer::configure(const ObserverOptions& options) {
     bpf_map__set_max_entries(skeleton_->maps.stack_samples,
                              options.stacks || wants_frees(options) ? stack_samples_bytes : 4096);
     skeleton_->rodata->stacks_wanted = options.stacks;
+    if (options.kernel_stacks) bpf_map__set_max_entries(skeleton_->maps.kernel_stacks, 1U << 16U);
+    skeleton_->rodata->kernel_stacks_wanted = options.kernel_stacks;
     skeleton_->rodata->slots_of_cpu = slots_of_cpu;
     skeleton_->rodata->hash_mode = options.hash_mode;
     skeleton_->rodata->hash_key = random_key();
@@ -382,6 +384,10 @@ void Observer::add_allocators(const ObserverOptions& options) {
 }
 
 void Observer::add_stacks(const ObserverOptions& options) {
+    if (options.kernel_stacks) {
+        kernel_stacks_.emplace(bpf_map__fd(skeleton_->maps.kernel_stacks));
+        probes_.emplace_back("kernel-stacks");
+    }
     if (!options.stacks && !allocators_) return;
 #if defined(__x86_64__)
     const auto take = [](void* self, void* sample, std::size_t) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "realimpl/capture_allocators.hpp"
+#include "realimpl/capture_kernel_stacks.hpp"
 #include "realimpl/capture_libbpf.hpp"
 #include "realimpl/capture_probes.hpp"
 #include "realimpl/capture_rings.hpp"
@@ -23,7 +24,8 @@ struct ObserverOptions {
     std::vector<std::uint32_t> pids;
     std::uint64_t kinds = ~std::uint64_t{0};  // a bit for each zcv_event_kind that is wanted
     std::uint32_t hash_mode = ZCV_HASH_NONE;
-    bool stacks = false;  // of those who send
+    bool stacks = false;         // of those who send
+    bool kernel_stacks = false;  // the kernel's own, of each record
     std::uint64_t buffer_bytes = 128u << 20;
 };
 
@@ -54,6 +56,8 @@ class Observer {
     const std::map<std::string, std::string>& missing_later() const { return missing_later_; }
     // Calls back with what was sampled for the submissions taken so far, and maybe for later ones.
     void take_stacks(const std::function<void(const zcv_stack_sample&)>& take);
+    // Null unless they are wanted.
+    KernelStacks* kernel_stacks() { return kernel_stacks_ ? &*kernel_stacks_ : nullptr; }
     void detach();
     ObserverTotals totals() const;
 
@@ -71,6 +75,7 @@ class Observer {
     zcv_observer* skeleton_ = nullptr;
     std::unique_ptr<FunctionProbes> functions_;
     std::optional<AllocatorProbes> allocators_;
+    std::optional<KernelStacks> kernel_stacks_;
     ring_buffer* bell_ = nullptr;
     ring_buffer* stack_samples_ = nullptr;  // null: not wanted
     const std::function<void(const zcv_stack_sample&)>* take_stack_ = nullptr;

@@ -109,6 +109,7 @@ CaptureProcess::CaptureProcess(std::uint32_t pid, const Watched& watched, const 
                                    std::to_string(control)};
     if (watched.write_watch) words.emplace_back("--write-watch");
     if (watched.stacks) words.emplace_back("--stacks");
+    if (watched.kernel_stacks) words.emplace_back("--kernel-stacks");
     // A larger pipe means fewer turns of both sides; the default also works.
     fcntl(output, F_SETPIPE_SZ, 1 << 20);
     pid_ = fork();

@@ -35,6 +35,7 @@ struct Watched {
     std::uint64_t kinds = 0;  // a bit for each zcv_event_kind
     bool write_watch = false;
     bool stacks = false;
+    bool kernel_stacks = false;
 };
 
 // zcv-capture as a child, and the frames it writes.

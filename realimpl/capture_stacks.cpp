@@ -10,7 +10,7 @@ std::optional<Stack> CapturedStacks::take(const Frame& frame) {
     if (frame.kind == ZCV_FRAME_SAMPLE) unwinder_.take_sample(frame.payload);
     if (frame.kind != ZCV_FRAME_STACK) return std::nullopt;
     std::optional<Stack> stack = stack_of(frame);
-    if (!stack) return std::nullopt;
+    if (!stack || (stack->number & ZCV_KERNEL_STACKS) != 0) return stack;
     unwinder_.complete(*stack);
     Places places;
     for (const StackFrame& each : stack->frames)

@@ -55,6 +55,9 @@ void add_common_options(CLI::App* verb, Options& options) {
     verb->add_flag("--stacks", options.capture.stacks,
                    "the stack of whoever sends, for each send: copies 8 KiB of it, one or two "
                    "microseconds each");
+    verb->add_flag("--kernel-stacks", options.capture.kernel_stacks,
+                   "the kernel's own stack at each record, for whoever wants to know which path "
+                   "let go; one or two microseconds each");
     verb->add_option("--grace", options.capture.grace_s,
                      "seconds that notifications may still come after the end of the command")
         ->check(CLI::Range(0.0, 3600.0))

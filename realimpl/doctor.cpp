@@ -115,7 +115,7 @@ void add_capture(std::vector<Ailment>& all) {
     options.command = {"true"};
     options.write_watch = true;
     options.hash = "sampled";  // which pages changed content is in takes hashes
-    options.stacks = true;
+    options.stacks = options.kernel_stacks = true;
     options.events = "all";
     options.grace_s = 0.1;
     try {

@@ -49,6 +49,14 @@ struct zcv_stack_sample {
     __u64 memory[ZCV_STACK_WORDS]; /* from the stack pointer, rounded down to 512, up */
 };
 
+#define ZCV_KERNEL_FRAMES 24
+
+/* A stack of the kernel, by its number. */
+struct zcv_kernel_stack {
+    __u64 hash;                      /* 0: none is there */
+    __u64 frames[ZCV_KERNEL_FRAMES]; /* innermost first, then 0 */
+};
+
 /* A record on its way to the loader. On each CPU positions count from 0; the record of a position
  * is in slot (position % slots of a CPU), and there to be read when the stamp is 2 * position + 1.
  */

@@ -20,6 +20,57 @@ struct {
     __uint(max_entries, 4096); /* the loader makes it larger where stacks are wanted */
 } stack_samples SEC(".maps");
 
+const volatile __u32 kernel_stacks_wanted = 0;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1); /* the loader makes it larger where they are wanted */
+    __type(key, __u32);
+    __type(value, struct zcv_kernel_stack);
+} kernel_stacks SEC(".maps");
+
+/* One for each record that may be in the making on a CPU. */
+struct kernel_frames {
+    __u64 of_draft[ZCV_DRAFTS][ZCV_KERNEL_FRAMES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct kernel_frames);
+} kernel_scratch SEC(".maps");
+
+#define KERNEL_STACK_TRIES 8
+
+/* The number of the kernel's stack at this moment, 0 when it cannot be told. A stack is entered
+ * once and stays. */
+static __always_inline __u16 kernel_stack_now(__u32 draft) {
+    __u32 zero = 0;
+    struct kernel_frames* scratch = bpf_map_lookup_elem(&kernel_scratch, &zero);
+    if (!scratch) return 0;
+    __u64* frames = scratch->of_draft[draft & (ZCV_DRAFTS - 1)];
+    const long bytes = bpf_get_task_stack(bpf_get_current_task_btf(), frames,
+                                          ZCV_KERNEL_FRAMES * sizeof(__u64), 0);
+    if (bytes <= 0) return 0;
+    __u64 hash = 1;
+    for (__u32 i = 0; i < ZCV_KERNEL_FRAMES; i++) {
+        if (i * sizeof(__u64) >= (__u64)bytes) frames[i] = 0;
+        hash = (hash ^ frames[i]) * 0x9e3779b97f4a7c15ull;
+    }
+    hash |= 1;
+    for (__u32 try = 0; try < KERNEL_STACK_TRIES; try++) {
+        __u32 number = (__u16)((hash >> 48) + try);
+        struct zcv_kernel_stack* stack = bpf_map_lookup_elem(&kernel_stacks, &number);
+        if (!stack || !number) continue;
+        if (stack->hash == hash) return (__u16)number;
+        if (stack->hash || __sync_val_compare_and_swap(&stack->hash, 0, hash) != 0) continue;
+        __builtin_memcpy(stack->frames, frames, sizeof(stack->frames));
+        return (__u16)number;
+    }
+    return 0;
+}
+
 #if defined(__TARGET_ARCH_x86)
 static __always_inline void copy_registers(struct zcv_stack_sample* sample,
                                            const struct pt_regs* regs) {

@@ -367,6 +367,7 @@ static __always_inline struct zcv_event* begin(__u16 kind) {
     event->tgid = (__u32)(pid_tgid >> 32);
     event->refs = ZCV_REFS_UNKNOWN;
     event->context = context_now();
+    if (kernel_stacks_wanted) event->kernel_stack = kernel_stack_now(own->depth - 1);
     return event;
 }
 

@@ -318,6 +318,24 @@ const std::map<std::string, Case> no_errors{
       },
       {},
       {"ZC-C6"}}},
+    {"ranges that nobody can read any more",
+     {[](Program& p) {
+          SendHistory& send = p.send();
+          send.is_call = true;
+          send.notified_ns.reset();
+          p.event(ZCV_ERRQUEUE, 400);
+          p.event(ZCV_CLOSE, 500);
+          p.event(ZCV_EXIT, 100 * ms);
+      },
+      {},
+      {"ZC-A10"}}},
+    {"a socket that is closed when all was read",
+     {[](Program& p) {
+          p.send().is_call = true;
+          p.event(ZCV_CLOSE, 500);
+      },
+      {},
+      {}}},
     {"a call on a socket without the option",
      {[](Program& p) { p.event(ZCV_CALL).zc_flags = 0; }, {}, {"ZC-C8"}}},
 };

@@ -159,6 +159,33 @@ TEST_CASE("each send has the stack of who made it", "[root]") {
     }
 }
 
+TEST_CASE("each record has the kernel's own stack where that is wanted", "[root]") {
+    need_capture();
+    const zcv::Trace trace = captured("--kernel-stacks", client + " pool");
+    need_probe(trace, "kernel-stacks");
+    const auto passes = [&](const zcv_event& event, const std::string& function) {
+        return std::ranges::any_of(
+            zcv::lines_of(trace, ZCV_KERNEL_STACKS | event.kernel_stack),
+            [&](const std::string& line) { return line.starts_with(function); });
+    };
+    std::size_t records = 0, with = 0;
+    for (const zcv_event& event : trace.events) {
+        ++records;
+        with += event.kernel_stack != 0;
+        if (event.kernel_stack == 0) continue;
+        const auto lines = zcv::lines_of(trace, ZCV_KERNEL_STACKS | event.kernel_stack);
+        CAPTURE(event.kind, lines);
+        REQUIRE_FALSE(lines.empty());
+        CHECK_FALSE(lines.front().starts_with("bpf_"));
+        if (event.kind == ZCV_SUBMIT) CHECK(passes(event, "io_submit_sqe"));
+        if (event.kind == ZCV_HEAD_FREE) CHECK(passes(event, "skb_release_data"));
+        if (event.kind == ZCV_DEV_QUEUE) CHECK(passes(event, "__dev_queue_xmit"));
+    }
+    CHECK(with == records);
+    CHECK(trace.stacks.size() < records / 4);  // equal ones are kept once
+    CHECK(zcv::replay(trace, {}).matched == records);
+}
+
 TEST_CASE("convert tells the stacks that records name", "[root]") {
     need_capture();
     const TempDir folder;

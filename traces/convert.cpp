@@ -161,6 +161,9 @@ void add_record(fmt::memory_buffer& out, std::size_t index, const zcv_event& eve
     line.number(ifindex, "ifindex", event.ifindex);
     line.number(dataref, "dataref", event.dataref);
     line.number(zc_flags, "zc_flags", event.zc_flags);
+    if (event.kernel_stack != 0)
+        fmt::format_to(std::back_inserter(out), ",\"kernel_stack\":{}",
+                       ZCV_KERNEL_STACKS | event.kernel_stack);
     line.number(opcode, "opcode", static_cast<unsigned>(event.opcode));
     line.number(sqe_flags, "sqe_flags", static_cast<unsigned>(event.sqe_flags));
     line.number(shinfo_flags, "shinfo_flags", static_cast<unsigned>(event.shinfo_flags));

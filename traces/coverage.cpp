@@ -27,6 +27,7 @@ const std::vector<Needs>& needs() {
     static const std::vector<Needs> all{
         {"ZC-A3", {ZCV_CLOSE, ZCV_SHUTDOWN}},
         {"ZC-A7", {ZCV_REGISTER}},
+        {"ZC-A10", {ZCV_CALL_DONE}},
         {"ZC-A14", {ZCV_FORK}},
         {"ZC-A15", {ZCV_UNMAP}},
         {"ZC-B2", {ZCV_PREP_FAILED, ZCV_COMPLETE}},

@@ -111,6 +111,7 @@ struct Violation {
     std::uint32_t thread = 0;        // that wrote, 0 unknown
     std::uint32_t stack_number = 0;  // of its stack in the trace, 0 none
     std::vector<std::string> sent_by = {};          // who had sent it, likewise
+    std::vector<std::string> in_kernel = {};        // where the kernel was, likewise
     std::optional<std::size_t> suppressed_by = {};  // which of ReplayReport::suppressions
 };
 

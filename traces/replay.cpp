@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "model/profiles.hpp"
 #include "traces/binding.hpp"
@@ -142,6 +143,20 @@ void decide(const Trace& trace, ReplayReport& report) {
         report.verdict = Verdict::clean;
 }
 
+// Who had sent what is found, and where the kernel was at the record that shows it.
+void tell_stacks(const Trace& trace, ReplayReport& report) {
+    std::unordered_map<std::uint64_t, std::uint32_t> kernel_at;  // by time
+    for (const zcv_event& event : trace.events)
+        if (event.kernel_stack != 0)
+            kernel_at[event.time_ns] = ZCV_KERNEL_STACKS | event.kernel_stack;
+    for (Violation& finding : report.violations) {
+        if (finding.send != 0)
+            finding.sent_by = lines_of(trace, report.history[finding.send - 1].stack);
+        if (const auto found = kernel_at.find(finding.time_ns); found != kernel_at.end())
+            finding.in_kernel = lines_of(trace, found->second);
+    }
+}
+
 }  // namespace
 
 void check_profile(const std::string& profile, const std::string& kernel_release) {
@@ -195,9 +210,7 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
             "on a connection that split or retransmitted skbs a record was not explained: only one "
             "of several ways to read it was followed");
     }
-    for (Violation& finding : report.violations)
-        if (finding.send != 0)
-            finding.sent_by = lines_of(trace, report.history[finding.send - 1].stack);
+    tell_stacks(trace, report);
     name_findings(witness, report);
     report.suppressions = options.suppressions;
     set_known_aside(trace, report);

@@ -52,6 +52,7 @@ void print_stack(std::ostream& out, const std::string& head,
 
 void print_who(std::ostream& out, const Violation& violation) {
     print_stack(out, "  sent    ", violation.sent_by);
+    print_stack(out, "  kernel  ", violation.in_kernel);
     print_stack(out, fmt::format("  who     thread {}: ", violation.thread), violation.stack);
 }
 

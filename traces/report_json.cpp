@@ -32,6 +32,7 @@ json json_of(const Violation& violation, const ReplayReport& report) {
              {"explanation", violation.explanation},
              {"stack", violation.stack}};
     if (!violation.sent_by.empty()) all["sent_by"] = violation.sent_by;
+    if (!violation.in_kernel.empty()) all["in_kernel"] = violation.in_kernel;
     if (violation.suppressed_by)
         all["suppressed_by"] = place_of(report.suppressions[*violation.suppressed_by]);
     return all;

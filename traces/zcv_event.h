@@ -160,6 +160,7 @@ enum zcv_ref {
 };
 
 #define ZCV_CPU_WATCH 0xffffu
+#define ZCV_KERNEL_STACKS 0x80000000u
 #define ZCV_REFS_UNKNOWN 0xffffffffu
 
 struct zcv_event {
@@ -194,8 +195,10 @@ struct zcv_event {
     __u8 sqe_flags;    /* IOSQE_* */
     __u8 shinfo_flags; /* SKBFL_* */
     __u8 nr_frags;
-    __u8 protocol;    /* IPPROTO_* of sock, 0 unknown */
-    __u8 reserved[2]; /* 0 */
+    __u8 protocol; /* IPPROTO_* of sock, 0 unknown */
+    /* Of the kernel's own stack at that moment: its number in the trace is this and
+     * ZCV_KERNEL_STACKS; 0 not taken */
+    __u16 kernel_stack;
 };
 
 #ifdef __cplusplus
