@@ -53,8 +53,8 @@ using Steps = StepList<
     kernel::io_sqe_buffers_register, world::app_write, world::app_submit, world::app_link,
     world::app_drain, world::app_reuse_descriptor, kernel::io_send_zc_prep,
     kernel::io_send_zc_prep_early_failure, kernel::io_send_zc_prep_late_failure,
-    kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_send_zc_import,
-    kernel::io_wq_submit_work,
+    kernel::io_req_tw_fail_links, kernel::io_send_zc_issue, kernel::io_send_zc_unsupported,
+    kernel::io_send_zc_import, kernel::io_wq_submit_work,
     // Or it calls sendmsg, which takes an id.
     world::app_sendmsg, kernel::msg_zerocopy_alloc, kernel::msg_zerocopy_realloc,
     kernel::msg_zerocopy_realloc_refused, kernel::sock_omalloc_refused,

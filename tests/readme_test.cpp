@@ -45,7 +45,7 @@ TEST_CASE("the tables in the README files are what their commands print", "[read
             INFO(name << ": zcv " << table->command);
             const Ran ran = run_shell("cd " + shell_quoted(ZCV_SOURCE_DIR) + " && " +
                                       shell_quoted(ZCV_PROGRAM) + " " + table->command);
-            REQUIRE(ran.status == 0);
+            REQUIRE((ran.status == 0 || ran.status == 1));  // 1: and something is not as it should
             if (std::getenv("ZCV_REWRITE") != nullptr)
                 page.replace(table->begin, table->length, ran.out);
             else

@@ -437,6 +437,7 @@ World calls(const std::string& profile, App app) {
     world.hazards.close_fd = app == App::close_before_errqueue;
     world.socks[0].msg_more = true;
     world.socks[0].fragments = true;
+    world.socks.back().unsupported = true;
     world.socks[0].short_tails = true;
     world.bounds.omem = 2;
     return world;

@@ -14,7 +14,7 @@
 namespace zcv {
 namespace {
 
-constexpr std::int32_t ecanceled = 125;
+constexpr std::int32_t eopnotsupp = 95, ecanceled = 125;
 
 // MSG_ZEROCOPY's ids are 32 bits; half of them are enough to tell one call from another.
 constexpr std::uint32_t ids_told_apart = 1U << 31;
@@ -201,7 +201,7 @@ SockId Walk::sock_of(const zcv_event& event) {
     if (found != nullptr && !s_[*found].dead) return *found;
     SockConfig any;
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
-    any.dma = any.sink = any.receives = any.copies_at_send = any.fragments = true;
+    any.dma = any.sink = any.receives = any.copies_at_send = any.fragments = any.unsupported = true;
     any.forwards = any.segments = any.splits = any.tapped = any.mirrors = true;
     any.probe = 1;  // skb after skb: how many a probe ate is told by their ends
     const SockId sock = s_.add_sock(any);
@@ -429,6 +429,9 @@ void Walk::fail(Send& send, const zcv_event& event) {
         must<kernel::io_req_tw_fail_links>("a cancelled link", r);
         return;
     }
+    if (event.res == -eopnotsupp && send.lives.empty() &&
+        can<kernel::io_send_zc_unsupported>(s_, r))
+        go<kernel::io_send_zc_unsupported>(r);
     if (s_[r].phase != Phase::issued) {
         issue(send);
         attach_the_rest(send);

@@ -149,6 +149,7 @@ static std::vector<Unobserved> unobserved_of_requests() {
         {step_name<ip_flush_pending_frames>(), "a failed send"},
         {step_name<io_send_zc_success>(), "the request's CQE"},
         {step_name<io_send_zc_failure>(), "the request's CQE"},
+        {step_name<io_send_zc_unsupported>(), "a CQE of EOPNOTSUPP, of a send that no skb carried"},
         {step_name<io_sendrecv_fail>(), "the request's CQE"},
         {step_name<io_notif_flush>(), "the request's CQE, and the count read there"},
         {step_name<io_send_zc_cleanup>(), "the notification"},

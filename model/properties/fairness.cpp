@@ -18,6 +18,7 @@ constexpr std::array duties_of_requests{
     Duty{"io_send_zc_prep_late_failure", "prepare", ""},
     Duty{"io_send_zc_issue", "issue", "the kernel issues what was prepared"},
     Duty{"io_send_zc_import", "issue", ""},
+    Duty{"io_send_zc_unsupported", "issue", ""},
     Duty{"io_wq_submit_work", "issue", ""},
     Duty{"io_req_tw_fail_links", "issue", ""},
     Duty{"io_uring_try_cancel_requests", "issue", ""},

@@ -82,6 +82,13 @@ std::vector<KernelScenario> mixed_streams() {
                               .plain_writes = true}},
                    .bounds = {.shinfos = 2, .skbs = 3}},
          .expect = {.broken = "", .states = 9347, .transitions = 27265, .depth = 37}},
+        {.name = "tcp-ktls",
+         .asks = "kTLS is set up between two sends, and the second is refused when its "
+                 "notification is there: does every buffer come back?",
+         .profile = "6.18",
+         .world =
+             two_sends({.transport = Transport::tcp, .dma = true, .unsupported = true}, {}, 2, 2),
+         .expect = {.broken = "", .states = 107345, .transitions = 283253, .depth = 52}},
         {.name = "tcp-fast-open",
          .asks = "The SYN carries a copy and the ubuf: is there one notification, and when?",
          .profile = "6.18",

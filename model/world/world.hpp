@@ -234,6 +234,7 @@ struct SockConfig {
     bool xsk_no_linear = false;  // AF_XDP: ... or skbs whose frags are the frames, no copies
     bool xsk_receives = false;   // AF_XDP: the application sends on what it received
     bool short_tails = false;    // MSG_ZEROCOPY: a message's last call is short and does without
+    bool unsupported = false;    // kTLS, or another protocol: the socket knows no zero copy
     bool fragments = false;      // UDP: a copied datagram is above the MTU and takes several skbs
     bool msg_more = false;  // UDP: a call may leave its datagram pending for the next one's data
 

@@ -131,6 +131,24 @@ struct io_send_zc_issue {
     }
 };
 
+// The socket has no SOCK_SUPPORT_ZC, perhaps since it was given kTLS (EOPNOTSUPP): the notification
+// was there before that was asked.
+struct io_send_zc_unsupported {
+    using Of = Ids<RequestId>;
+    static constexpr KernelRef at{"io_uring/net.c", "io_send_zc"};
+    static constexpr Context context = Context::syscall;
+
+    static bool in(const World& world) { return world.some_sock(&SockConfig::unsupported); }
+    static bool guard(const auto& s, RequestId r) {
+        return io_send_zc_issue::ready(s, r) && s.config(s[r].sock).unsupported;
+    }
+    static void effect(auto& s, RequestId r) {
+        s[r].poll_woken = false;
+        s[r].failed = true;
+        s[r].phase = Phase::issued;
+    }
+};
+
 // Before anything is sent: the buffer is no longer registered (EFAULT), or the pages cannot be
 // charged (ENOMEM).
 struct io_send_zc_import {
