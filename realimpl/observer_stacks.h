@@ -43,8 +43,9 @@ struct {
 
 #define KERNEL_STACK_TRIES 8
 
-/* The number of the kernel's stack at this moment, 0 when it cannot be told. A stack is entered
- * once and stays. */
+/* The number of the kernel's stack at this moment, 0 when it cannot be told, as in an interrupt of
+ * an idle processor, whose task's stack the kernel does not give. A stack is entered once and
+ * stays. */
 static __always_inline __u16 kernel_stack_now(__u32 draft) {
     __u32 zero = 0;
     struct kernel_frames* scratch = bpf_map_lookup_elem(&kernel_scratch, &zero);

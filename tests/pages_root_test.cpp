@@ -168,11 +168,12 @@ TEST_CASE("each record has the kernel's own stack where that is wanted", "[root]
             zcv::lines_of(trace, ZCV_KERNEL_STACKS | event.kernel_stack),
             [&](const std::string& line) { return line.starts_with(function); });
     };
-    std::size_t records = 0, with = 0;
+    std::size_t with = 0;
     for (const zcv_event& event : trace.events) {
-        ++records;
-        with += event.kernel_stack != 0;
+        // The stack below an interrupt is not given where that found the processor idle.
+        if (event.context == ZCV_CONTEXT_TASK) CHECK(event.kernel_stack != 0);
         if (event.kernel_stack == 0) continue;
+        ++with;
         const auto lines = zcv::lines_of(trace, ZCV_KERNEL_STACKS | event.kernel_stack);
         CAPTURE(event.kind, lines);
         REQUIRE_FALSE(lines.empty());
@@ -181,9 +182,8 @@ TEST_CASE("each record has the kernel's own stack where that is wanted", "[root]
         if (event.kind == ZCV_HEAD_FREE) CHECK(passes(event, "skb_release_data"));
         if (event.kind == ZCV_DEV_QUEUE) CHECK(passes(event, "__dev_queue_xmit"));
     }
-    CHECK(with == records);
-    CHECK(trace.stacks.size() < records / 4);  // equal ones are kept once
-    CHECK(zcv::replay(trace, {}).matched == records);
+    CHECK(trace.stacks.size() < with / 4);  // equal ones are kept once
+    CHECK(zcv::replay(trace, {}).matched == trace.events.size());
 }
 
 TEST_CASE("convert tells the stacks that records name", "[root]") {
