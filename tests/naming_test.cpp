@@ -324,6 +324,7 @@ const std::map<std::string, Case> no_errors{
           send.is_call = true;
           send.notified_ns.reset();
           p.event(ZCV_ERRQUEUE, 400);
+          p.event(ZCV_ERRQUEUE_READ, 450);
           p.event(ZCV_CLOSE, 500);
           p.event(ZCV_EXIT, 100 * ms);
       },

@@ -237,14 +237,16 @@ void Notes::of_error_queues(const AppView& app, ReplayReport& report) {
     SendCount unread, closed;
     for (const SendHistory& send : report.history) {
         const std::uint64_t* const since = queued_.find(send.sock);
+        if (!send.is_call) continue;
+        const bool nobody_reads =
+            since != nullptr && !read_.contains(send.sock) && app.end_ns() > *since + long_ns;
         // A call that failed has given its id back.
         const bool returned = send.completed_ns && send.res >= 0;
-        if (send.is_call && returned && !send.notified_ns &&
-            app.closed(send.sock, send.submitted_ns, app.end_ns()))
-            closed.add(send);
-        else if (send.is_call && since != nullptr && !read_.contains(send.sock) &&
-                 app.end_ns() > *since + long_ns)
+        if (nobody_reads)
             unread.add(send);
+        else if (returned && !send.notified_ns &&
+                 app.closed(send.sock, send.submitted_ns, app.end_ns()))
+            closed.add(send);
     }
     note(report, "ZC-C6", unread, "calls, and no range was read in 50 ms or more");
     note(report, "ZC-A10", closed, "calls that nobody was told of when their socket was closed");
