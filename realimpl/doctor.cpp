@@ -192,16 +192,18 @@ struct PagemapScan {
 // What the kernel answers when another process's pages are to be write-protected.
 int error_of_pagemap_scan() {
     constexpr std::uint64_t wp_matching = 1, check_wpasync = 2, written = 2;
-    static char page[1 << 14];
+    static char pages[1U << 17U];
+    const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
     const pid_t child = fork();
     if (child == 0) {
         pause();
         _exit(0);
     }
     if (child < 0) return errno;
-    const std::uint64_t begin = (reinterpret_cast<std::uintptr_t>(page) + 4095) & ~4095ULL;
+    const std::uint64_t begin =
+        (reinterpret_cast<std::uintptr_t>(pages) + page_bytes - 1) & ~(page_bytes - 1);
     PagemapScan scan{sizeof scan, wp_matching | check_wpasync,
-                     begin,       begin + 4096,
+                     begin,       begin + page_bytes,
                      0,           0,
                      0,           0,
                      0,           written,

@@ -234,6 +234,8 @@ TEST_CASE("a block that is freed too early is a finding of the buffers in it alo
         CHECK(report.violations[0].seen_by == std::vector{Evidence::allocator});
         CHECK(report.violations[0].send == 1);
         CHECK(report.violations[0].explanation.find("was freed") != std::string::npos);
+        // No byte was seen to change.
+        CHECK(report.violations[0].explanation.find("later bytes") == std::string::npos);
     }
     SECTION("another process has a block there") {
         freed.len = 65;

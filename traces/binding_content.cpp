@@ -140,7 +140,7 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     Violation& found = violation(send, "R1-no-reuse-before-release", Evidence::content_hash,
                                  *seen.reused_ns, fmt::format("{}", fmt::join(evidence, "; ")),
                                  fmt::format("Buffer {:#x} ({} bytes) was {} {}: {}.", seen.addr,
-                                             seen.len, what, when, harm_of(seen)));
+                                             seen.len, what, when, harm_of(seen, seen_by)));
     found.stack = std::move(stack);
     found.seen_by = std::move(seen_by);
     found.again_as = send.rewritten_by;

@@ -227,11 +227,12 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
          .request = seen.user_data,
          .time_ns = *seen.reused_ns,
          .evidence = fmt::format("{}", fmt::join(evidence, "; ")),
-         .explanation = fmt::format(
-             "Buffer {:#x} ({} bytes) was {} {}{} before the application read from the "
-             "error queue that it may: {}.",
-             seen.addr, seen.len, what, bounded ? "" : "up to ",
-             in_ms(until - (bounded ? *seen.reused_ns : seen.submitted_ns)), harm_of(seen)),
+         .explanation =
+             fmt::format("Buffer {:#x} ({} bytes) was {} {}{} before the application read from the "
+                         "error queue that it may: {}.",
+                         seen.addr, seen.len, what, bounded ? "" : "up to ",
+                         in_ms(until - (bounded ? *seen.reused_ns : seen.submitted_ns)),
+                         harm_of(seen, seen_by)),
          .stack = std::move(stack),
          .seen_by = std::move(seen_by),
          .again_as = call.rewritten_by,

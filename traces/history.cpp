@@ -22,10 +22,12 @@ std::vector<SendPhaseSpan> phases_of(const SendHistory& send, std::uint64_t end_
     return spans;
 }
 
-std::string harm_of(const SendHistory& send) {
+std::string harm_of(const SendHistory& send, const std::vector<Evidence>& seen_by) {
     const bool lucky = send.released_ns && send.completed_ns && send.reused_ns &&
                        *send.released_ns <= *send.completed_ns &&
                        *send.completed_ns <= *send.reused_ns;
+    if (!lucky && seen_by == std::vector{Evidence::allocator})
+        return "whoever gets that memory next writes into what is being sent";
     if (!lucky) return "the peer may have received the later bytes";
     return std::string("this time the kernel had let go when ") +
            (send.is_call ? "the call returned" : "its own CQE came") +

@@ -73,9 +73,6 @@ struct SendPhaseSpan {
 // outlives the end. Empty phases are left out, all but the first of a send without length.
 std::vector<SendPhaseSpan> phases_of(const SendHistory& send, std::uint64_t end_ns);
 
-// What came of writing its buffer too early, in words.
-std::string harm_of(const SendHistory& send);
-
 // The last moment known of a send.
 std::uint64_t end_of(const SendHistory& send);
 
@@ -92,6 +89,10 @@ enum class Evidence {
     skbs,
     references
 };
+
+// What came of writing its buffer too early, in words.
+// Memory that was freed, and no more than that seen of it, need not have been written yet.
+std::string harm_of(const SendHistory& send, const std::vector<Evidence>& seen_by);
 
 // A rule broken, or something worth knowing: what, which, when, how one knows.
 struct Violation {

@@ -146,6 +146,7 @@ void decide(const Trace& trace, ReplayReport& report) {
 // Who had sent what is found, and where the kernel was at the record that shows it.
 void tell_stacks(const Trace& trace, ReplayReport& report) {
     std::unordered_map<std::uint64_t, std::uint32_t> kernel_at;  // by time
+    if (report.violations.empty()) return;
     for (const zcv_event& event : trace.events)
         if (event.kernel_stack != 0)
             kernel_at[event.time_ns] = ZCV_KERNEL_STACKS | event.kernel_stack;

@@ -108,6 +108,14 @@ void leave_sendmsg(S& s, RequestId r, Phase next) {
     io_tx_ubuf_complete(s, s[r].ubuf, false, true);
 }
 
+// Refused with its notification there, and nothing sent.
+template <class S>
+void fail_before_sendmsg(S& s, RequestId r) {
+    s[r].poll_woken = false;
+    s[r].failed = true;
+    s[r].phase = Phase::issued;
+}
+
 // Also the retry from poll: the same request, the same notification.
 struct io_send_zc_issue {
     using Of = Ids<RequestId>;
@@ -142,11 +150,7 @@ struct io_send_zc_unsupported {
     static bool guard(const auto& s, RequestId r) {
         return io_send_zc_issue::ready(s, r) && s.config(s[r].sock).unsupported;
     }
-    static void effect(auto& s, RequestId r) {
-        s[r].poll_woken = false;
-        s[r].failed = true;
-        s[r].phase = Phase::issued;
-    }
+    static void effect(auto& s, RequestId r) { fail_before_sendmsg(s, r); }
 };
 
 // Before anything is sent: the buffer is no longer registered (EFAULT), or the pages cannot be
@@ -162,11 +166,7 @@ struct io_send_zc_import {
     static bool guard(const auto& s, RequestId r) {
         return io_send_zc_issue::ready(s, r) && !(issue_finds_buffer(s, r) && within_memlock(s, r));
     }
-    static void effect(auto& s, RequestId r) {
-        s[r].poll_woken = false;
-        s[r].failed = true;
-        s[r].phase = Phase::issued;
-    }
+    static void effect(auto& s, RequestId r) { fail_before_sendmsg(s, r); }
 };
 
 struct io_wq_submit_work {
