@@ -128,9 +128,11 @@ static __always_inline int submitted(struct io_kiocb* req) {
     know_sock(sock, tgid);
     tell_stack(send.generation, tgid);
     note_sent_from(tgid, &state->ranges);
+    tell_vectors(send.generation, tgid, &state->ranges);
 
     struct zcv_event* event = begin(ZCV_SUBMIT);
     if (!event) return 0;
+    name_payload(event, &state->ranges);
     name_send(event, &send, ubuf);
     event->req = (__u64)req;
     event->opcode = opcode;

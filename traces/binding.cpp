@@ -46,7 +46,7 @@ Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
     : trace_(trace),
       report_(report),
       ahead_(look_ahead(trace)),
-      calls_(trace, report),
+      calls_(trace, gathered_, report),
       account_(trace),
       blind_(!records_skbs(trace.info)),
       s_(world_of(profile, ahead_.calls)) {
@@ -68,6 +68,9 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     try {
         if (const auto why = agreement_.refuses(event)) mismatch(*why);
         if (refused) mismatch(*refused);
+        const bool sends = event.kind == ZCV_SUBMIT || event.kind == ZCV_CALL;
+        if (const auto why = sends ? gathered_.settle(event) : std::nullopt; why && knows_all())
+            mismatch(*why);
         note_stream(event, send);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
@@ -130,6 +133,9 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_WRITE:
         case ZCV_FREE:
             on_write(record, event);
+            break;
+        case ZCV_VECTOR:
+            gathered_.see(event);
             break;
         case ZCV_LINK_FAIL:
             if (send != nullptr) history(*send).link_failed = true;
@@ -219,8 +225,8 @@ RingId Walk::ring_of(std::uint64_t address) {
 
 BufferId Walk::buffer_of(const zcv_event& event) {
     const auto [found, is_new] =
-        buffer_at_.try_emplace({event.tgid, event.addr, event.len}, none<BufferId>);
-    if (is_new) found->second = new_buffer({event.tgid, event.addr, event.len});
+        buffer_at_.try_emplace({event.tgid, event.addr, event.len, event.owner}, none<BufferId>);
+    if (is_new) found->second = new_buffer({event.tgid, event.addr, event.len, event.owner});
     return found->second;
 }
 

@@ -16,6 +16,7 @@
 #include "traces/agreement.hpp"
 #include "traces/by_generation.hpp"
 #include "traces/calls.hpp"
+#include "traces/gathered.hpp"
 #include "traces/lookahead.hpp"
 #include "traces/ref_account.hpp"
 #include "traces/replay.hpp"
@@ -156,6 +157,7 @@ class Walk {
         std::uint32_t tgid = 0;
         std::uint64_t addr = 0;
         std::uint32_t len = 0;
+        std::uint64_t layout = 0;  // as Gathered has it
     };
     // What the notification will say of the data, where it was asked to.
     enum class Usage { unknown, zero_copied, copied };
@@ -317,6 +319,7 @@ class Walk {
     ReplayReport& report_;
     Lookahead ahead_;
     Agreement agreement_;
+    Gathered gathered_;
     Calls calls_;
     RefAccount account_;
     bool blind_;  // what happens to skbs was not recorded
@@ -330,7 +333,8 @@ class Walk {
     std::vector<bool> guessed_;                // by SockId, see Mismatch::certain
     std::vector<std::uint64_t> sock_address_;  // by SockId
     FlatMap<std::uint64_t, RingId> ring_at_;
-    using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // tgid, addr, len
+    // As Span has it.
+    using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t, std::uint64_t>;
     std::unordered_map<Memory, BufferId, boost::hash<Memory>> buffer_at_;
     // What was not notified.
     FlatMap<Name, Some> open_by_name_;

@@ -43,7 +43,8 @@ void Walk::on_write(std::size_t record, const zcv_event& event) {
     calls_.see_write(record, event);
     for (std::uint32_t i = 0; i < span_of_buffer_.size(); ++i) {
         const Span& span = span_of_buffer_[i];
-        if (span.tgid != event.tgid || !touches(event, span.addr, span.len)) continue;
+        if (span.tgid != event.tgid || !gathered_.touched(event, span.addr, span.len, span.layout))
+            continue;
         const BufferId b{i};
         for (const std::uint32_t generation : users_of_buffer_[i])
             if (Send& send = send_at(generation); send.write == no_record) send.write = record;

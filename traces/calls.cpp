@@ -65,7 +65,8 @@ void Calls::begins(const zcv_event& event) {
     seen.hash = event.hash;
     seen.asked_usage = true;
     seen.stream = event.protocol == uapi::ipproto_tcp;
-    auto& users = users_[{event.tgid, event.addr, event.len}];
+    const Memory memory{event.tgid, event.addr, event.len, event.owner};
+    auto& users = users_[memory];
     for (const Name& name : users) {
         Call& before = calls_.at(name);
         if (before.hash == 0 || event.hash == 0 || before.hash == event.hash) continue;
@@ -76,8 +77,8 @@ void Calls::begins(const zcv_event& event) {
     const Name name{event.sock, id_of(event)};
     // Of a failed call, whose id was given to this one, or of a socket that was here before.
     if (Call* const old = find(name.first, name.second)) give_back(*old);
-    calls_[name] = {event.generation, report_.history.size(), event.hash};
-    users_[{event.tgid, event.addr, event.len}].push_back(name);
+    calls_[name] = {event.generation, report_.history.size(), event.hash, event.owner};
+    users_[memory].push_back(name);
     report_.history.push_back(seen);
     ++report_.sends;
 }
@@ -85,7 +86,7 @@ void Calls::begins(const zcv_event& event) {
 // It is nobody's any more who reads its memory.
 void Calls::give_back(Call& call) {
     const SendHistory& seen = history(call);
-    auto& users = users_[{seen.tgid, seen.addr, seen.len}];
+    auto& users = users_[{seen.tgid, seen.addr, seen.len, call.layout}];
     std::erase(users, Name{seen.sock, static_cast<std::uint32_t>(seen.user_data)});
 }
 
@@ -182,8 +183,8 @@ void Calls::told(const zcv_event& event) {
 
 void Calls::see_write(std::size_t record, const zcv_event& event) {
     for (auto& [memory, names] : users_) {
-        const auto& [tgid, addr, len] = memory;
-        if (tgid != event.tgid || !touches(event, addr, len)) continue;
+        const auto& [tgid, addr, len, layout] = memory;
+        if (tgid != event.tgid || !gathered_.touched(event, addr, len, layout)) continue;
         for (const Name& name : names)
             if (Call& call = calls_.at(name); !call.write) call.write = record;
     }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "traces/gathered.hpp"
 #include "traces/replay.hpp"
 #include "traces/zct.hpp"
 
@@ -21,7 +22,8 @@ namespace zcv {
 // seen at its ends.
 class Calls {
   public:
-    explicit Calls(const Trace& trace, ReplayReport& report) : trace_(trace), report_(report) {}
+    Calls(const Trace& trace, const Gathered& gathered, ReplayReport& report)
+        : trace_(trace), gathered_(gathered), report_(report) {}
 
     // Takes in a record, if it is of a call or an error queue; what cannot be is a reason in words.
     std::optional<std::string> take(const zcv_event& event);
@@ -37,6 +39,7 @@ class Calls {
         std::uint32_t generation = 0;
         std::size_t history = 0;                          // in the report
         std::uint64_t hash = 0;                           // of what was taken; 0 unknown
+        std::uint64_t layout = 0;                         // as Gathered has it
         std::optional<std::size_t> write = std::nullopt;  // the first one seen by a watchpoint
         std::uint64_t rewritten_ns = 0;  // seen with other content before it was told
         std::uint32_t rewritten_by = 0;  // number of the call that showed it
@@ -57,11 +60,13 @@ class Calls {
     SendHistory& history(const Call& call) { return report_.history[call.history]; }
 
     const Trace& trace_;
+    const Gathered& gathered_;
     ReplayReport& report_;
     std::map<Name, Call> calls_;
     std::unordered_set<std::uint32_t> generations_;
-    // Calls that may still be read from the same memory, by process, address and length.
-    std::map<std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>, std::vector<Name>> users_;
+    // By process, address, length and layout.
+    using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t, std::uint64_t>;
+    std::map<Memory, std::vector<Name>> users_;  // calls that may still be read from there
     std::unordered_map<std::uint64_t, std::uint32_t> ranges_;  // skb on an error queue: ids it had
     std::uint64_t ignored_ = 0;                                // MSG_ZEROCOPY without SO_ZEROCOPY
     std::uint64_t unhashed_ = 0;                               // could not be read at the end
