@@ -132,6 +132,7 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
             break;
         case ZCV_WRITE:
         case ZCV_FREE:
+        case ZCV_PAGE_WRITE:
             on_write(record, event);
             break;
         case ZCV_VECTOR:

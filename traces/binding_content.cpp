@@ -47,7 +47,9 @@ void Walk::on_write(std::size_t record, const zcv_event& event) {
             continue;
         const BufferId b{i};
         for (const std::uint32_t generation : users_of_buffer_[i])
-            if (Send& send = send_at(generation); send.write == no_record) send.write = record;
+            if (Send& send = send_at(generation);
+                send.write == no_record && is_after(event, history(send).submitted_ns))
+                send.write = record;
         if (can<world::app_write>(s_, b))
             go<world::app_write>(b);
         else if (!users_of_buffer_[i].empty())
@@ -134,7 +136,7 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
         evidence.push_back(in_words(write));
         what = done_to_buffer(write);
         when = fmt::format("{} before the kernel said that it had let go",
-                           in_ms(until - write.time_ns));
+                           how_long_before(write, until));
         seen.reused_ns = std::min<std::uint64_t>(*seen.reused_ns, write.time_ns);
     }
     seen.reused_early = true;

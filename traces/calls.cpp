@@ -186,7 +186,9 @@ void Calls::see_write(std::size_t record, const zcv_event& event) {
         const auto& [tgid, addr, len, layout] = memory;
         if (tgid != event.tgid || !gathered_.touched(event, addr, len, layout)) continue;
         for (const Name& name : names)
-            if (Call& call = calls_.at(name); !call.write) call.write = record;
+            if (Call& call = calls_.at(name);
+                !call.write && is_after(event, history(call).submitted_ns))
+                call.write = record;
     }
 }
 

@@ -97,6 +97,7 @@ constexpr std::uint32_t fields_of_kinds[]{
     skb | head | owner | opcode | nr_frags | addr | user_data | len,           // frag
     addr | len,                                                                // free
     addr | len | opcode | nr_frags,                                            // vector
+    addr | len | user_data,                                                    // page-write
 };
 constexpr auto fields_of_kind = std::to_array(fields_of_kinds);
 static_assert(fields_of_kind.size() == ZCV_KIND_COUNT, "every kind has its fields");

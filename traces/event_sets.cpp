@@ -30,9 +30,9 @@ constexpr std::uint64_t minimal =
 constexpr std::uint64_t of_skbs = bits({ZCV_TCP_APPEND, ZCV_DEV_QUEUE, ZCV_DEV_XMIT, ZCV_RX,
                                         ZCV_SKB_CONSUME, ZCV_SKB_DROP, ZCV_HEAD_FREE});
 // Without what comes at the rate of packets and says little of buffers, what needs function probes,
-// which not every kernel has, and what makes each free() of the program a trap.
+// which not every kernel has, and what makes each free() of the program a trap, or its pages fault.
 constexpr std::uint64_t usual =
-    every & ~bits({ZCV_ACK, ZCV_TASK_WORK, ZCV_UBUF_REF, ZCV_FRAG, ZCV_FREE});
+    every & ~bits({ZCV_ACK, ZCV_TASK_WORK, ZCV_UBUF_REF, ZCV_FRAG, ZCV_FREE, ZCV_PAGE_WRITE});
 
 std::uint64_t set_named(const std::string& word) {
     if (word == "minimal") return minimal;

@@ -82,6 +82,7 @@ enum class Evidence {
     resubmission,
     write_watch,
     allocator,
+    page_tracking,
     unmapping,
     pages,
     cqes,

@@ -122,6 +122,10 @@ enum zcv_event_kind {
     /* Just before a ZCV_SUBMIT or ZCV_CALL of several iovecs, with its generation: one of them:
      * addr, len, opcode (which, from 0), nr_frags (of how many) */
     ZCV_VECTOR = 44,
+    /* Page tracking: whole pages of a buffer in flight were written after user_data
+     * (CLOCK_MONOTONIC, ns) and before this record: addr, len. cpu is ZCV_CPU_PAGES, which has
+     * sequence numbers of its own */
+    ZCV_PAGE_WRITE = 45,
     ZCV_KIND_COUNT
 };
 
@@ -165,6 +169,7 @@ enum zcv_ref {
 };
 
 #define ZCV_CPU_WATCH 0xffffu
+#define ZCV_CPU_PAGES 0xfffeu
 #define ZCV_KERNEL_STACKS 0x80000000u
 #define ZCV_REFS_UNKNOWN 0xffffffffu
 
