@@ -22,15 +22,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* Submission ------------------------------------------------------------------------------- */
 
-/* Registered files live in the ring's own table, whose shape this reads since 6.13. */
-static __always_inline struct file* registered_file(struct io_kiocb* req, __u32 index) {
-    struct io_ring_ctx* ring = req->ctx;
-    if (!bpf_core_field_exists(struct io_rsrc_data, nodes)) return NULL;
-    if (index >= ring->file_table.data.nr) return NULL;
-    __u64 node = read_u64(READ_ADDRESS(io_ring_ctx, ring, file_table.data.nodes) + 8ull * index);
-    return (struct file*)(READ(io_rsrc_node, node, file_ptr) & ~3ul);
-}
-
 /* At submission the request has no file yet, only the number the kernel will look up. */
 static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags) {
     struct file* file = (struct file*)READ_ADDRESS(io_kiocb, req, file);
@@ -129,7 +120,6 @@ static __always_inline int submitted(struct io_kiocb* req) {
     tell_stack(send.generation, tgid);
     note_sent_from(tgid, &state->ranges);
     tell_vectors(send.generation, tgid, &state->ranges);
-
     struct zcv_event* event = begin(ZCV_SUBMIT);
     if (!event) return 0;
     name_payload(event, &state->ranges);
@@ -678,15 +668,26 @@ int BPF_PROG(io_uring_register, void* ring, unsigned int opcode, unsigned int fi
 /* Allocators: the loader attaches these where the watched process has them. */
 
 SEC("uprobe")
-int free_of_glibc(struct pt_regs* regs) {
-    struct arguments arguments;
-    arguments_of(regs, &arguments);
-    return freed_by_glibc(regs, arguments.at[0]);
+int BPF_KPROBE(free_of_glibc, __u64 block) {
+    return freed_by_glibc(ctx, block, false);
 }
 
 SEC("uprobe") /* nothing is known of its blocks but where they begin */
-int free_of_another(struct pt_regs* regs) {
-    struct arguments arguments;
-    arguments_of(regs, &arguments);
-    return block_freed(regs, arguments.at[0], 1);
+int BPF_KPROBE(free_of_another, __u64 block) {
+    return block_freed(ctx, block, 1, false);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(realloc_of_glibc, __u64 block) {
+    return freed_by_glibc(ctx, block, true);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(realloc_of_another, __u64 block) {
+    return block_freed(ctx, block, 1, true);
+}
+
+SEC("uprobe")
+int BPF_KRETPROBE(realloc_returns, __u64 block) {
+    return block_moved(block);
 }

@@ -104,6 +104,15 @@ static __always_inline struct file* open_file(__u32 fd) {
     return (struct file*)read_u64(READ_ADDRESS(fdtable, table, fd) + 8ull * fd);
 }
 
+/* Registered files live in the ring's own table, whose shape this reads since 6.13. */
+static __always_inline struct file* registered_file(struct io_kiocb* req, __u32 index) {
+    struct io_ring_ctx* ring = req->ctx;
+    if (!bpf_core_field_exists(struct io_rsrc_data, nodes)) return NULL;
+    if (index >= ring->file_table.data.nr) return NULL;
+    __u64 node = read_u64(READ_ADDRESS(io_ring_ctx, ring, file_table.data.nodes) + 8ull * index);
+    return (struct file*)(READ(io_rsrc_node, node, file_ptr) & ~3ul);
+}
+
 /* The socket behind an open file, or NULL when it is something else. */
 static __always_inline struct sock* sock_behind(struct file* file) {
     __u64 socket = file ? READ_ADDRESS(file, file, private_data) : 0;

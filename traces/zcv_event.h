@@ -115,9 +115,9 @@ enum zcv_event_kind {
     /* net_dev_queue, a piece of what it hands to a device: skb, head, owner, generation, opcode
      * (which frag), nr_frags, addr (struct page *), user_data (bytes from its beginning), len */
     ZCV_FRAG = 42,
-    /* free() in the watched program, before it happens, of a block that something was sent from:
-     * addr (as given), len (bytes of the block where glibc's header in front of it tells, else 1),
-     * res (number of the caller's stack) */
+    /* free() in the watched program, before it happens, or realloc() that moved, after it did, of a
+     * block that something was sent from: addr (as given), len (bytes of the block where glibc's
+     * header in front of it tells, else 1), res (number of the caller's stack) */
     ZCV_FREE = 43,
     /* Just before a ZCV_SUBMIT or ZCV_CALL of several iovecs, with its generation: one of them:
      * addr, len, opcode (which, from 0), nr_frags (of how many) */

@@ -68,6 +68,27 @@ static void heap(bool early) {
     finish();
 }
 
+/* As above, by realloc(): the next message wants a little more each time, and moves. */
+static void grown(bool early) {
+    struct sends how = {.fd = start(), .bytes = bytes};
+    char* data[buffers] = {NULL};
+    bool used[buffers] = {false};
+    for (int i = 0; i < sends; i++) {
+        const int at = i % buffers;
+        while (used[at]) {
+            struct io_uring_cqe cqe = next();
+            if (early ? !(cqe.flags & IORING_CQE_F_NOTIF) : is_last(&cqe))
+                used[cqe.user_data % buffers] = false;
+        }
+        data[at] = realloc(data[at], (size_t)bytes + (size_t)i / buffers * 64);
+        must("realloc", data[at] != NULL);
+        refill(data[at], i);
+        submit_one(&ring, &how, data[at], i);
+        used[at] = true;
+    }
+    finish();
+}
+
 /* Each send is cancelled at once, which is too late; the cancel's answer, or the last CQE of the
  * send, frees the buffer. */
 static void cancelled(bool early) {
@@ -215,8 +236,8 @@ static void sorted(bool early) {
 static const struct {
     const char* name;
     void (*run)(bool early);
-} pools[] = {{"heap", heap},     {"cancelled", cancelled}, {"rings", rings},
-             {"oldest", oldest}, {"sorted", sorted},       {"gathered", gathered}};
+} pools[] = {{"heap", heap},     {"grown", grown},   {"cancelled", cancelled}, {"rings", rings},
+             {"oldest", oldest}, {"sorted", sorted}, {"gathered", gathered}};
 
 bool run_pool(const char* name) {
     const bool early = strncmp(name, "misuse-", 7) == 0;
