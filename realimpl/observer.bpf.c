@@ -668,26 +668,26 @@ int BPF_PROG(io_uring_register, void* ring, unsigned int opcode, unsigned int fi
 /* Allocators: the loader attaches these where the watched process has them. */
 
 SEC("uprobe")
-int BPF_KPROBE(free_of_glibc, __u64 block) {
-    return freed_by_glibc(ctx, block, false);
+int free_of_glibc(struct pt_regs* regs) {
+    return freed_by_glibc(regs, first_argument(regs), false);
 }
 
 SEC("uprobe") /* nothing is known of its blocks but where they begin */
-int BPF_KPROBE(free_of_another, __u64 block) {
-    return block_freed(ctx, block, 1, false);
+int free_of_another(struct pt_regs* regs) {
+    return block_freed(regs, first_argument(regs), 1, false);
 }
 
 SEC("uprobe")
-int BPF_KPROBE(realloc_of_glibc, __u64 block) {
-    return freed_by_glibc(ctx, block, true);
+int realloc_of_glibc(struct pt_regs* regs) {
+    return freed_by_glibc(regs, first_argument(regs), true);
 }
 
 SEC("uprobe")
-int BPF_KPROBE(realloc_of_another, __u64 block) {
-    return block_freed(ctx, block, 1, true);
+int realloc_of_another(struct pt_regs* regs) {
+    return block_freed(regs, first_argument(regs), 1, true);
 }
 
 SEC("uprobe")
-int BPF_KRETPROBE(realloc_returns, __u64 block) {
-    return block_moved(block);
+int realloc_returns(struct pt_regs* regs) {
+    return block_moved(returned_by(regs));
 }

@@ -97,6 +97,20 @@ static __always_inline void arguments_of(const struct pt_regs* regs, struct argu
 #endif
 }
 
+/* Of a function that is entered, or has just returned. */
+static __always_inline __u64 first_argument(const struct pt_regs* regs) {
+    struct arguments arguments;
+    arguments_of(regs, &arguments);
+    return arguments.at[0];
+}
+static __always_inline __u64 returned_by(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+    return BPF_CORE_READ(regs, ax);
+#else
+    return first_argument(regs); /* arm64: the same register */
+#endif
+}
+
 static __always_inline struct file* open_file(__u32 fd) {
     struct task_struct* task = bpf_get_current_task_btf();
     struct fdtable* table = task->files ? task->files->fdt : NULL;
