@@ -226,8 +226,7 @@ TEST_CASE("without frame pointers, and through the C library, the caller's line 
 }
 
 TEST_CASE("what a program took for the release is told from what it did before", "[root]") {
-    const std::map<std::string, std::string> rules{
-        {"heap", "ZC-A1"},
+    const std::map<std::string, std::string> rules{{"heap", "ZC-A1"},
                                                    {"cancelled", "ZC-A4"},
                                                    {"rings", "ZC-A6"},
                                                    {"oldest", "ZC-B4"},

@@ -190,7 +190,6 @@ TEST_CASE("one header in front of different payloads is no early reuse", "[gathe
         const ReplayReport report = replay(trace, {});
         CHECK(report.verdict != Verdict::clean);
         REQUIRE(report.divergence);
-        CHECK(report.divergence->what.find("in 2 iovecs, and 1 are recorded") !=
-              std::string::npos);
+        CHECK(report.divergence->what.find("in 2 iovecs, and 1 are recorded") != std::string::npos);
     }
 }
