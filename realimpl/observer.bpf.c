@@ -119,10 +119,10 @@ static __always_inline int submitted(struct io_kiocb* req) {
     know_sock(sock, tgid);
     tell_stack(send.generation, tgid);
     note_sent_from(tgid, &state->ranges);
-    tell_vectors(send.generation, tgid, &state->ranges);
+    const __u64 layout = state->ranges.count > 1 ? tell_vectors(send.generation, tgid) : 0;
     struct zcv_event* event = begin(ZCV_SUBMIT);
     if (!event) return 0;
-    name_payload(event, &state->ranges);
+    name_payload(event, &state->ranges, layout);
     name_send(event, &send, ubuf);
     event->req = (__u64)req;
     event->opcode = opcode;

@@ -168,38 +168,35 @@ static __always_inline __u32 bytes_of(const struct ranges* ranges) {
     return (__u32)bytes;
 }
 
-/* A number for where a payload of several ranges lies, 0 of one: at the same address may begin
- * another. */
-static __always_inline __u64 layout_of(const struct ranges* ranges) {
-    __u64 layout = ranges->count;
-    if (ranges->count < 2) return 0;
-    for (__u32 i = 0; i < RANGES_MAX; i++)
-        if (i < ranges->count) layout = mix(mix(layout, ranges->at[i].base), ranges->at[i].len);
-    return layout | 1;
-}
-
-static __always_inline void tell_vectors(__u32 generation, __u32 tgid,
-                                         const struct ranges* ranges) {
-    if (ranges->count < 2) return;
+/* The records of several ranges of the payload at hand, and a number for where they lie: at the
+ * same address may begin another payload. A function that the verifier looks at by itself, once. */
+__noinline __u64 tell_vectors(__u32 generation, __u32 tgid) {
+    __u32 zero = 0;
+    struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
+    if (!state) return 0;
+    __u64 layout = state->ranges.count;
     for (__u32 i = 0; i < RANGES_MAX; i++) {
-        if (i >= ranges->count) break;
+        if (i >= state->ranges.count) break;
+        layout = mix(mix(layout, state->ranges.at[i].base), state->ranges.at[i].len);
         struct zcv_event* event = begin(ZCV_VECTOR);
         if (!event) continue;
         event->generation = generation;
         event->tgid = tgid;
-        event->addr = ranges->at[i].base;
-        event->len = (__u32)ranges->at[i].len;
+        event->addr = state->ranges.at[i].base;
+        event->len = (__u32)state->ranges.at[i].len;
         event->opcode = (__u8)i;
-        event->nr_frags = (__u8)ranges->count;
+        event->nr_frags = (__u8)state->ranges.count;
         finish(event, 0);
     }
+    return layout | 1;
 }
 
 /* Of a ZCV_SUBMIT or ZCV_CALL. */
-static __always_inline void name_payload(struct zcv_event* event, const struct ranges* ranges) {
-    if (ranges->count < 2) return;
+static __always_inline void name_payload(struct zcv_event* event, const struct ranges* ranges,
+                                         __u64 layout) {
+    if (!layout) return;
     event->nr_frags = (__u8)ranges->count;
-    event->owner = layout_of(ranges);
+    event->owner = layout;
 }
 
 static __always_inline void ranges_of_message(__u64 message, struct hash_state* state) {
@@ -231,10 +228,10 @@ static __always_inline void call_begins(struct call_now* now, struct hash_state*
     if (bpf_map_update_elem(&calling, &thread, now, BPF_ANY)) count_map_failure();
     tell_stack(now->generation, call.tgid);
     note_sent_from(call.tgid, &state->ranges);
-    tell_vectors(now->generation, call.tgid, &state->ranges);
+    const __u64 layout = call.vectors ? tell_vectors(now->generation, call.tgid) : 0;
     struct zcv_event* event = begin(ZCV_CALL);
     if (!event) return;
-    name_payload(event, &state->ranges);
+    name_payload(event, &state->ranges, layout);
     name_sock(event, sock);
     event->generation = now->generation;
     event->user_data = now->id;

@@ -130,22 +130,16 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_ERRQUEUE_READ:
             on_call_record(event, send);
             break;
-        case ZCV_WRITE:
-        case ZCV_FREE:
-        case ZCV_PAGE_WRITE:
-            on_write(record, event);
-            break;
-        case ZCV_VECTOR:
-            gathered_.see(event);
-            break;
         case ZCV_LINK_FAIL:
             if (send != nullptr) history(*send).link_failed = true;
             break;
+        case ZCV_WRITE:
+        case ZCV_FREE:
+        case ZCV_PAGE_WRITE:
+        case ZCV_VECTOR:
         case ZCV_CONTENT:
-            if (send != nullptr) on_content(event, *send);
-            break;
         case ZCV_PAGES:
-            if (send != nullptr) on_pages(event, *send);
+            on_memory(record, event, send);
             break;
         case ZCV_UBUF_REF:
             on_ubuf_ref(event);

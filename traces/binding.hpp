@@ -195,6 +195,7 @@ class Walk {
     void note_unseen_references(Send& send, std::uint32_t observed);
     bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);
+    void on_memory(std::size_t record, const zcv_event& event, Send* send);
     void on_write(std::size_t record, const zcv_event& event);
     void on_content(const zcv_event& event, Send& send);
     void on_pages(const zcv_event& event, const Send& send);

@@ -12,6 +12,21 @@
 // by what it submits again.
 namespace zcv {
 
+void Walk::on_memory(std::size_t record, const zcv_event& event, Send* send) {
+    switch (event.kind) {
+        case ZCV_VECTOR:
+            return gathered_.see(event);
+        case ZCV_CONTENT:
+            if (send != nullptr) on_content(event, *send);
+            return;
+        case ZCV_PAGES:
+            if (send != nullptr) on_pages(event, *send);
+            return;
+        default:
+            return on_write(record, event);
+    }
+}
+
 // The application wrote the buffer at some time before it submitted it. Where the model does not
 // let it, because a send of it is still open, the content hash says whether it did all the same.
 void Walk::write_and_submit(Send& send, const zcv_event& event) {
