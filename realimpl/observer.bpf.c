@@ -22,16 +22,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* Submission ------------------------------------------------------------------------------- */
 
-/* At submission the request has no file yet, only the number the kernel will look up. */
-static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags) {
-    struct file* file = (struct file*)READ_ADDRESS(io_kiocb, req, file);
-    if (!file) {
-        __u32 fd = (__u32)req->cqe.fd;
-        file = sqe_flags & SQE_FIXED_FILE ? registered_file(req, fd) : open_file(fd);
-    }
-    return sock_behind(file);
-}
-
 /* Fills the ranges a request sends: one buffer, or what its iovecs name. */
 static __always_inline void ranges_of(struct io_kiocb* req, __u16 zc_flags,
                                       struct hash_state* state) {

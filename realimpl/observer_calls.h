@@ -134,6 +134,16 @@ static __always_inline struct sock* sock_behind(struct file* file) {
     return (struct sock*)READ_ADDRESS(socket, socket, sk);
 }
 
+/* At submission the request has no file yet, only the number the kernel will look up. */
+static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags) {
+    struct file* file = (struct file*)READ_ADDRESS(io_kiocb, req, file);
+    if (!file) {
+        __u32 fd = (__u32)req->cqe.fd;
+        file = sqe_flags & SQE_FIXED_FILE ? registered_file(req, fd) : open_file(fd);
+    }
+    return sock_behind(file);
+}
+
 /* MPTCP's number does not fit and would read as TCP's: it stays unknown. */
 static __always_inline __u8 protocol_of(struct sock* sock) {
     __u16 protocol = sock ? READ(sock, sock, sk_protocol) : 0;
