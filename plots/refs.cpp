@@ -50,15 +50,17 @@ std::uint32_t most_of(const RefLife& life) {
     return most;
 }
 
-// A notification that was stacked before anybody else held it: a row says all there is to say, and
-// a chain of thirty is seen at once.
-bool is_row(const RefLife& life, bool head) {
-    return !head && life.holds.size() == 1 && life.holds.front().holder == "issuer" &&
-           most_of(life) == 1;
+constexpr std::size_t small_family = 6;
+
+// One of many that was stacked before anybody else held it: a row says all there is to say, and a
+// chain of thirty is seen at once.
+bool is_row(const std::vector<RefLife>& family, const RefLife& life) {
+    return family.size() > small_family && &life != &family.front() && life.holds.size() == 1 &&
+           life.holds.front().holder == "issuer" && most_of(life) == 1;
 }
 
-double height_of(const RefLife& life, bool head) {
-    if (is_row(life, head)) return bar_px;
+double height_of(const std::vector<RefLife>& family, const RefLife& life) {
+    if (is_row(family, life)) return bar_px;
     return title_px + step_px * most_of(life) + 14 +
            bar_px * static_cast<double>(life.holds.size()) + between_px;
 }
@@ -111,9 +113,6 @@ std::string name_of(const RefLife& life) {
 
 void draw_life(Canvas& canvas, const RefLife& life, const Axis& axis, double top, bool head,
                const Theme& theme) {
-    if (is_row(life, head))
-        return draw_hold(canvas, life.holds.front(), name_of(life) + ", stacked: issuer", axis, top,
-                         theme);
     std::string title = name_of(life);
     if (life.send != 0) title += fmt::format(", ubuf {:#x}", life.ubuf);
     if (!head) title += ", stacked on the first";
@@ -151,7 +150,7 @@ void draw_axis(Canvas& canvas, const Axis& axis, double y, const Theme& theme) {
 void draw_refs(Gnuplot& gp, const std::vector<RefLife>& family, const RefsView& view) {
     const Theme& theme = *view.theme;
     double height = head_px + below_px + 20;
-    for (const RefLife& life : family) height += height_of(life, &life == &family.front());
+    for (const RefLife& life : family) height += height_of(family, life);
     const Axis axis = axis_of(family);
     Canvas canvas(gp, view.kind, width_px, height, theme);
     canvas.text(28, 28, view.file, 16, theme.ink, Canvas::Align::left, true);
@@ -164,9 +163,12 @@ void draw_refs(Gnuplot& gp, const std::vector<RefLife>& family, const RefsView& 
     canvas.text(28, 56, fmt::format("kernel {}, {}{}", view.kernel, how, stacked), 11, theme.text);
     double y = head_px;
     for (const RefLife& life : family) {
-        const bool head = &life == &family.front();
-        draw_life(canvas, life, axis, y, head, theme);
-        y += height_of(life, head);
+        if (is_row(family, life))
+            draw_hold(canvas, life.holds.front(), name_of(life) + ", stacked: issuer", axis, y,
+                      theme);
+        else
+            draw_life(canvas, life, axis, y, &life == &family.front(), theme);
+        y += height_of(family, life);
     }
     draw_axis(canvas, axis, y + 6, theme);
     canvas.finish();
