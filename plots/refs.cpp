@@ -50,7 +50,7 @@ std::uint32_t most_of(const RefLife& life) {
     return most;
 }
 
-constexpr std::size_t small_family = 6;
+constexpr std::size_t small_family = 8;
 
 // One of many that was stacked before anybody else held it: a row says all there is to say, and a
 // chain of thirty is seen at once.
