@@ -164,6 +164,7 @@ class Walk {
     };
 
     void explain_by_kind(std::size_t record, const zcv_event& event, Send* send);
+    bool may_be_nameless(const zcv_event& event) const;
     Send* send_meant(std::size_t record);
     bool is_certain(std::size_t record) const;
     void note_guess(SockId sock);
@@ -186,6 +187,7 @@ class Walk {
     void reap(RingId ring);
     void attach_the_rest(Send& send);
     bool may_link(const Send& send, std::size_t record) const;
+    void link_where_known(Send& send);
     void link(Send& send);
     void release_chain(Send& send);
     std::uint32_t unseen_life(const Send& send);
@@ -215,6 +217,7 @@ class Walk {
     void end_calls_before(const zcv_event& event);
     void on_range(const zcv_event& event);
     void on_range_read(const zcv_event& event);
+    void note_eaten(Send& send, std::uint64_t time_ns);
     void take_id(Send& send);
     void alloc_ubuf(Send& send);
     void return_from_call(Send& send);
@@ -253,7 +256,7 @@ class Walk {
     void begin_life(std::uint32_t life, SkbId skb);
     bool split_off(std::uint32_t life);
     bool cut_off(std::uint32_t life);
-    void cut_up(std::uint32_t life, SkbId skb);
+    void cut_up(std::uint32_t life, SkbId skb, bool consumed);
     bool has_new_head(std::uint32_t life, SkbId skb);
     SkbId adopt(std::uint32_t life, SkbId skb, std::uint64_t address);
     void drop_from_life(SkbId skb);
@@ -266,8 +269,10 @@ class Walk {
     void acknowledge(SkbId skb);
     void make_arrived(SkbId original);
     void purge(SockId sock);
-    void note_stream(const zcv_event& event, Send* send);
-    void note_freed_by_tcp(Send* send, const zcv_event& event);
+    void note_stream(std::size_t record, Send* send);
+    void note_freed_by_tcp(Send* send, const zcv_event& event, bool named);
+    bool has_jumped_the_queue(std::uint32_t life, std::uint64_t let_go_ns);
+    std::uint64_t notified_ns(std::uint32_t life) const;
     bool eat(std::uint32_t life);
     void check_acknowledged(const Send& send, std::uint64_t time_ns);
 
@@ -346,8 +351,9 @@ class Walk {
     std::uint64_t never_started_ = 0;
     std::uint64_t unhashed_ = 0;
     std::uint64_t unread_ = 0;
-    std::unordered_set<std::uint32_t> exited_;  // by tgid
-    std::unordered_set<std::uint64_t> over_;    // connections that were reset or closed
+    std::unordered_set<std::uint32_t> exited_;                       // by tgid
+    std::set<std::pair<std::uint32_t, std::uint64_t>> tails_freed_;  // generation, sequence
+    std::unordered_set<std::uint64_t> over_;  // connections that were reset or closed
     std::unordered_map<std::uint32_t, std::uint32_t> acknowledged_;  // by SockId: sequence number
     struct Counted {
         std::uint32_t refs = 0;

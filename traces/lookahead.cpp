@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "traces/event_sets.hpp"
 #include "traces/uapi.hpp"
 
 namespace zcv {
@@ -62,6 +63,12 @@ class Look {
                 return notified(i, event);
             case ZCV_CQE_OVERFLOW:
                 return overflowed(i, event);
+            case ZCV_RING_CREATE:
+                if ((event.zc_flags & (uapi::setup_iopoll | uapi::setup_defer_taskrun)) == 0)
+                    told_by_issuer_[event.ring] = true;
+                else
+                    told_by_issuer_.erase(event.ring);
+                return;
             case ZCV_LINK:
             case ZCV_DEFER:
                 if (SendFacts* const send = find(event.generation)) send->waited = true;
@@ -82,10 +89,7 @@ class Look {
                 skbs_.erase(event.skb);
                 return;
             case ZCV_HEAD_FREE:
-                all_.life_of[i] = life_at(event.head, event.generation);
-                all_.lives[all_.life_of[i]].freed_ns = event.time_ns;
-                heads_.erase(event.head);
-                return;
+                return head_freed(i, event);
             case ZCV_UBUF_REF:
                 return reference_changed(i, event);
             default:
@@ -95,11 +99,20 @@ class Look {
 
     // A notification is there before its send is submitted, which then names what came before.
     void reference_changed(std::size_t i, const zcv_event& event) {
-        if (event.ring == 0) return;
+        if (event.ring == 0) return note_calls(event);
         Changed& ubuf = changed_[event.ubuf];
         if (event.opcode == ZCV_REF_ALLOC) ubuf = {};
         all_.send_of[i] = ubuf.generation;
         if (ubuf.generation == 0) ubuf.unnamed.push_back(i);
+    }
+
+    // Which calls a ubuf covers, the first one's id below, how many above.
+    void note_calls(const zcv_event& event) {
+        const auto count = static_cast<std::uint32_t>(event.user_data >> 32);
+        const auto id = static_cast<std::uint32_t>(event.user_data);
+        const std::uint32_t* const call = calls_.find({event.sock, id});
+        SendFacts* const first = count == 0 || call == nullptr ? nullptr : find(*call);
+        if (first != nullptr) first->calls = std::max(first->calls, count);
     }
 
     void name_references(const zcv_event& submit) {
@@ -180,6 +193,7 @@ class Look {
         SendFacts& send = all_.sends[event.generation];
         send.submit = i;
         send.submitter = event.pid;
+        send.told_by_issuer = told_by_issuer_.contains(event.ring);
         if (event.ubuf != 0) ubufs_[event.ubuf] = event.generation;
         name_references(event);
         if (event.protocol == uapi::ipproto_tcp) all_.streams[event.sock] = true;
@@ -297,6 +311,18 @@ class Look {
         } else if (event.kind == ZCV_DEV_XMIT) {
             queued_refs_.erase(event.skb);
         }
+    }
+
+    void head_freed(std::size_t i, const zcv_event& event) {
+        all_.life_of[i] = life_at(event.head, event.generation);
+        all_.lives[all_.life_of[i]].freed_ns = event.time_ns;
+        heads_.erase(event.head);
+        // Heads are named after the first call of their ubuf, though nothing else is seen of them.
+        SendFacts* const send = find(event.generation);
+        if (send == nullptr) return;
+        if (send->submit != no_record && events_[send->submit].kind == ZCV_CALL)
+            send->calls = std::max(send->calls, 1U);
+        if (send->unacked == no_record && is_unacknowledged(event)) send->unacked = i;
     }
 
     std::uint32_t born(std::size_t i, const zcv_event& event, std::uint32_t owner) {
@@ -423,6 +449,7 @@ class Look {
     FlatMap<std::uint64_t, std::uint32_t> heads_;        // head -> life
     FlatMap<std::uint64_t, std::uint32_t> ubufs_;        // ubuf -> newest generation
     FlatMap<std::uint64_t, Changed> changed_;            // by ubuf
+    FlatMap<std::uint64_t, bool> told_by_issuer_;        // rings that post where they issue
     FlatMap<Name, Some> names_;                          // generations that may still get a CQE
     FlatMap<std::uint64_t, std::uint32_t> skbs_;         // on its way: skb -> its life
     FlatMap<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet

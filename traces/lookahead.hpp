@@ -77,9 +77,11 @@ struct SendFacts {
     std::uint32_t calls = 0;
     std::optional<bool> copied;
     bool failed = false;
+    std::size_t unacked = no_record;  // the first skb of its that TCP freed unacknowledged
     std::uint32_t queued = 0;     // its life that was queued to a device last, as far as was looked
     std::uint32_t submitter = 0;  // the thread that submitted it, and the one that issued it
     std::uint32_t issuer = 0;     // 0: not seen
+    bool told_by_issuer = false;  // its CQE is posted by who issued it: so its ring was made
 };
 
 // What became of a turn of sendmsg: it found no room; its data went to the tail, and more was left.
