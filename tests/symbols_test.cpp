@@ -13,7 +13,7 @@ using namespace zcv::test;
 
 namespace {
 
-constexpr std::uint32_t line_of_it = __LINE__ + 3;
+constexpr std::uint32_t first_line = __LINE__ + 3;
 
 // noinline alone lets compilers make another function of it.
 [[gnu::noinline, gnu::used]] int known_place(int number) {
@@ -60,7 +60,7 @@ TEST_CASE("code has its function, file and line with a table of addresses and wi
         const zcv::StackFrame frame = named(program);
         CHECK(frame.function == "(anonymous namespace)::known_place(int)");
         CHECK(std::filesystem::path(frame.file).filename() == "symbols_test.cpp");
-        CHECK(frame.line == line_of_it);
+        CHECK((frame.line == first_line || frame.line == first_line + 1));  // without a prologue
     }
 }
 
