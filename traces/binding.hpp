@@ -2,6 +2,7 @@
 
 #include <boost/functional/hash.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -85,7 +86,10 @@ struct StepTaken {
 // One explanation of a trace, carried from record to record on the growing store.
 class Walk {
   public:
-    Walk(const Trace& trace, const Profile& profile, ReplayReport& report);
+    // `about` is the trace without its records, or with them: they come by `records`. It has to
+    // outlive the walk.
+    Walk(std::unique_ptr<Records> records, const Trace& about, const Profile& profile,
+         ReplayReport& report, const Foresight& foresight = {});
 
     // From here on each change of a notification's count is appended there.
     void note_references(std::vector<RefChange>& changes) { changes_ = &changes; }
@@ -93,13 +97,15 @@ class Walk {
     void note_holders(std::vector<RefHolders>& holders) { holders_ = &holders; }
     void note_steps(std::vector<StepTaken>& steps) { steps_ = &steps; }
 
-    // Takes the steps that explain the record, in time order. A mismatch leaves the send it is
-    // about out of the rest of the walk.
-    std::optional<Mismatch> explain(std::size_t record);
+    // The next record in order of time, nothing at the end. The one before is done with.
+    const Seen* next() { return ahead_.next(); }
+    // Takes the steps that explain it. A mismatch leaves the send it is about out of the rest of
+    // the walk.
+    std::optional<Mismatch> explain(const Seen& record);
 
     const Lookahead& lookahead() const { return ahead_; }
     // The send a record is about, by generation; 0 when it is about none.
-    std::uint32_t send_of(std::size_t record) const;
+    std::uint32_t send_of(const Seen& record) const;
     // Every field of the objects that stand for this send.
     std::vector<checker::Field> fields_of(std::uint32_t generation) const;
     // After the last record: what was left open.
@@ -134,7 +140,7 @@ class Walk {
         std::uint64_t rewritten_ns = 0;  // seen with other content before its notification
         std::uint64_t rewritten_hash = 0;
         std::uint32_t rewritten_by = 0;  // number of the send that showed it
-        std::size_t write = no_record;   // the first one seen by a watchpoint before that
+        std::shared_ptr<const zcv_event> write;  // the first one seen by a watchpoint before that
         std::uint64_t unacked_ns = 0;    // TCP let go of its data then
         std::uint32_t unacked = 0;       // which begins here in the stream
         std::uint64_t parted_ns = 0;     // its pages left the address then
@@ -163,9 +169,9 @@ class Walk {
         Mismatch mismatch;
     };
 
-    void explain_by_kind(std::size_t record, const zcv_event& event, Send* send);
-    Send* send_meant(std::size_t record);
-    bool is_certain(std::size_t record) const;
+    void explain_by_kind(const Seen& record, const zcv_event& event, Send* send);
+    Send* send_meant(const Seen& record);
+    bool is_certain(const Seen& record) const;
     void note_guess(SockId sock);
 
     // binding.cpp: requests, completions, the application.
@@ -173,11 +179,11 @@ class Walk {
     void forget_name(const Name& name, std::uint32_t generation);
     std::uint32_t notified_without_name(const zcv_event& event, std::uint32_t otherwise) const;
     bool knows_all() const;
-    void on_submit(std::size_t record, const zcv_event& event, bool prepared);
+    void on_submit(const zcv_event& event, bool prepared);
     void on_complete(const zcv_event& event, Send& send, bool overflow);
     void on_notif(const zcv_event& event, Send& send, bool overflow);
     void on_request_moved(const zcv_event& event, Send& send);
-    void on_tcp_append(std::size_t record, const zcv_event& event, Send& send);
+    void on_tcp_append(const Seen& record, const zcv_event& event, Send& send);
     void succeed(Send& send, const zcv_event& event);
     void fail(Send& send, const zcv_event& event);
     void issue(Send& send);
@@ -185,7 +191,7 @@ class Walk {
     void post(Send& send, bool overflow);
     void reap(RingId ring);
     void attach_the_rest(Send& send);
-    bool may_link(const Send& send, std::size_t record) const;
+    bool may_link(const Send& send, bool joined) const;
     void link(Send& send);
     void release_chain(Send& send);
     std::uint32_t unseen_life(const Send& send);
@@ -193,7 +199,7 @@ class Walk {
     void note_unseen_references(Send& send, std::uint32_t observed);
     bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);
-    void on_write(std::size_t record, const zcv_event& event);
+    void on_write(const zcv_event& event);
     void on_content(const zcv_event& event, Send& send);
     void on_pages(const zcv_event& event, const Send& send);
     void check_content(const zcv_event& event, Send& send);
@@ -288,7 +294,7 @@ class Walk {
     }
     std::uint32_t about(UbufId n) const { return about(RequestId{s_[n].request}); }
     std::uint32_t about(SkbId skb) const {
-        return index(skb) < skb_states_.size() ? ahead_.lives[skb_states_[index(skb)].life].owner
+        return index(skb) < skb_states_.size() ? seen_life(skb_states_[index(skb)].life).owner
                                                : 0;
     }
     std::uint32_t about(RingId ring) const {
@@ -312,8 +318,13 @@ class Walk {
     Send& send_at(std::uint32_t generation) { return sends_.at(generation); }
     SendHistory& history(const Send& send) { return report_.history[send.history]; }
     SkbState& state_of(SkbId skb);
+    const Life& seen_life(std::uint32_t life) const { return ahead_.lives.at(life); }
+    bool is_gone(std::uint32_t life) const {
+        const LifeState* const state = lives_.find(life);
+        return state != nullptr && state->gone;
+    }
 
-    const Trace& trace_;
+    const Trace& trace_;  // without its records
     ReplayReport& report_;
     Lookahead ahead_;
     Agreement agreement_;
@@ -322,7 +333,7 @@ class Walk {
     bool blind_;  // what happens to skbs was not recorded
     GrowingStore s_;
     ByGeneration<Send> sends_;
-    std::vector<LifeState> lives_;
+    ByGeneration<LifeState> lives_;               // by number, as in Lookahead
     std::vector<SkbState> skb_states_;            // by SkbId
     std::vector<std::uint32_t> send_of_request_;  // by RequestId: generation
     FlatMap<std::uint64_t, SkbId> skb_at_;

@@ -72,7 +72,7 @@ void Walk::end_calls_before(const zcv_event& event) {
     for (const std::uint32_t generation : open) {
         Send& before = send_at(generation);
         if (before.returned || before.completed || before.lost) continue;
-        if (trace_.events[ahead_.sends.at(generation).submit].pid != event.pid) continue;
+        if (ahead_.sends.at(generation).submitter != event.pid) continue;
         before.returned = true;
         if (before.id == static_cast<std::uint32_t>(event.user_data))
             fail_call(before);
@@ -128,7 +128,7 @@ void Walk::alloc_ubuf(Send& send) {
 
 // The ubuf of an skb is named after the first of its calls. The data may be of a later one.
 void Walk::attach_of_call(std::uint32_t life) {
-    Send& owner = send_at(ahead_.lives[life].owner);
+    Send& owner = send_at(seen_life(life).owner);
     Send* const adding = call_in_progress(owner.sock);
     if (adding != nullptr && !s_[adding->request].failed) {
         take_id(*adding);
@@ -145,7 +145,7 @@ void Walk::attach_of_call(std::uint32_t life) {
 // Above the MTU it has several skbs, all of which are there before the first is sent.
 void Walk::attach_copied_datagram(const Send& owner, const Send& adding) {
     for (const std::uint32_t life : ahead_.sends.at(owner.generation).lives) {
-        if (ahead_.lives[life].birth != Birth::sent || lives_[life].attached ||
+        if (seen_life(life).birth != Birth::sent || lives_[life].attached ||
             !is_of_copied_datagram(life))
             continue;
         if (s_[adding.request].appended)
@@ -158,9 +158,8 @@ void Walk::attach_copied_datagram(const Send& owner, const Send& adding) {
 
 // It has bytes and yet no page of the user's. What its range says may be said of another call's.
 bool Walk::is_of_copied_datagram(std::uint32_t life) const {
-    const Life& seen = ahead_.lives[life];
-    const zcv_event& first = trace_.events[seen.first];
-    return first.nr_frags == 0 && !ahead_.streams.contains(first.sock) &&
+    const Life& seen = seen_life(life);
+    return seen.nr_frags == 0 && !ahead_.streams.contains(seen.sock) &&
            report_.history[sends_.at(seen.owner).history].len > 0;
 }
 
@@ -169,7 +168,7 @@ void Walk::return_from_call(Send& send) {
     const RequestId r = send.request;
     take_id(send);
     for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
-        if (ahead_.lives[life].birth == Birth::sent && !lives_[life].attached) attach(life);
+        if (seen_life(life).birth == Birth::sent && !lives_[life].attached) attach(life);
     if (!s_[r].appended) {
         const bool copied = ahead_.sends.at(send.generation).copied.value_or(false);
         if (copied && can<kernel::tcp_sendmsg_copy>(s_, r))
@@ -191,7 +190,7 @@ void Walk::return_from_call(Send& send) {
 
 // A datagram whose call fails half-way: the id is given back, and what was built thrown away.
 bool Walk::is_thrown_away(std::uint32_t life) {
-    Send& owner = send_at(ahead_.lives[life].owner);
+    Send& owner = send_at(seen_life(life).owner);
     if (!owner.is_call || !ahead_.sends.at(owner.generation).failed ||
         call_in_progress(owner.sock) != &owner || kernel::is_stream(s_, owner.request))
         return false;

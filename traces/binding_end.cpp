@@ -13,7 +13,7 @@ void Walk::finish() {
         if (send.is_call || send.lost || send.notified || (send.completed && !send.more)) return;
         if (send.deferred && !send.completed) ++never_started_;
         // Where records are missing, its notification may be one of them.
-        if ((send.rewritten_ns != 0 || send.write != no_record) && knows_all()) {
+        if ((send.rewritten_ns != 0 || send.write != nullptr) && knows_all()) {
             zcv_event last{};
             last.time_ns = now_ns_;
             report_reuse(send, last);
@@ -60,9 +60,8 @@ void Walk::mismatch(std::string why, std::vector<std::string> around,
     throw MismatchError{{std::move(why), std::move(around), std::move(instead)}};
 }
 
-std::uint32_t Walk::send_of(std::size_t record) const {
-    const std::uint32_t life = ahead_.life_of[record];
-    return life != 0 ? ahead_.lives[life].owner : ahead_.send_of[record];
+std::uint32_t Walk::send_of(const Seen& record) const {
+    return record.life != 0 ? seen_life(record.life).owner : record.send;
 }
 
 std::vector<checker::Field> Walk::fields_of(std::uint32_t generation) const {
@@ -83,7 +82,7 @@ std::vector<checker::Field> Walk::fields_of(const Send& send) const {
     if (send.notif != none<UbufId> && s_[send.notif].head != send.notif)
         list(UbufId{s_[send.notif].head});
     for (const std::uint32_t life : send.lives)
-        if (!lives_[life].gone) list(lives_[life].shinfo);
+        if (!is_gone(life)) list(lives_.at(life).shinfo);
     list(send.sock);
     return lister.take();
 }

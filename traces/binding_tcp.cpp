@@ -11,8 +11,8 @@ namespace zcv {
 
 // Its rest stays in the queue as an skb of its own, which later records name.
 void Walk::split_before_sending(std::uint32_t life) {
-    for (const std::uint32_t child : ahead_.lives[life].children)
-        if (ahead_.lives[child].birth == Birth::split && !lives_[child].attached) {
+    for (const std::uint32_t child : seen_life(life).children)
+        if (seen_life(child).birth == Birth::split && !lives_[child].attached) {
             split_off(child);
             return;  // what is split off that rest comes from it
         }
@@ -35,7 +35,7 @@ SkbId Walk::transmit(std::uint32_t life) {
     for (;;) {
         const SkbId front = s_[sock].write_queue.front();
         const std::uint32_t front_life = state_of(front).life;
-        if (front == original && ahead_.lives[life].queued_ns > now_ns_) {
+        if (front == original && seen_life(life).queued_ns > now_ns_) {
             must<kernel::tcp_transmit_skb_refused>("a segment that stays in the queue", sock);
             note_guess(sock);
         } else {
@@ -77,7 +77,7 @@ void Walk::make_arrived(SkbId original) {
     for (const SkbId skb : skbs) {
         if (skb == original) continue;
         to_device(skb);
-        const bool copied = usage_of(send_at(ahead_.lives[life].owner)) == Usage::copied;
+        const bool copied = usage_of(send_at(seen_life(life).owner)) == Usage::copied;
         if (s_[skb].loc == Loc::rx || (s_[skb].loc == Loc::dev && copied))
             copy_out(skb);
         else if (s_[skb].loc == Loc::dev)
@@ -118,7 +118,7 @@ void Walk::note_freed_by_tcp(Send* send, const zcv_event& event) {
     if (event.kind == ZCV_HEAD_FREE) return;  // names its skb itself
     const Some lives = send->lives;
     for (const std::uint32_t life : lives)
-        if (ahead_.lives[life].first == no_record && eat(life)) return;
+        if (!seen_life(life).seen && eat(life)) return;
 }
 
 // An MTU probe takes the place of the skb, whatever was in front of it having been sent or eaten.
@@ -161,10 +161,10 @@ void Walk::check_acknowledged(const Send& send, std::uint64_t time_ns) {
     history(send).eaten = true;
 }
 
-bool Walk::is_certain(std::size_t record) const {
-    if (trace_.events[record].kind == ZCV_UBUF_REF) return account_.is_certain();
+bool Walk::is_certain(const Seen& record) const {
+    if (record.event().kind == ZCV_UBUF_REF) return account_.is_certain();
     const Send* const found = sends_.find(send_of(record));
-    const std::uint16_t kind = trace_.events[record].kind;
+    const std::uint16_t kind = record.event().kind;
     const bool of_calls = kind >= ZCV_CALL && kind <= ZCV_CALL_TOLD;
     if (of_calls || (found != nullptr && found->is_call)) return false;
     if (found == nullptr) return true;

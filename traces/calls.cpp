@@ -180,12 +180,13 @@ void Calls::told(const zcv_event& event) {
     if (changed && !history(*call).reused_early) report_reuse(*call, event);
 }
 
-void Calls::see_write(std::size_t record, const zcv_event& event) {
+void Calls::see_write(const std::shared_ptr<const zcv_event>& write) {
+    const zcv_event& event = *write;
     for (auto& [memory, names] : users_) {
         const auto& [tgid, addr, len] = memory;
         if (tgid != event.tgid || !touches(event, addr, len)) continue;
         for (const Name& name : names)
-            if (Call& call = calls_.at(name); !call.write) call.write = record;
+            if (Call& call = calls_.at(name); !call.write) call.write = write;
     }
 }
 
@@ -211,7 +212,7 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
         seen.reused_ns = call.rewritten_ns;
     }
     if (call.write) {
-        const zcv_event& write = trace_.events[*call.write];
+        const zcv_event& write = *call.write;
         seen_by.push_back(evidence_of(write));
         thread = write.pid;
         evidence.push_back(in_words(write));
@@ -238,7 +239,7 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
          .again_as = call.rewritten_by,
          .thread = thread,
          .stack_number =
-             call.write ? static_cast<std::uint32_t>(trace_.events[*call.write].res) : 0});
+             call.write ? static_cast<std::uint32_t>(call.write->res) : 0});
 }
 
 void Calls::finish() {

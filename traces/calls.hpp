@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -28,7 +29,7 @@ class Calls {
     // Whether this generation was given to a call: what is recorded of its skbs is not replayed.
     bool knows(std::uint32_t generation) const { return generations_.contains(generation); }
     // A watchpoint saw a write.
-    void see_write(std::size_t record, const zcv_event& event);
+    void see_write(const std::shared_ptr<const zcv_event>& write);
     // After the last record: what was left open.
     void finish();
 
@@ -37,7 +38,7 @@ class Calls {
         std::uint32_t generation = 0;
         std::size_t history = 0;                          // in the report
         std::uint64_t hash = 0;                           // of what was taken; 0 unknown
-        std::optional<std::size_t> write = std::nullopt;  // the first one seen by a watchpoint
+        std::shared_ptr<const zcv_event> write = nullptr;  // the first one seen by a watchpoint
         std::uint64_t rewritten_ns = 0;  // seen with other content before it was told
         std::uint32_t rewritten_by = 0;  // number of the call that showed it
         bool done = false;

@@ -221,18 +221,18 @@ References compare_references(const std::string& file, const Trace& trace,
     for (const SendHistory& send : report.history) numbers[send.generation] = send.number;
 
     ReplayReport scratch;
-    Walk walk(trace, *find_profile(report.profile), scratch);
+    Walk walk(records_of(trace), trace, *find_profile(report.profile), scratch);
     std::vector<RefChange> inferred;
     walk.note_references(inferred);
     BySend by_send;
     Account account(found);
-    for (const std::size_t record : walk.lookahead().order) {
-        walk.explain(record);
-        const zcv_event& event = trace.events[record];
+    while (const Seen* const record = walk.next()) {
+        walk.explain(*record);
+        const zcv_event& event = record->event();
         if (event.kind != ZCV_UBUF_REF) continue;
         account.see(event);
         if (event.res == 0) continue;
-        const std::uint32_t generation = walk.lookahead().send_of[record];
+        const std::uint32_t generation = record->send;
         if (event.ring == 0)
             ++found.of_calls;
         else if (generation == 0)

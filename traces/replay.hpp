@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "model/outcome.hpp"
+#include "traces/foresight.hpp"
 #include "traces/history.hpp"
+#include "traces/records.hpp"
 #include "traces/suppressions.hpp"
 #include "traces/zct.hpp"
 
@@ -15,6 +17,7 @@ namespace zcv {
 struct ReplayOptions {
     std::string profile;  // "" chooses from the trace's kernel release
     std::vector<Suppression> suppressions = {};
+    Foresight foresight = {};
 };
 
 // The first record that no step explains.
@@ -62,5 +65,9 @@ void check_profile(const std::string& profile, const std::string& kernel_release
 // Walks the trace through the model of its kernel. Never throws for what a trace says: a strange
 // trace is a report. Throws Refusal(usage) for an unknown profile.
 ReplayReport replay(const Trace& trace, const ReplayOptions& options);
+
+// The same of a trace that stays in its file. One whose records are stored far from their order in
+// time is read as a whole.
+ReplayReport replay(TraceFile& file, const ReplayOptions& options);
 
 }  // namespace zcv
