@@ -6,12 +6,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <functional>
 #include <optional>
+#include <random>
 #include <set>
 
 #include "model/outcome.hpp"
@@ -192,17 +194,47 @@ TEST_CASE("event blocks are compressed where that pays and bounded in any case",
         at += sizeof header + zct::padded(header.payload_bytes);
     }
     CHECK(blocks == 1 + (21000 + 4095) / 4096 + 1);
-    CHECK(flags == std::set<std::uint16_t>{zct::flag_zstd});
+    CHECK(flags == std::set<std::uint16_t>{zct::flag_words});
 }
 
-TEST_CASE("records that would shrink past the reader's bound are stored plain", "[zct]") {
+TEST_CASE("records that are all alike, and such as have nothing in common, round-trip", "[zct]") {
     const TempDir dir;
     const std::vector<zcv_event> zeros(4096, zcv_event{});
-    TraceWriter writer(dir / "zeros.zct", {});
-    writer.append(zeros);
-    writer.close({});
-    CHECK(std::filesystem::file_size(dir / "zeros.zct") > zeros.size() * sizeof(zcv_event));
+    TraceWriter alike(dir / "zeros.zct", {});
+    alike.append(zeros);
+    alike.close({});
+    CHECK(std::filesystem::file_size(dir / "zeros.zct") < zeros.size() * sizeof(zcv_event) / 30);
     CHECK(is_prefix(zeros, read_trace(dir / "zeros.zct").events));
+
+    std::mt19937_64 random;
+    std::vector<zcv_event> noise(100);
+    for (std::byte& byte : std::as_writable_bytes(std::span(noise)))
+        byte = static_cast<std::byte>(random());
+    for (zcv_event& event : noise) event.kind = ZCV_NOTIF;
+    TraceWriter unlike(dir / "noise.zct", {});
+    unlike.append(noise);
+    unlike.close({});
+    CHECK(std::filesystem::file_size(dir / "noise.zct") > noise.size() * sizeof(zcv_event));
+    CHECK(is_prefix(noise, read_trace(dir / "noise.zct").events));
+}
+
+TEST_CASE("blocks of zstd, as they were written before 1.3, are still read", "[zct]") {
+    const auto events = some_events(1000);
+    const auto raw = std::as_bytes(std::span(events));
+    std::vector<std::byte> packed(ZSTD_compressBound(raw.size()));
+    packed.resize(ZSTD_compress(packed.data(), packed.size(), raw.data(), raw.size(), 1));
+    const Trace trace = FileMaker([](FileHeader& header) { header.version_minor = 2; })
+                            .info()
+                            .block(BlockKind::events, packed,
+                                   [&](BlockHeader& header) {
+                                       header.flags = zct::flag_zstd;
+                                       header.raw_bytes = static_cast<std::uint32_t>(raw.size());
+                                   })
+                            .totals()
+                            .read();
+    CHECK_FALSE(trace.cut_off);
+    CHECK(trace.events.size() == events.size());
+    CHECK(is_prefix(events, trace.events));
 }
 
 TEST_CASE("a trace without records is whole", "[zct]") {

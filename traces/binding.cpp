@@ -49,7 +49,8 @@ Walk::Walk(std::unique_ptr<Records> records, const Trace& about, const Profile& 
       calls_(about, report),
       account_(about),
       blind_(!records_skbs(about.info)),
-      s_(world_of(profile)) {
+      s_(world_of(profile)),
+      lag_(foresight.lag) {
     report_.steps.resize(all_steps().size());
 }
 
@@ -58,6 +59,8 @@ std::optional<Mismatch> Walk::explain(const Seen& record) {
     now_ns_ = event.time_ns;
     if (ahead_.calls) s_.add_api(Api::msg_zerocopy);
     Send* const send = send_meant(record);
+    if (send == nullptr && forgotten_.contains(record.send))
+        return Mismatch{"it belongs to a send that was over long before it", {}, {}, false};
     // Ids, ranges and content are checked whatever becomes of the model.
     const std::optional<std::string> refused = calls_.take(event);
     if (send != nullptr && send->lost) {
@@ -379,8 +382,10 @@ void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
     history(send).res = event.res;
     history(send).more = more;
     ++report_.completed;
-    if (!more) std::erase(users_of_buffer_[index(send.buffer)], send.generation);
     touch(send.notif);
+    if (more) return;
+    std::erase(users_of_buffer_[index(send.buffer)], send.generation);
+    note_over(send);
 }
 
 void Walk::succeed(Send& send, const zcv_event& event) {
@@ -475,8 +480,7 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
     observed -= std::min(observed, still_held(send));
     std::vector<std::uint32_t> later;
     for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
-        if (seen_life(life).birth == Birth::split && !lives_[life].attached)
-            later.push_back(life);
+        if (seen_life(life).birth == Birth::split && !lives_[life].attached) later.push_back(life);
     for (auto life = later.begin(); observed + owner > s_[send.notif].refs;) {
         std::uint32_t next = 0;
         if (life != later.end()) {
@@ -597,6 +601,7 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
     std::erase(users_of_buffer_[index(send.buffer)], send.generation);
     forget_name({history(send).ring, event.user_data}, send.generation);
     send.notif = none<UbufId>;
+    note_over(send);
 }
 
 // The kernel says that nothing refers to the buffer any more. What the model still holds was let go

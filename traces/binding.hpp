@@ -2,6 +2,7 @@
 
 #include <boost/functional/hash.hpp>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -98,7 +99,13 @@ class Walk {
     void note_steps(std::vector<StepTaken>& steps) { steps_ = &steps; }
 
     // The next record in order of time, nothing at the end. The one before is done with.
-    const Seen* next() { return ahead_.next(); }
+    const Seen* next() {
+        ++records_;
+        if (!ended_.empty() && ended_.front().at + lag_ <= records_) forget_what_is_over();
+        return ahead_.next();
+    }
+    // From here on what is known of a send is given up some time after its end.
+    void forget_sends() { forgets_ = true; }
     // Takes the steps that explain it. A mismatch leaves the send it is about out of the rest of
     // the walk.
     std::optional<Mismatch> explain(const Seen& record);
@@ -139,12 +146,12 @@ class Walk {
         bool lost = false;  // a record of it could not be explained: its later ones are left out
         std::uint64_t rewritten_ns = 0;  // seen with other content before its notification
         std::uint64_t rewritten_hash = 0;
-        std::uint32_t rewritten_by = 0;  // number of the send that showed it
+        std::uint32_t rewritten_by = 0;          // number of the send that showed it
         std::shared_ptr<const zcv_event> write;  // the first one seen by a watchpoint before that
-        std::uint64_t unacked_ns = 0;    // TCP let go of its data then
-        std::uint32_t unacked = 0;       // which begins here in the stream
-        std::uint64_t parted_ns = 0;     // its pages left the address then
-        std::uint64_t parted_hash = 0;   // with this content
+        std::uint64_t unacked_ns = 0;            // TCP let go of its data then
+        std::uint32_t unacked = 0;               // which begins here in the stream
+        std::uint64_t parted_ns = 0;             // its pages left the address then
+        std::uint64_t parted_hash = 0;           // with this content
     };
     struct LifeState {
         ShinfoId shinfo = none<ShinfoId>;
@@ -163,6 +170,16 @@ class Walk {
         std::uint64_t addr = 0;
         std::uint32_t len = 0;
     };
+    // A send that has its end, and how many records there had been then.
+    struct Over {
+        std::uint32_t generation;
+        std::uint32_t tries;
+        std::uint64_t at;
+    };
+    // A head that is not freed by then is waited for, but not for ever: there may be no record of
+    // it.
+    static constexpr std::uint32_t tries_max = 64;
+
     // What the notification will say of the data, where it was asked to.
     enum class Usage { unknown, zero_copied, copied };
     struct MismatchError {
@@ -173,6 +190,15 @@ class Walk {
     Send* send_meant(const Seen& record);
     bool is_certain(const Seen& record) const;
     void note_guess(SockId sock);
+
+    // binding_over.cpp: what is known of a send goes when it is over.
+    void note_over(const Send& send) {
+        if (forgets_) ended_.push_back({send.generation, 0, records_});
+    }
+    void forget_what_is_over();
+    bool is_all_freed(const Send& send) const;
+    bool is_freed(std::uint32_t life) const;
+    void let_go(const Send& send);
 
     // binding.cpp: requests, completions, the application.
     using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
@@ -294,8 +320,7 @@ class Walk {
     }
     std::uint32_t about(UbufId n) const { return about(RequestId{s_[n].request}); }
     std::uint32_t about(SkbId skb) const {
-        return index(skb) < skb_states_.size() ? seen_life(skb_states_[index(skb)].life).owner
-                                               : 0;
+        return index(skb) < skb_states_.size() ? seen_life(skb_states_[index(skb)].life).owner : 0;
     }
     std::uint32_t about(RingId ring) const {
         const auto& list = s_[ring].compl_reqs;
@@ -351,6 +376,11 @@ class Walk {
     std::unordered_map<std::uint64_t, std::uint32_t> first_id_;                 // seen, by socket
     std::set<Name> read_early_;  // ranges by socket and last id, whose reading is recorded later
     std::vector<UbufId> touched_;
+    std::deque<Over> ended_;
+    Forgotten forgotten_;
+    std::uint64_t lag_;
+    bool forgets_ = false;
+    std::uint64_t records_ = 0;
     std::uint64_t now_ns_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;
     std::uint64_t nameless_ = 0;

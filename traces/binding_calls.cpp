@@ -276,9 +276,10 @@ void Walk::end_call(Send& send) {
     if (send.lost) mismatch("a call in it has an unexplained record before");
     if (!send.completed) return_from_call(send);
     if (s_[send.request].ubuf == none<UbufId>) return;  // released before
-    const Send& owner = send_at(send.ubuf_owner);
-    const Some lives = owner.lives;
-    for (const std::uint32_t life : lives) release_life(life);
+    if (const Send* const owner = sends_.find(send.ubuf_owner)) {
+        const Some lives = owner->lives;
+        for (const std::uint32_t life : lives) release_life(life);
+    }
     const Some own = send.lives;
     for (const std::uint32_t life : own) release_life(life);
     if (s_[send.request].ubuf != none<UbufId>)
@@ -316,6 +317,7 @@ void Walk::forget_call(Send& send) {
     send.request = none<RequestId>;
     send.notif = none<UbufId>;
     std::erase(open_calls_[sock_address_[index(send.sock)]], send.generation);
+    note_over(send);
 }
 
 }  // namespace zcv

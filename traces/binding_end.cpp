@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/packing.hpp"
 #include "traces/binding_walk.hpp"
 
@@ -9,8 +11,14 @@ namespace zcv {
 void Walk::finish() {
     calls_.finish();
     std::uint64_t open = 0;
+    std::vector<Send*> left;
     sends_.for_each([&](Send& send) {
         if (send.is_call || send.lost || send.notified || (send.completed && !send.more)) return;
+        left.push_back(&send);
+    });
+    std::ranges::sort(left, {}, &Send::history);
+    for (Send* const each : left) {
+        Send& send = *each;
         if (send.deferred && !send.completed) ++never_started_;
         // Where records are missing, its notification may be one of them.
         if ((send.rewritten_ns != 0 || send.write != nullptr) && knows_all()) {
@@ -19,7 +27,7 @@ void Walk::finish() {
             report_reuse(send, last);
         }
         ++open;
-    });
+    }
     if (open > 0)
         report_.reasons.push_back(fmt::format(
             "{} of {} sends had no notification when the trace ended", open, report_.sends));

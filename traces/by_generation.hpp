@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,7 @@ class ByGeneration {
     ByGeneration(ByGeneration&&) noexcept = default;
     ByGeneration& operator=(ByGeneration&&) noexcept = default;
 
-    Value* find(std::uint32_t generation) {
+    [[gnu::always_inline]] Value* find(std::uint32_t generation) {
         const std::uint32_t at = generation / page_size;
         if (at < pages_.size() && pages_[at] != nullptr) [[likely]] {
             Page& page = *pages_[at];
@@ -36,21 +37,17 @@ class ByGeneration {
     }
     bool contains(std::uint32_t generation) const { return find(generation) != nullptr; }
     Value& at(std::uint32_t generation) {
-        if (Value* const value = find(generation)) return *value;
+        if (Value* const value = find(generation)) [[likely]]
+            return *value;
         throw std::out_of_range("no send of this generation");
     }
     const Value& at(std::uint32_t generation) const {
         return const_cast<ByGeneration*>(this)->at(generation);
     }
     Value& operator[](std::uint32_t generation) {
-        if (Value* const value = find(generation)) return *value;
-        ++size_;
-        const std::size_t at = generation / page_size;
-        if (at >= pages_.size() && at < 2 * pages_.size() + room) pages_.resize(at + 1);
-        if (at >= pages_.size()) return *(far_[generation] = std::make_unique<Value>());
-        if (pages_[at] == nullptr) pages_[at] = new_page();
-        pages_[at]->used |= bit_of(generation);
-        return pages_[at]->values[generation % page_size];
+        if (Value* const value = find(generation)) [[likely]]
+            return *value;
+        return make(generation);
     }
     void erase(std::uint32_t generation) {
         Value* const value = find(generation);
@@ -90,6 +87,15 @@ class ByGeneration {
     std::unique_ptr<Page> new_page() {
         return spare_ != nullptr ? std::move(spare_) : std::make_unique<Page>();
     }
+    [[gnu::noinline]] Value& make(std::uint32_t generation) {
+        ++size_;
+        const std::size_t at = generation / page_size;
+        if (at >= pages_.size() && at < 2 * pages_.size() + room) pages_.resize(at + 1);
+        if (at >= pages_.size()) return *(far_[generation] = std::make_unique<Value>());
+        if (pages_[at] == nullptr) pages_[at] = new_page();
+        pages_[at]->used |= bit_of(generation);
+        return pages_[at]->values[generation % page_size];
+    }
     [[gnu::noinline]] Value* find_far(std::uint32_t generation) {
         const auto found = far_.find(generation);
         return found == far_.end() ? nullptr : found->second.get();
@@ -99,6 +105,27 @@ class ByGeneration {
     std::unique_ptr<Page> spare_;
     std::size_t size_ = 0;
     std::unordered_map<std::uint32_t, std::unique_ptr<Value>> far_;
+};
+
+// Which generations are of sends that nothing is known of any more: a bit each.
+class Forgotten {
+  public:
+    bool contains(std::uint32_t generation) const {
+        return generation < near_.size() ? near_[generation] : far_.contains(generation);
+    }
+    void insert(std::uint32_t generation) {
+        constexpr std::size_t room = 65536;
+        if (generation >= near_.size() && generation < 2 * near_.size() + room)
+            near_.resize(generation + room);
+        if (generation < near_.size())
+            near_[generation] = true;
+        else
+            far_.insert(generation);
+    }
+
+  private:
+    std::vector<bool> near_;
+    std::unordered_set<std::uint32_t> far_;
 };
 
 }  // namespace zcv

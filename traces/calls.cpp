@@ -238,8 +238,16 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
          .seen_by = std::move(seen_by),
          .again_as = call.rewritten_by,
          .thread = thread,
-         .stack_number =
-             call.write ? static_cast<std::uint32_t>(call.write->res) : 0});
+         .stack_number = call.write ? static_cast<std::uint32_t>(call.write->res) : 0});
+}
+
+void Calls::forget(std::uint32_t generation, const SendHistory& seen) {
+    if (generations_.erase(generation) == 0) return;
+    const auto found = calls_.find({seen.sock, static_cast<std::uint32_t>(seen.user_data)});
+    if (found != calls_.end() && found->second.generation == generation && found->second.told)
+        calls_.erase(found);
+    const auto users = users_.find({seen.tgid, seen.addr, seen.len});
+    if (users != users_.end() && users->second.empty()) users_.erase(users);
 }
 
 void Calls::finish() {

@@ -30,14 +30,16 @@ class Calls {
     bool knows(std::uint32_t generation) const { return generations_.contains(generation); }
     // A watchpoint saw a write.
     void see_write(const std::shared_ptr<const zcv_event>& write);
+    // No record of this call is to come. Nothing happens when it is none.
+    void forget(std::uint32_t generation, const SendHistory& seen);
     // After the last record: what was left open.
     void finish();
 
   private:
     struct Call {
         std::uint32_t generation = 0;
-        std::size_t history = 0;                          // in the report
-        std::uint64_t hash = 0;                           // of what was taken; 0 unknown
+        std::size_t history = 0;                           // in the report
+        std::uint64_t hash = 0;                            // of what was taken; 0 unknown
         std::shared_ptr<const zcv_event> write = nullptr;  // the first one seen by a watchpoint
         std::uint64_t rewritten_ns = 0;  // seen with other content before it was told
         std::uint32_t rewritten_by = 0;  // number of the call that showed it

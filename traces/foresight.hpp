@@ -16,6 +16,8 @@ struct Foresight {
     // ... and as many as it takes until all sends that were submitted have their end, but no more
     // than this, which is what a send that never ends costs.
     std::uint64_t records_max = 1U << 19U;
+    // What is known of a send that is over is kept for so many records: late ones may name it.
+    std::uint64_t lag = 16384;
 };
 
 }  // namespace zcv

@@ -37,7 +37,8 @@ void Lookahead::look() {
     // A few at a time.
     for (int more = 0; more < 64 && end_ - next_ < 2 * foresight_.records_min; ++more)
         if (!look_at_one()) break;
-    while (timely_ < end_ && newest_ns_ - at(timely_).time_ns >= foresight_.ns_min) ++timely_;
+    while (timely_ < end_ && newest_ns_ - at(timely_).placed.time_ns >= foresight_.ns_min)
+        ++timely_;
     sure_ = next_ + 1;
     if (at_end_) sure_ = end_;
     if (at_end_ || end_ <= foresight_.records_min) return;
@@ -53,7 +54,7 @@ bool Lookahead::is_far_enough() {
     if (ahead == 0) return false;
     const bool is_full = ahead >= foresight_.records_max;
     const bool has_margin = ahead > foresight_.records_min &&
-                            newest_ns_ - at(next_).time_ns >= foresight_.ns_min;
+                            newest_ns_ - at(next_).placed.time_ns >= foresight_.ns_min;
     if (!has_margin && !is_full) return false;
     while (!open_.empty()) {
         const SendFacts* const facts = sends.find(open_.front().generation);
@@ -80,9 +81,9 @@ bool Lookahead::look_at_one() {
     const std::uint64_t number = end_++;
     Seen& now = at(number);
     const zcv_event& event = *batch_.front().event;
-    now = Seen{batch_.front(), event.time_ns, 0, event.generation, {}};
+    now = Seen{batch_.front(), 0, event.generation, {}};
     batch_ = batch_.subspan(1);
-    newest_ns_ = event.time_ns;
+    newest_ns_ = now.placed.time_ns;
     look(now, event);
     return true;
 }
@@ -90,6 +91,21 @@ bool Lookahead::look_at_one() {
 std::uint32_t Lookahead::new_life(std::uint32_t owner) {
     lives[++lives_made_].owner = owner;
     return lives_made_;
+}
+
+void Lookahead::forget_send(std::uint32_t generation) {
+    const SendFacts* const send = find(generation);
+    if (send == nullptr) return;
+    if (send->is_call) {
+        const Name name{send->sock, send->user_data};
+        const std::uint32_t* const call = calls_.find(name);
+        if (call != nullptr && *call == generation) calls_.erase(name);
+    } else if (Some* const open = names_.find({send->ring, send->user_data})) {
+        forget(*open, generation);
+        if (open->empty()) names_.erase({send->ring, send->user_data});
+    }
+    cut_up_.erase(generation);
+    sends.erase(generation);
 }
 
 // What a record says --------------------------------------------------------------------------
@@ -252,7 +268,7 @@ void Lookahead::called(const zcv_event& event) {
     if (event.generation == 0 || event.zc_flags == 0) return;
     SendFacts& send = sends[event.generation];
     send.submitted = send.is_call = true;
-    send.ring = event.ring;
+    send.sock = event.sock;
     send.user_data = event.user_data;
     send.ubuf = event.ubuf;
     send.submitter = event.pid;
@@ -389,7 +405,7 @@ std::uint32_t Lookahead::born(const zcv_event& event, std::uint32_t owner) {
     if (fresh.birth == Birth::split || fresh.birth == Birth::segment)
         lives.at(fresh.parent).children.push_back(number);
     // One that shows up only after the notification is no part of the send: it breaks S1.
-    if (!send->notif.seen) send->lives.push_back(number);
+    (send->notif.seen ? send->late_lives : send->lives).push_back(number);
     heads_[event.head] = number;
     return number;
 }

@@ -47,13 +47,13 @@ enum class Birth {
 // The life of one skb->head, from its first record to its free: the name of a shared info. The same
 // address names another life afterwards.
 struct Life {
-    std::uint32_t owner = 0;  // generation of the send whose ubuf it was first seen with
-    std::uint32_t parent = 0;     // the life it came from, unless from sendmsg
+    std::uint32_t owner = 0;   // generation of the send whose ubuf it was first seen with
+    std::uint32_t parent = 0;  // the life it came from, unless from sendmsg
     Birth birth = Birth::sent;
-    bool moves = false;           // its free means only that it moved
-    bool queued = false;          // to a device, as far as was looked
-    std::uint8_t nr_frags = 0;    // as its first record has them, and so what follows
-    bool seen = false;            // a record names it
+    bool moves = false;         // its free means only that it moved
+    bool queued = false;        // to a device, as far as was looked
+    std::uint8_t nr_frags = 0;  // as its first record has them, and so what follows
+    bool seen = false;          // a record names it
     std::uint64_t head = 0;
     std::uint64_t skb = 0;
     std::uint64_t sock = 0;
@@ -75,11 +75,13 @@ struct RecordFacts {
 
 struct SendFacts {
     bool submitted = false;  // or its preparation failed
-    std::uint64_t ring = 0;  // as submitted, and so the next two
+    std::uint64_t ring = 0;  // as submitted, and so the next three
+    std::uint64_t sock = 0;  // of a call
     std::uint64_t user_data = 0;
     std::uint64_t ubuf = 0;
     RecordFacts complete, notif;
     Some lives;               // attached by this send, in order of appearance
+    Some late_lives;          // seen only after its notification
     std::uint32_t chain = 0;  // generation of the chain head it was linked to, 0 when alone
     Some linked;              // generations of those that are linked to it, ascending
     bool chain_known = false;
@@ -121,7 +123,6 @@ struct Turn {
 // A record that was looked at, and what it turned out to name.
 struct Seen {
     Placed placed;
-    std::uint64_t time_ns = 0;
     std::uint32_t life = 0;  // 0 when it names no head
     std::uint32_t send = 0;  // its generation; 0 when it names no send
     Turn turn;               // of a turn of sendmsg
@@ -141,6 +142,10 @@ class Lookahead {
 
     // A new shared info, by its number.
     std::uint32_t new_life(std::uint32_t owner);
+
+    // Nothing more is to be asked of it.
+    void forget_life(std::uint32_t life) { lives.erase(life); }
+    void forget_send(std::uint32_t generation);
 
     ByGeneration<Life> lives;  // from 1; 0 stands for none
     ByGeneration<SendFacts> sends;
@@ -217,8 +222,8 @@ class Lookahead {
     // Looked at and not done with: the one with number n is at n modulo its size.
     std::vector<Seen> window_;
     std::uint64_t begin_ = 0, next_ = 0, end_ = 0;  // numbers in the order of time
-    std::uint64_t sure_ = 0;    // those before it are looked far enough for
-    std::uint64_t timely_ = 0;  // those before it are long enough ago
+    std::uint64_t sure_ = 0;                        // those before it are looked far enough for
+    std::uint64_t timely_ = 0;                      // those before it are long enough ago
     std::uint64_t newest_ns_ = 0;
     bool at_end_ = false;
     bool cut_short_ = false;

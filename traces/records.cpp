@@ -43,7 +43,8 @@ class RecordsInMemory final : public Records {
         constexpr std::size_t at_once = 256;
         placed_.clear();
         for (; at_ < order_.size() && placed_.size() < at_once; ++at_)
-            placed_.push_back({&trace_.events[order_[at_]], order_[at_], 0});
+            placed_.push_back(
+                {&trace_.events[order_[at_]], order_[at_], trace_.events[order_[at_]].time_ns, 0});
         return placed_;
     }
     void done(const Placed&) override {}
@@ -64,14 +65,15 @@ class RecordsInFile final : public Records {
     RecordsInFile(TraceFile& file, const std::string& path) : file_(file), reader_(path) {}
 
     std::span<const Placed> next() override {
-        waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(given_));
-        given_ = 0;
-        while (!at_end_ && waiting_.size() <= held_back) read_block();
-        given_ = at_end_ ? waiting_.size() : waiting_.size() - held_back;
-        placed_.clear();
-        for (std::size_t i = 0; i < given_; ++i) placed_.push_back(waiting_[i].placed);
-        if (given_ > 0) given_until_ns_ = waiting_[given_ - 1].time_ns;
-        return placed_;
+        from_ += std::exchange(given_, 0);
+        if (from_ >= 4 * held_back) {
+            waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(from_));
+            from_ = 0;
+        }
+        while (!at_end_ && waiting_.size() <= from_ + held_back) read_block();
+        given_ = waiting_.size() - from_ - (at_end_ ? 0 : held_back);
+        if (given_ > 0) given_until_ns_ = waiting_[from_ + given_ - 1].time_ns;
+        return std::span(waiting_).subspan(from_, given_);
     }
     void done(const Placed& record) override {
         Block& block = blocks_[record.block];
@@ -84,10 +86,6 @@ class RecordsInFile final : public Records {
         std::vector<zcv_event> events;
         std::size_t left = 0;  // not done with
     };
-    struct Waiting {
-        std::uint64_t time_ns;
-        Placed placed;
-    };
 
     void read_block() {
         if (free_.empty()) {
@@ -96,7 +94,6 @@ class RecordsInFile final : public Records {
         }
         const std::uint32_t number = free_.back();
         Block& block = blocks_[number];
-        block.events.clear();
         if (!reader_.next(block.events)) {
             at_end_ = true;
             file_.learn(reader_.about());
@@ -107,31 +104,29 @@ class RecordsInFile final : public Records {
         block.left = block.events.size();
         const std::size_t before = waiting_.size();
         for (const zcv_event& event : block.events)
-            waiting_.push_back({event.time_ns, {&event, record_++, number}});
+            waiting_.push_back({&event, record_++, event.time_ns, number});
         sort_in(before);
     }
 
-    // As order_by_time() does it.
-    void sort_in(std::size_t from) {
-        std::size_t moves_left = 8 * (waiting_.size() - from);
-        for (std::size_t i = from; i < waiting_.size(); ++i) {
-            if (i == 0 || waiting_[i - 1].time_ns <= waiting_[i].time_ns) continue;
-            const Waiting late = waiting_[i];
-            if (late.time_ns < given_until_ns_)
-                throw OutOfOrder("a record is stored too far from where it belongs");
+    // As order_by_time() does it. What was given stays.
+    void sort_in(std::size_t first) {
+        std::size_t moves_left = 8 * (waiting_.size() - first);
+        for (std::size_t i = first; i < waiting_.size(); ++i) {
+            if (i == from_ || waiting_[i - 1].time_ns <= waiting_[i].time_ns) continue;
+            const Placed late = waiting_[i];
             std::size_t to = i;
-            for (; to > 0 && moves_left > 0 && waiting_[to - 1].time_ns > late.time_ns; --to) {
+            for (; to > from_ && moves_left > 0 && waiting_[to - 1].time_ns > late.time_ns; --to) {
                 waiting_[to] = waiting_[to - 1];
                 --moves_left;
             }
             waiting_[to] = late;
             if (moves_left > 0) continue;
-            std::ranges::stable_sort(waiting_, {}, [](const Waiting& each) {
-                return std::pair(each.time_ns, each.placed.record);
+            std::ranges::sort(std::span(waiting_).subspan(from_), {}, [](const Placed& each) {
+                return std::pair(each.time_ns, each.record);
             });
             break;
         }
-        if (!waiting_.empty() && waiting_.front().time_ns < given_until_ns_)
+        if (from_ < waiting_.size() && waiting_[from_].time_ns < given_until_ns_)
             throw OutOfOrder("a record is stored too far from where it belongs");
     }
 
@@ -139,12 +134,12 @@ class RecordsInFile final : public Records {
     TraceReader reader_;
     std::deque<Block> blocks_;
     std::vector<std::uint32_t> free_;  // of them
-    std::vector<Waiting> waiting_;     // by time
-    std::size_t given_ = 0;            // of these
+    std::vector<Placed> waiting_;      // by time, from from_ on
+    std::size_t from_ = 0;
+    std::size_t given_ = 0;  // of these
     std::uint64_t given_until_ns_ = 0;
     std::size_t record_ = 0;
     bool at_end_ = false;
-    std::vector<Placed> placed_;
 };
 
 std::unique_ptr<Records> records_of(const Trace& trace) {

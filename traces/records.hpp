@@ -16,6 +16,7 @@ namespace zcv {
 struct Placed {
     const zcv_event* event = nullptr;
     std::size_t record = 0;
+    std::uint64_t time_ns = 0;
     std::uint32_t block = 0;  // whoever gave it knows it again by this
 };
 

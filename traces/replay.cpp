@@ -200,6 +200,7 @@ class Replayed {
           walk_(source.records(), source.about, profile_, report_, options.foresight) {
         report_.profile = profile_.name;
         report_.suppressions = options.suppressions;
+        if (!options.keep_history) walk_.forget_sends();
     }
 
     ReplayReport run() {
@@ -224,13 +225,12 @@ class Replayed {
         if (report_.divergence && (!mismatch->certain || certain_)) return;
         certain_ = mismatch->certain;
         const std::size_t number = record.placed.record;
-        report_.divergence =
-            Divergence{number,
-                       in_words(event, number, start_ns_) + ": " + mismatch->why,
-                       {},
-                       {},
-                       std::move(mismatch->around),
-                       std::move(mismatch->instead)};
+        report_.divergence = Divergence{number,
+                                        in_words(event, number, start_ns_) + ": " + mismatch->why,
+                                        {},
+                                        {},
+                                        std::move(mismatch->around),
+                                        std::move(mismatch->instead)};
     }
 
     void close() {

@@ -18,6 +18,9 @@ struct ReplayOptions {
     std::string profile;  // "" chooses from the trace's kernel release
     std::vector<Suppression> suppressions = {};
     Foresight foresight = {};
+    // Whether ReplayReport::history is wanted. Without it what is known of a send goes when the
+    // send is over.
+    bool keep_history = true;
 };
 
 // The first record that no step explains.

@@ -106,7 +106,7 @@ class TraceReader {
     TraceReader(const TraceReader&) = delete;
     TraceReader& operator=(const TraceReader&) = delete;
 
-    // Appends the records of the next block, which may be none; false at the end.
+    // The records of the next block, which may be none, instead of what is there; false at the end.
     bool next(std::vector<zcv_event>& events);
     // What the file says of itself, without records: all of it once next() said false.
     const Trace& about() const;

@@ -64,7 +64,7 @@ inline constexpr std::uint32_t block_records_max = 4096;
 inline constexpr std::uint32_t record_bytes_min = offsetof(zcv_event, context);
 inline constexpr std::uint32_t record_bytes_max = 1024;
 inline constexpr std::uint32_t json_bytes_max = 4U << 20U;
-// A block that shrinks further is stored plain.
+// No block shrinks further, and one of zct_words.hpp not nearly so far.
 inline constexpr std::uint32_t ratio_max = 256;
 static_assert(record_bytes_min % 8 == 0 && sizeof(zcv_event) <= record_bytes_max);
 

@@ -163,8 +163,9 @@ class TraceReader::Parser {
         take_info();
     }
 
-    // Takes the next block, with its records if it has any; false at the end.
-    bool step(std::vector<zcv_event>& events);
+    // Takes the next block; its records, if it has any, take the place of those from `from` on.
+    // False at the end.
+    bool step(std::vector<zcv_event>& events, std::size_t from);
     // All of it, with the records unless they are skipped.
     Trace whole();
     const Trace& trace() const { return trace_; }
@@ -174,16 +175,17 @@ class TraceReader::Parser {
     [[noreturn]] void refuse(std::string_view why, std::string_view what_to_do) const;
     void check_file_header();
     void take_info();
-    void take(const Block& block, std::vector<zcv_event>& events);
-    void take_events(const Block& block, std::vector<zcv_event>& events);
+    void take(const Block& block, std::vector<zcv_event>& events, std::size_t from);
+    void take_events(const Block& block, std::vector<zcv_event>& events, std::size_t from);
+    void look_at(std::vector<zcv_event>& events, std::size_t from);
     void take_stack(const Block& block);
     void take_totals(const Block& block);
     std::optional<Block> next_block();
     bool from_newer_minor() const { return header_.version_minor > zct_version_minor; }
     bool plausible(const BlockHeader& header) const;
     bool plausible_events(const BlockHeader& header) const;
-    std::optional<std::span<const std::byte>> raw_records(const Block& block);
-    void append(std::span<const std::byte> raw, std::vector<zcv_event>& events);
+    std::optional<std::span<const std::byte>> raw_records(const Block& block,
+                                                          std::span<std::byte> room);
     void cut(std::string reason);
     void damaged(std::string_view how = "is damaged");
 
@@ -308,7 +310,8 @@ void TraceReader::Parser::take_info() {
     trace_.info = *info;
 }
 
-void TraceReader::Parser::take(const Block& block, std::vector<zcv_event>& events) {
+void TraceReader::Parser::take(const Block& block, std::vector<zcv_event>& events,
+                               std::size_t from) {
     const BlockKind kind{block.header.kind};
     const bool known = kind == BlockKind::info || kind == BlockKind::events ||
                        kind == BlockKind::stack || kind == BlockKind::totals;
@@ -321,7 +324,7 @@ void TraceReader::Parser::take(const Block& block, std::vector<zcv_event>& event
         case BlockKind::info:
             return damaged("says a second time what was captured");
         case BlockKind::events:
-            return take_events(block, events);
+            return take_events(block, events, from);
         case BlockKind::stack:
             return take_stack(block);
         case BlockKind::totals:
@@ -342,38 +345,59 @@ void TraceReader::Parser::take_totals(const Block& block) {
     complete_ = true;
 }
 
-std::optional<std::span<const std::byte>> TraceReader::Parser::raw_records(const Block& block) {
+std::optional<std::span<const std::byte>> TraceReader::Parser::raw_records(
+    const Block& block, std::span<std::byte> room) {
     if (block.header.flags == 0) return block.payload;
-    scratch_.resize(block.header.raw_bytes);
+    const auto raw = room.first(block.header.raw_bytes);
     if (block.header.flags == zct::flag_words) {
-        if (!zct::unpack(block.payload, header_.record_bytes, scratch_)) return std::nullopt;
-        return std::span<const std::byte>(scratch_);
+        if (!zct::unpack(block.payload, header_.record_bytes, raw)) return std::nullopt;
+        return raw;
     }
     if (block.header.flags != zct::flag_zstd) return std::nullopt;
-    const std::size_t got = ZSTD_decompress(scratch_.data(), scratch_.size(), block.payload.data(),
-                                            block.payload.size());
-    if (ZSTD_isError(got) != 0 || got != scratch_.size()) return std::nullopt;
-    return std::span<const std::byte>(scratch_);
+    const std::size_t got =
+        ZSTD_decompress(raw.data(), raw.size(), block.payload.data(), block.payload.size());
+    if (ZSTD_isError(got) != 0 || got != raw.size()) return std::nullopt;
+    return raw;
 }
 
-void TraceReader::Parser::take_events(const Block& block, std::vector<zcv_event>& events) {
+// Records as long as ours are unpacked where they stay.
+void TraceReader::Parser::take_events(const Block& block, std::vector<zcv_event>& events,
+                                      std::size_t from) {
     if (skims_) return;
-    const auto raw = raw_records(block);
-    if (!raw) return damaged("does not decompress");
-    append(*raw, events);
+    const std::size_t stride = header_.record_bytes;
+    const std::size_t count = block.header.raw_bytes / stride;
+    events.resize(from + count);
+    const auto place = std::as_writable_bytes(std::span(events).subspan(from));
+    const bool fits = stride == sizeof(zcv_event);
+    if (!fits) scratch_.resize(block.header.raw_bytes);
+    const auto raw = raw_records(block, fits ? place : std::span(scratch_));
+    if (!raw) {
+        events.resize(from);
+        return damaged("does not decompress");
+    }
+    if (raw->data() != place.data()) {
+        for (std::size_t i = 0; i < count; ++i) {
+            events[from + i] = {};
+            std::memcpy(&events[from + i], raw->data() + i * stride,
+                        std::min(stride, sizeof(zcv_event)));
+        }
+    }
+    look_at(events, from);
 }
 
-void TraceReader::Parser::append(std::span<const std::byte> raw, std::vector<zcv_event>& events) {
-    const std::size_t stride = header_.record_bytes;
-    const std::size_t known_bytes = std::min(stride, sizeof(zcv_event));
-    for (std::size_t offset = 0; offset < raw.size(); offset += stride) {
-        zcv_event& event = events.emplace_back();
-        std::memcpy(&event, raw.data() + offset, known_bytes);
-        gaps_.see(event.cpu, event.seq);
-        if (is_known(event.kind)) continue;
-        ++trace_.unknown_kinds;
-        if (from_newer_minor()) events.pop_back();
+// What only the records tell of a file. Kinds that a newer one may have are left out.
+void TraceReader::Parser::look_at(std::vector<zcv_event>& events, std::size_t from) {
+    std::uint64_t unknown = 0;
+    for (std::size_t i = from; i < events.size(); ++i) {
+        gaps_.see(events[i].cpu, events[i].seq);
+        unknown += !is_known(events[i].kind);
     }
+    trace_.unknown_kinds += unknown;
+    if (unknown == 0 || !from_newer_minor()) return;
+    const auto strange = [](const zcv_event& event) { return !is_known(event.kind); };
+    events.erase(
+        std::remove_if(events.begin() + static_cast<std::ptrdiff_t>(from), events.end(), strange),
+        events.end());
 }
 
 // What the block headers say the file holds: a hint for how much memory it takes. No checksum has
@@ -394,10 +418,12 @@ std::uint64_t TraceReader::Parser::records_promised() {
     return records;
 }
 
-bool TraceReader::Parser::step(std::vector<zcv_event>& events) {
+bool TraceReader::Parser::step(std::vector<zcv_event>& events, std::size_t from) {
     if (trace_.cut_off || at_end_) return false;
     const std::optional<Block> block = next_block();
-    if (block) take(*block, events);
+    const bool has_records = block && BlockKind{block->header.kind} == BlockKind::events;
+    if (!has_records || skims_) events.resize(from);
+    if (block) take(*block, events, from);
     if (!block && !trace_.cut_off && !complete_)
         cut(fmt::format("ends before its totals at byte {}", at_));
     at_end_ = !block || trace_.cut_off;
@@ -414,7 +440,7 @@ Trace TraceReader::Parser::whole() {
             events.reserve(records_promised());
             use_huge_pages(events);
         }
-        while (step(events)) {
+        while (step(events, events.size())) {
         }
         trace_.events = std::move(events);
     } catch (const std::bad_alloc&) {
@@ -443,7 +469,7 @@ TraceReader::TraceReader(const std::string& path)
 TraceReader::~TraceReader() = default;
 
 bool TraceReader::next(std::vector<zcv_event>& events) {
-    return parser_->step(events);
+    return parser_->step(events, 0);
 }
 
 const Trace& TraceReader::about() const {

@@ -14,10 +14,11 @@ constexpr std::size_t words_max = 128;
 constexpr std::size_t back_max = 255;
 
 struct Code {
-    std::uint64_t mask;   // of the bytes as they are stored
-    std::uint8_t shift;   // of all of them, to where they belong
-    std::uint8_t bytes;   // stored
-    std::uint8_t upper;   // of these, of the upper half: they are stored behind the lower ones
+    std::uint64_t low = 0;    // which of the stored bytes are of the lower half, or of both
+    std::uint64_t high = 0;   // which bytes of the upper half come from behind those
+    std::uint8_t shift = 0;   // of the former, to where they belong
+    std::uint8_t behind = 0;  // bits before the latter
+    std::uint8_t bytes = 0;   // stored
 };
 
 constexpr std::uint64_t low_bytes(unsigned bytes) {
@@ -27,13 +28,13 @@ constexpr std::uint64_t low_bytes(unsigned bytes) {
 constexpr std::array<Code, 16> codes = [] {
     std::array<Code, 16> all{};
     for (std::uint8_t i = 0; i < 8; ++i)
-        all[i] = {low_bytes(i + 1U), 0, static_cast<std::uint8_t>(i + 1), 0};
+        all[i] = {low_bytes(i + 1U), 0, 0, 0, static_cast<std::uint8_t>(i + 1)};
     for (std::uint8_t i = 0; i < 4; ++i)
-        all[8U + i] = {low_bytes(i + 1U), 32, static_cast<std::uint8_t>(i + 1), 0};
+        all[8U + i] = {low_bytes(i + 1U), 0, 32, 0, static_cast<std::uint8_t>(i + 1)};
     for (std::uint8_t i = 0; i < 3; ++i)
-        all[12U + i] = {low_bytes(i + 1U), 0, static_cast<std::uint8_t>(2 * i + 2),
-                        static_cast<std::uint8_t>(i + 1)};
-    all[15] = {low_bytes(2), 8, 2, 0};
+        all[12U + i] = {low_bytes(i + 1U), low_bytes(i + 1U) << 32U, 0,
+                        static_cast<std::uint8_t>(8 * i + 8), static_cast<std::uint8_t>(2 * i + 2)};
+    all[15] = {low_bytes(2), 0, 8, 0, 2};
     return all;
 }();
 
@@ -62,15 +63,12 @@ unsigned code_of(std::uint64_t difference) {
 
 // What of the difference is stored under this code.
 std::uint64_t stored(const Code& code, std::uint64_t difference) {
-    if (code.upper == 0) return difference >> code.shift & code.mask;
-    const std::uint64_t high = difference >> 32U & code.mask;
-    return (difference & code.mask) | high << (8U * code.upper);
+    const std::uint64_t high = (difference & code.high) >> 32U;
+    return (difference >> code.shift & code.low) | high << code.behind;
 }
 
 std::uint64_t restored(const Code& code, std::uint64_t bytes) {
-    const std::uint64_t low = (bytes & code.mask) << code.shift;
-    if (code.upper == 0) [[likely]] return low;
-    return low | (bytes >> (8U * code.upper) & code.mask) << 32U;
+    return (bytes & code.low) << code.shift | ((bytes >> code.behind) << 32U & code.high);
 }
 
 // Where records were that are like the next one: the last of its kind, and of its packet.
@@ -95,9 +93,7 @@ class Likes {
     }
 
   private:
-    std::size_t& slot(std::uint64_t name) {
-        return last_named_[name * 0x9e3779b97f4a7c15U >> 56U];
-    }
+    std::size_t& slot(std::uint64_t name) { return last_named_[name * 0x9e3779b97f4a7c15U >> 56U]; }
     std::array<std::size_t, 64> last_of_kind_;
     std::array<std::size_t, 256> last_named_;
 };
@@ -140,32 +136,47 @@ std::size_t record_max(std::uint32_t record_bytes) {
     return 1 + (count + 7) / 8 + (count + 1) / 2 + 8 * count + 8;
 }
 
-// Reads one record; its bytes may be read past their end by 8.
-const std::byte* take(const std::byte* from, std::size_t count, std::byte* record,
-                      std::size_t number) {
+// Ones in each byte: without an instruction for it, counting them takes a call.
+constexpr std::array<std::uint8_t, 256> ones = [] {
+    std::array<std::uint8_t, 256> all{};
+    for (unsigned i = 0; i < 256; ++i) all[i] = static_cast<std::uint8_t>(std::popcount(i));
+    return all;
+}();
+
+// Reads one record of `count` words; what follows its bytes may be read, up to 8 of it.
+[[gnu::always_inline]] inline const std::byte* take(const std::byte* from, std::size_t count,
+                                                    std::byte* record, std::size_t number) {
     const auto back = std::to_integer<std::size_t>(*from++);
     if (back > number) return nullptr;
     std::memcpy(record, back == 0 ? zeros.data() : record - back * 8 * count, 8 * count);
-    const std::byte* nibbles = from + (count + 7) / 8;
+    const std::size_t mask_bytes = (count + 7) / 8;
     std::size_t differ = 0;
-    for (const std::byte* mask = from; mask != nibbles; ++mask)
-        differ += static_cast<std::size_t>(std::popcount(std::to_integer<std::uint8_t>(*mask)));
+    for (std::size_t i = 0; i < mask_bytes; ++i) differ += ones[std::to_integer<unsigned>(from[i])];
+    const std::byte* nibbles = from + mask_bytes;
     const std::byte* bytes = nibbles + (differ + 1) / 2;
-    unsigned pair = 0;
-    bool second = false;
-    for (std::size_t first = 0; first < count; first += 8, ++from)
-        for (auto left = std::to_integer<unsigned>(*from); left != 0; left &= left - 1) {
-            const std::size_t word = first + static_cast<std::size_t>(std::countr_zero(left));
+    std::uint64_t numbers = word_at(nibbles);
+    unsigned taken = 0;
+    for (std::size_t i = 0; i < mask_bytes; ++i)
+        for (auto left = std::to_integer<unsigned>(from[i]); left != 0; left &= left - 1) {
+            const std::size_t word = 8 * i + static_cast<std::size_t>(std::countr_zero(left));
             if (word >= count) return nullptr;
-            pair = second ? pair >> 4U : std::to_integer<unsigned>(*nibbles++);
-            second = !second;
-            const Code& code = codes[pair & 15U];
-            const std::uint64_t value =
-                word_at(record + 8 * word) ^ restored(code, word_at(bytes));
+            const Code& code = codes[numbers & 15U];
+            numbers >>= 4U;
+            if (++taken % 16 == 0) numbers = word_at(nibbles + taken / 2);
+            const std::uint64_t value = word_at(record + 8 * word) ^ restored(code, word_at(bytes));
             std::memcpy(record + 8 * word, &value, sizeof value);
             bytes += code.bytes;
         }
     return bytes;
+}
+
+// Today's records, whose length the compiler then knows.
+const std::byte* take_event(const std::byte* from, std::byte* record, std::size_t number) {
+    return take(from, sizeof(zcv_event) / 8, record, number);
+}
+const std::byte* take_any(const std::byte* from, std::size_t count, std::byte* record,
+                          std::size_t number) {
+    return take(from, count, record, number);
 }
 
 }  // namespace
@@ -216,7 +227,9 @@ bool unpack(std::span<const std::byte> packed, std::uint32_t record_bytes,
             in_tail = true;
         }
         if (from >= end) return false;
-        from = take(from, count, raw.data() + number * record_bytes, number);
+        std::byte* const record = raw.data() + number * record_bytes;
+        from = record_bytes == sizeof(zcv_event) ? take_event(from, record, number)
+                                                 : take_any(from, count, record, number);
         if (from == nullptr || from > end) return false;
     }
     return from == end;

@@ -164,8 +164,7 @@ void TraceWriter::Impl::write_pending() {
     const std::span<std::byte> space =
         payload_space(zct::packed_max(pending.size(), sizeof(zcv_event)));
     const std::size_t packed = zct::pack(raw, sizeof(zcv_event), space);
-    const bool worth_it = packed < raw.size() && raw.size() <= packed * zct::ratio_max;
-    if (worth_it) {
+    if (packed < raw.size()) {
         header.flags = zct::flag_words;
         header.payload_bytes = static_cast<std::uint32_t>(packed);
     } else {
