@@ -133,6 +133,7 @@ SpentOn spent_on(const std::string& cost) {
         {"datagram", SpentOn::packet},
         {"device", SpentOn::packet},
         {"device-pages", SpentOn::packet},
+        {"napi", SpentOn::packet},
         {"copy", SpentOn::copy},
         {"copy-warm", SpentOn::copy},
         {"pin", SpentOn::pages},
@@ -144,6 +145,7 @@ SpentOn spent_on(const std::string& cost) {
         {"ubuf", SpentOn::notifications},
         {"read-range", SpentOn::error_queue},
         {"look", SpentOn::error_queue},
+        {"card-range", SpentOn::error_queue},
     };
     return known.at(cost);
 }

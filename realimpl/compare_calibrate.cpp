@@ -109,6 +109,11 @@ clock::Costs Calibration::costs(std::size_t place, std::uint32_t bytes,
     clock::Costs costs;
     const double eight = refused(Way::ring_send, batch);
     costs[Cost::datagram] = positive(byte(place, Way::ring_send, batch) - eight);
+    const auto veth = std::ranges::find(places_, "veth-drop", &Place::device);
+    if (veth != places_.end())
+        costs[Cost::napi] =
+            positive(byte(static_cast<std::size_t>(veth - places_.begin()), Way::ring_send, batch) -
+                     byte(0, Way::ring_send, batch));
     // What comes after a system call is slower too, so it is timed with a datagram behind it.
     costs[Cost::call] =
         positive(byte(0, Way::send) - positive(byte(0, Way::ring_send, batch) - eight));

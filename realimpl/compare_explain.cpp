@@ -32,14 +32,19 @@ bool has_ideas(const clock::Environment& environment) {
     return environment.name == "rfc-v1" || environment.name == "rfc-v2";
 }
 
+std::string order_text(const clock::Environment::Order& order) {
+    if (order.swapped == 0) return "in the published order";
+    return fmt::format("{} of {} pairs not in the published order, by {:.1f} % at most",
+                       order.swapped, order.pairs, 100 * order.widest);
+}
+
 std::string error_text(const clock::Environment& environment) {
     const clock::Reproduced* worst = environment.worst();
     return fmt::format(
         "  rows that were not solved from: median error {:.1f} %, largest {:+.1f} % ({}, {} "
-        "bytes); "
-        "{} published order\n",
+        "bytes); {}\n",
         100 * environment.median_error(), 100 * worst->error(), worst->figure->as,
-        worst->figure->bytes, environment.in_order() ? "in the" : "not in the");
+        worst->figure->bytes, order_text(environment.order()));
 }
 
 // A column of nanoseconds for each payload: they are what the same ideas are worth with it.
@@ -81,6 +86,10 @@ std::string environment_text(const clock::Environment& environment) {
         environment.bytes, environment.copy_ns, environment.bytes / environment.copy_ns,
         environment.pin_ns,
         to_card ? fmt::format(", the card {:.0f} ns", environment.card_ns) : "");
+    if (environment.range_ns > 0)
+        text += fmt::format(
+            "a range that the card's interrupt puts into the error queue costs {:.0f} ns more\n",
+            environment.range_ns);
     text += grid(rows, 2) + error_text(environment) +
             fmt::format("\n  a request of {} bytes\n", environment.bytes) + bars(times);
     if (has_ideas(environment))
@@ -283,9 +292,11 @@ Json explained_json() {
                                 {"copy_ns", environment.copy_ns},
                                 {"pin_ns", environment.pin_ns},
                                 {"card_ns", environment.card_ns},
+                                {"range_ns", environment.range_ns},
                                 {"median_error", environment.median_error()},
                                 {"worst_error", std::abs(environment.worst()->error())},
-                                {"in_order", environment.in_order()},
+                                {"pairs", environment.order().pairs},
+                                {"pairs_swapped", environment.order().swapped},
                                 {"rows", rows},
                                 {"without", without}});
     }

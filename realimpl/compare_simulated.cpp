@@ -66,6 +66,7 @@ std::string calibrated_text(const Simulation& simulation) {
                                    simulation.kernel, simulation.rounds);
     std::vector<std::vector<std::string>> rows{{"cost", "measured as", "ns", "interval"}};
     for (const clock::NamedCost& each : clock::cost_names) {
+        if (each.measured_as.empty()) continue;
         const bool by_place = each.cost == clock::Cost::datagram || is_of_device(each.cost);
         for (std::size_t place = 0; place < (by_place ? calibration.places().size() : 1); ++place)
             for (const std::uint32_t bytes : calibration.sizes()) {
@@ -163,7 +164,7 @@ Json simulated_json(const Simulation& simulation) {
                 Json ns = Json::object();
                 const clock::Costs all = simulation.calibration->at(place, bytes);
                 for (const clock::NamedCost& each : clock::cost_names)
-                    ns[std::string(each.name)] = all[each.cost];
+                    if (!each.measured_as.empty()) ns[std::string(each.name)] = all[each.cost];
                 const Json one{{"device", simulation.calibration->places()[place].device},
                                {"bytes", bytes},
                                {"ns", ns}};

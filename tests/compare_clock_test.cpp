@@ -61,7 +61,8 @@ Record read_record() {
         at[{each.at("device"), each.at("bytes")}] = record.costs.size();
         Costs costs;
         for (const NamedCost& cost : cost_names)
-            costs[cost.cost] = each.at("ns").at(std::string(cost.name));
+            if (!cost.measured_as.empty())
+                costs[cost.cost] = each.at("ns").at(std::string(cost.name));
         record.costs.push_back(costs);
     }
     for (const json& each : all.at("cells")) {
@@ -221,7 +222,8 @@ TEST_CASE("three rows of each early series give the others, in order and within 
             if (row.used) CHECK(row.ns == Approx(row.published_ns));
         }
         CHECK(used == 3);
-        CHECK(environment.in_order());
+        CHECK(environment.order().pairs > 0);
+        CHECK(environment.order().swapped == 0);
         CHECK(environment.scale > 0);
         CHECK(environment.copy_ns > 0);
         for (const Without& each : without_each(environment.costs())) {
@@ -251,22 +253,37 @@ TEST_CASE("at most three rows of the merged series' tables give the others withi
     CHECK(dummy.rows.front().ns > dummy.rows[3].ns * 1.5);
 }
 
-TEST_CASE("the second series' rings to a card are reproduced, its calls are not",
+TEST_CASE("three rows of the second series' table to a card give the others within 15 %",
           "[compare][clock]") {
     const Environment environment = reproduce("rfc-v2-nic");
-    double worst_call = 0;
+    std::size_t used = 0;
     for (const Reproduced& row : environment.rows) {
+        used += row.used;
         INFO(row.figure->as << ", " << row.figure->bytes << ": " << row.ratio << " for "
                             << row.published_ratio);
-        if (is_ring(row.figure->path.way))
-            CHECK(std::abs(row.error()) < 0.15);
-        else
-            worst_call = std::max(worst_call, std::abs(row.error()));
+        CHECK(std::abs(row.error()) < 0.15);
+        if (row.used) CHECK(row.ns == Approx(row.published_ns));
     }
-    // As model/README.md says; were it otherwise, that page would be wrong.
-    CHECK(worst_call > 0.5);
-    REQUIRE(environment.worst() != nullptr);
-    CHECK(environment.worst()->figure->path.way == Way::msg_zerocopy);
+    CHECK(used == 3);
+    CHECK(environment.rows.size() == 40);
+    CHECK(environment.median_error() < 0.10);
+    // As model/README.md says: small copies against references, never by much.
+    const Environment::Order order = environment.order();
+    CHECK(order.pairs > 100);
+    CHECK(order.swapped <= 7);
+    CHECK(order.widest < 0.065);
+}
+
+TEST_CASE("a card interrupts once for what one call hands to it", "[compare][clock]") {
+    // Of 24 rounds one may have what the last before them left on its way.
+    const auto once = [](double times) { return Approx(times).epsilon(1.0 / 24); };
+    CHECK(run(Way::ring_send, 8, "6.18", Device::card).count(Cost::napi) == once(1.0 / 8));
+    CHECK(run(Way::send_zc_fixed, 4, "6.18", Device::card).count(Cost::napi) == once(1.0 / 4));
+    CHECK(run(Way::msg_zerocopy, 1, "6.18", Device::card).count(Cost::napi) == once(1));
+    CHECK(run(Way::ring_send, 8, "6.18", Device::reader).count(Cost::napi) == 0);
+    CHECK(run(Way::msg_zerocopy, 1, "6.18", Device::card).count(Cost::card_range) == once(1));
+    CHECK(run(Way::msg_zerocopy, 1, "6.18", Device::reader).count(Cost::card_range) == 0);
+    CHECK(run(Way::send_zc, 1, "6.18", Device::card).count(Cost::card_range) == 0);
 }
 
 TEST_CASE("costs of primitives predict what was measured beside them", "[compare][clock]") {
@@ -348,7 +365,11 @@ TEST_CASE("without any one of its costs the simulator is worse at something", "[
           row_error(reproduce("rfc-v1"), alone));
     CHECK(row_error(reproduce("rfc-v2", without_it(Cost::poll)), "-n1 -f") >
           row_error(reproduce("rfc-v2"), "-n1 -f"));
+    CHECK(row_error(reproduce("rfc-v2-nic", without_it(Cost::napi)), "-n1") >
+          row_error(reproduce("rfc-v2-nic"), "-n1"));
+    // That one is solved whatever it begins with; without it MSG_ZEROCOPY is nearly twice as fast.
+    CHECK(reproduce("rfc-v2-nic").range_ns > 0.25 * 1e9 / 187000);
     CHECK(std::abs(deliveries(without_it(Cost::work_item)(4096))[0].share - 0.30) >
           std::abs(deliveries(reference_costs(4096))[0].share - 0.30));
-    CHECK(figures.size() + of_notifications.size() + 3 == cost_names.size());
+    CHECK(figures.size() + of_notifications.size() + 5 == cost_names.size());
 }

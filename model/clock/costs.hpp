@@ -18,6 +18,7 @@ enum class Cost : std::uint8_t {
     datagram,      // a packet: built, routed, handed to its device, freed
     device,        // what the device does with its payload
     device_pages,  // ... when that lies in single pages: the application's
+    napi,          // a card's interrupt: NAPI scheduled, run, completed, once for a call's packets
     copy,          // the payload into pages of the kernel's own
     copy_warm,     // ... when it lies in the buffer that was copied last
     pin,           // references to the payload's pages, taken and put
@@ -29,13 +30,14 @@ enum class Cost : std::uint8_t {
     ubuf,        // MSG_ZEROCOPY: a ubuf_info allocated, put into the error queue as a range, freed
     read_range,  // ... read from there: a recvmsg(2)
     look,        // a recvmsg(2) that finds the error queue empty
+    card_range,  // ... what a range that an interrupt puts there costs beyond one put in the call
 };
-inline constexpr std::size_t cost_count = 21;
+inline constexpr std::size_t cost_count = 23;
 
 struct NamedCost {
     Cost cost;
     std::string_view name;
-    std::string_view measured_as;  // in isolation, by `zcv compare --calibrate`
+    std::string_view measured_as;  // in isolation, by `zcv compare --calibrate`; "" if it is not
 };
 inline constexpr std::array<NamedCost, cost_count> cost_names{{
     {Cost::call, "call", "send(2) of one byte, less `datagram`"},
@@ -48,6 +50,7 @@ inline constexpr std::array<NamedCost, cost_count> cost_names{{
     {Cost::datagram, "datagram", "a SEND of one byte, beside one that is too long, eight a call"},
     {Cost::device, "device", "a raw packet of that size to the device, beside one to the ifb"},
     {Cost::device_pages, "device-pages", "... a packet of AF_XDP's frames"},
+    {Cost::napi, "napi", "a datagram to a veth, whose NAPI drops it, beside one to the ifb"},
     {Cost::copy, "copy",
      "a datagram of that size built and thrown away, from eight buffers in turn, beside one byte"},
     {Cost::copy_warm, "copy-warm", "... from one buffer again and again"},
@@ -63,6 +66,7 @@ inline constexpr std::array<NamedCost, cost_count> cost_names{{
      "a page built by MSG_ZEROCOPY and thrown away, beside a byte by send(2), less pin and frags"},
     {Cost::read_range, "read-range", "... with the error queue read after each, beside without"},
     {Cost::look, "look", "recvmsg(MSG_ERRQUEUE) on an empty queue"},
+    {Cost::card_range, "card-range", ""},
 }};
 
 constexpr std::string_view name_of(Cost cost) {

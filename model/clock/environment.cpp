@@ -28,9 +28,10 @@ struct Source {
     std::string_view scale_of = "";                   // ... or this environment's
     // Copies and does not pin; the smaller payload first. What lies between follows a line.
     std::vector<RowName> for_copy;
-    std::optional<RowName> for_pin = std::nullopt;   // pins and does not copy
-    std::optional<RowName> for_card = std::nullopt;  // neither, to a card
-    std::optional<RowName> for_call = std::nullopt;  // neither, a call that only submits for each
+    std::optional<RowName> for_pin = std::nullopt;    // pins and does not copy
+    std::optional<RowName> for_card = std::nullopt;   // neither, to a card
+    std::optional<RowName> for_call = std::nullopt;   // neither, a call that only submits for each
+    std::optional<RowName> for_range = std::nullopt;  // MSG_ZEROCOPY, to a card
 };
 
 const std::vector<Source>& sources() {
@@ -49,11 +50,11 @@ const std::vector<Source>& sources() {
          .for_call = RowName{"rfc-v2-dummy", "-n1", 4096}},
         {.name = "rfc-v2-nic",
          .tables = {"rfc-v2-nic"},
-         .baseline = "-n8 -z0",
+         .baseline = "msg_zerocopy -z",
          .scale_of = "rfc-v2",
          .for_copy = {{"rfc-v2-nic", "-n8 -z0", 4096}},
          .for_card = RowName{"rfc-v2-nic", "-n8", 4096},
-         .for_call = RowName{"rfc-v2-nic", "-n1", 4096}},
+         .for_range = RowName{"rfc-v2-nic", "msg_zerocopy -z", 4096}},
         {.name = "v4-dummy",
          .tables = {"v4-dummy"},
          .baseline = "non-zc",
@@ -114,7 +115,11 @@ class Solver {
   public:
     using CostsOf = std::function<Costs(std::uint32_t bytes)>;
     Solver(const Source& source, const CostsOf& costs_of) : source_(source), costs_of_(costs_of) {
-        if (!source.for_scale) scale_ = Solver(find_source(source.scale_of), costs_of).scale();
+        if (!source.for_scale) {
+            const Solver same_program(find_source(source.scale_of), costs_of);
+            scale_ = same_program.scale_;
+            call_ns_ = same_program.call_ns_;
+        }
         // A batch has its share of a call too; what that changes is an eighth from turn to turn.
         constexpr int turns = 16;
         for (int i = 0; i < turns; ++i) {
@@ -126,6 +131,7 @@ class Solver {
         for (const RowName& row : source.for_copy)
             copies_.emplace_back(row.bytes, left(row, Cost::copy, Cost::copy_warm));
         if (source.for_pin) pin_ns_ = left(*source.for_pin, Cost::pin);
+        if (source.for_range) range_ns_ = left(*source.for_range, Cost::card_range);
     }
 
     double scale() const { return scale_; }
@@ -146,13 +152,14 @@ class Solver {
         all[Cost::copy] = all[Cost::copy_warm] = copy_ns(bytes);
         all[Cost::device] = all[Cost::device_pages] = card_ns_;
         if (source_.for_pin) all[Cost::pin] = pin_ns_;
-        if (source_.for_call) all[Cost::submit] = call_ns_;
+        if (call_ns_) all[Cost::submit] = *call_ns_;
+        all[Cost::card_range] = range_ns_;
         return all;
     }
     bool uses(const PublishedTable& table, const PublishedFigure& figure) const {
         std::vector<RowName> used = source_.for_copy;
-        for (const auto& each :
-             {source_.for_scale, source_.for_pin, source_.for_card, source_.for_call})
+        for (const auto& each : {source_.for_scale, source_.for_pin, source_.for_card,
+                                 source_.for_call, source_.for_range})
             if (each) used.push_back(*each);
         return std::ranges::any_of(used, [&](const RowName& row) {
             return row.table == table.id && row.as == figure.as && row.bytes == figure.bytes;
@@ -168,14 +175,15 @@ class Solver {
         all[Cost::copy] = all[Cost::copy_warm] = 0;
         all[Cost::device] = all[Cost::device_pages] = 0;
         if (source_.for_pin) all[Cost::pin] = 0;
-        if (source_.for_call) all[Cost::submit] = 0;
+        if (call_ns_) all[Cost::submit] = 0;
         return all;
     }
     // How long that takes in this row, beside the machine of the costs.
     double share(const RowName& name) const {
         const Costs rest = scaled(name.bytes, 1);
         const Reproduced row = row_of(*find_published(name.table), figure_of(name), rest);
-        return (row.published_ns - call_ns_ * row.run.count(Cost::submit)) / time_of(row.run, rest);
+        return (row.published_ns - call_ns_.value_or(0) * row.run.count(Cost::submit)) /
+               time_of(row.run, rest);
     }
     // What this row's time leaves for the one cost that is unknown.
     double left(const RowName& name, Cost unknown) const { return left(name, unknown, unknown); }
@@ -192,7 +200,8 @@ class Solver {
     double scale_ = 0;
     double card_ns_ = 0;
     double pin_ns_ = 0;
-    double call_ns_ = 0;
+    std::optional<double> call_ns_;  // unless it is as slow as everything else
+    double range_ns_ = 0;
     std::vector<std::pair<double, double>> copies_;
 };
 
@@ -221,6 +230,7 @@ Costs reference_costs(std::uint32_t bytes) {
     costs[Cost::ubuf] = 120;
     costs[Cost::read_range] = 180;
     costs[Cost::look] = 125;
+    costs[Cost::napi] = 250;
     const double pages = std::ceil(bytes / 4096.0);
     costs[Cost::pin] = 27 + 20 * pages;
     costs[Cost::frags] = 2 * pages;
@@ -239,6 +249,7 @@ Environment reproduce(std::string_view name,
     result.scale_of = source.scale_of;
     result.copy_ns = solver.copy_ns(result.bytes);
     result.card_ns = solver.card_ns();
+    result.range_ns = solver.costs(result.bytes)[Cost::card_range];
     result.pin_ns = solver.costs(result.bytes)[Cost::pin];
     result.call_ns = solver.costs(result.bytes)[Cost::submit];
     for (const std::string_view id : source.tables)
@@ -286,13 +297,19 @@ double Environment::median_error() const {
     return errors.empty() ? 0 : errors[errors.size() / 2];
 }
 
-bool Environment::in_order() const {
-    for (const Reproduced& a : rows)
-        for (const Reproduced& b : rows)
-            if (a.figure->bytes == b.figure->bytes &&
-                a.published_ratio * as_fast < b.published_ratio && a.ratio >= b.ratio)
-                return false;
-    return true;
+Environment::Order Environment::order() const {
+    Order order;
+    for (const Reproduced& slow : rows)
+        for (const Reproduced& fast : rows) {
+            if (slow.figure->bytes != fast.figure->bytes ||
+                slow.published_ratio * as_fast >= fast.published_ratio)
+                continue;
+            ++order.pairs;
+            if (slow.ratio < fast.ratio) continue;
+            ++order.swapped;
+            order.widest = std::max(order.widest, fast.published_ratio / slow.published_ratio - 1);
+        }
+    return order;
 }
 
 std::vector<Without> without_each(const Costs& costs) {

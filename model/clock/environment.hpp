@@ -35,7 +35,8 @@ struct Environment {
     double copy_ns = 0;         // the payload
     double pin_ns = 0;          // the payload's pages
     double call_ns = 0;         // a call that only submits
-    double card_ns = 0;         // a card and its interrupt, beyond what a sink costs
+    double card_ns = 0;         // a card's packet, beyond what a sink costs
+    double range_ns = 0;        // a range put into the error queue by a card's interrupt
     std::string_view scale_of;  // another environment, whose row gave the scale; "" its own
     std::vector<Reproduced> rows;
 
@@ -43,9 +44,14 @@ struct Environment {
     // Of the rows that were not used, nor are the baseline.
     const Reproduced* worst() const;
     double median_error() const;
-    // Whether rows of a payload come in the published order; two that differ by less than 2 % have
-    // none.
-    bool in_order() const;
+    // Of the pairs of rows of a payload that differ by 2 % or more, those that do not come in the
+    // published order.
+    struct Order {
+        std::size_t pairs = 0;
+        std::size_t swapped = 0;
+        double widest = 0;  // what two that are swapped differ by, as published: 0.05 is 5 %
+    };
+    Order order() const;
 };
 
 // "rfc-v1", "rfc-v2", "rfc-v2-nic", "v4-dummy" and "v4-nic".

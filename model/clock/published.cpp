@@ -50,7 +50,7 @@ PublishedTable rfc_v2_dummy() {
             .source =
                 "[RFC v2 00/19] io_uring zerocopy tx, 21 Dec 2021, "
                 "cover.1640029579.git.asml.silence@gmail.com",
-            .profile = "rfc-v1",
+            .profile = "6.0-rc",
             .transport = "udp",
             .device = "dummy",
             .unit = "requests/s",
@@ -73,7 +73,7 @@ PublishedTable rfc_v2_dummy6() {
             .source =
                 "[RFC v2 00/19] io_uring zerocopy tx, 21 Dec 2021, "
                 "cover.1640029579.git.asml.silence@gmail.com",
-            .profile = "rfc-v1",
+            .profile = "6.0-rc",
             .transport = "udp",
             .device = "dummy",
             .unit = "requests/s",
@@ -93,7 +93,7 @@ PublishedTable rfc_v2_nic() {
             .source =
                 "[RFC v2 00/19] io_uring zerocopy tx, 21 Dec 2021, "
                 "cover.1640029579.git.asml.silence@gmail.com",
-            .profile = "rfc-v1",
+            .profile = "6.0-rc",
             .transport = "udp",
             .device = "nic",
             .unit = "requests/s",

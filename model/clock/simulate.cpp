@@ -144,7 +144,8 @@ class Run {
         constexpr std::string_view name = step_name<Step>();
         const Seen before = seen();
         if constexpr (std::is_same_v<Step, kernel::dev_hard_start_xmit>)
-            if (job_.device == Device::card) flights_.push_back({ids..., now_ + job_.flight_ns});
+            if (job_.device == Device::card)
+                flights_.push_back({ids..., now_ + job_.flight_ns, call_});
         take<Step>(store_, ids...);
         for (const Charge& each : charges())
             if (each.step == name && each.applies(job_.path)) charge(name, each.cost);
@@ -158,6 +159,8 @@ class Run {
         if (after.numbered > before.numbered) charge(name, Cost::ubuf);
         if (after.ubufs > before.ubufs && after.numbered == before.numbered)
             charge(name, Cost::notification);
+        if (after.numbered < before.numbered && job_.device == Device::card)
+            charge(name, Cost::card_range, static_cast<double>(before.numbered - after.numbered));
     }
 
     // --- who comes next --------------------------------------------------------------------
@@ -165,6 +168,14 @@ class Run {
     bool is_due(SkbId k) const {
         return std::ranges::none_of(
             flights_, [&](const Flight& each) { return each.skb == k && each.lands_ns > now_; });
+    }
+    // What one call hands to a card comes back with one interrupt.
+    void land(SkbId k) {
+        const auto flight = std::ranges::find(flights_, k, &Flight::skb);
+        if (flight == flights_.end()) return;
+        if (std::exchange(interrupt_of_, flight->call) != flight->call)
+            charge(step_name<world::device_dma>(), Cost::napi);
+        flights_.erase(flight);
     }
     template <class Step, class Id>
     bool try_one(Ids<Id>) {
@@ -176,8 +187,7 @@ class Run {
             found = id;
         });
         if (!found) return false;
-        if constexpr (std::is_same_v<Step, world::device_dma>)
-            std::erase_if(flights_, [&](const Flight& each) { return each.skb == *found; });
+        if constexpr (std::is_same_v<Step, world::device_dma>) land(*found);
         step<Step>(*found);
         return true;
     }
@@ -222,6 +232,7 @@ class Run {
 
     void enter() {
         ++result_.system_calls;
+        ++call_;
         work_found_ = false;
         if (world::app_enter::in(store_.world()) && can<world::app_enter>(store_, ring_))
             step<world::app_enter>(ring_);
@@ -244,6 +255,7 @@ class Run {
 
     void call(BufferId b) {
         ++result_.system_calls;
+        ++call_;
         if (floods()) {
             ++result_.system_calls;
             charge("poll", Cost::poll);
@@ -279,6 +291,7 @@ class Run {
     struct Flight {
         SkbId skb;
         double lands_ns;
+        std::uint64_t call;  // that handed it over
     };
 
     const Job job_;
@@ -291,7 +304,9 @@ class Run {
     std::vector<BufferId> buffers_;
     std::vector<Flight> flights_;
     std::size_t turn_ = 0;
-    bool work_found_ = false;  // in this system call
+    std::uint64_t call_ = 0;          // which sends
+    std::uint64_t interrupt_of_ = 0;  // the last one
+    bool work_found_ = false;         // in this system call
     double now_ = 0;
     double idle_ = 0;
     Simulated result_;
