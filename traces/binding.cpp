@@ -46,7 +46,7 @@ Walk::Walk(std::unique_ptr<Records> records, const Trace& about, const Profile& 
     : trace_(about),
       report_(report),
       ahead_(std::move(records), foresight),
-      calls_(about, report),
+      calls_(about, report, histories_),
       account_(about),
       blind_(!records_skbs(about.info)),
       s_(world_of(profile)),
@@ -54,7 +54,7 @@ Walk::Walk(std::unique_ptr<Records> records, const Trace& about, const Profile& 
     report_.steps.resize(all_steps().size());
 }
 
-std::optional<Mismatch> Walk::explain(const Seen& record) {
+std::optional<Mismatch> Walk::explain(const KnownRecord& record) {
     const zcv_event& event = record.event();
     now_ns_ = event.time_ns;
     if (ahead_.calls) s_.add_api(Api::msg_zerocopy);
@@ -83,7 +83,7 @@ std::optional<Mismatch> Walk::explain(const Seen& record) {
     return std::nullopt;
 }
 
-void Walk::explain_by_kind(const Seen& record, const zcv_event& event, Send* send) {
+void Walk::explain_by_kind(const KnownRecord& record, const zcv_event& event, Send* send) {
     const bool of_request =
         (event.kind >= ZCV_COMPLETE && event.kind <= ZCV_DEFER) || event.kind == ZCV_TCP_APPEND;
     if (of_request && send == nullptr) mismatch("no send of that name is in flight");
@@ -154,7 +154,7 @@ void Walk::explain_by_kind(const Seen& record, const zcv_event& event, Send* sen
 }
 
 // The send a record is about, or null.
-Walk::Send* Walk::send_meant(const Seen& record) {
+Walk::Send* Walk::send_meant(const KnownRecord& record) {
     const zcv_event& event = record.event();
     const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
     nameless_ += nameless;
@@ -258,26 +258,22 @@ void Walk::on_submit(const zcv_event& event, bool prepared) {
     send.sock = sock_of(event);
     send.buffer = buffer_of(event);
     send.request = s_.add_request(send.ring);
-    send.history = report_.history.size();
     know_request(send);
 
-    SendHistory seen;
-    seen.number = static_cast<std::uint32_t>(report_.history.size() + 1);
+    SendHistory& seen = histories_.add(event.generation, event.time_ns);
+    send.history = seen.number;
     seen.user_data = event.user_data;
     seen.addr = event.addr;
     seen.len = event.len;
     seen.tgid = event.tgid;
     seen.ring = event.ring;
     seen.sock = event.sock;
-    seen.submitted_ns = event.time_ns;
     seen.stack = event.kind == ZCV_SUBMIT ? static_cast<std::uint32_t>(event.res) : 0;
-    seen.generation = event.generation;
     seen.hash = event.hash;
     seen.asked_usage = send.reports_usage;
     seen.fixed = (event.zc_flags & uapi::recvsend_fixed_buf) != 0;
     seen.stream = ahead_.streams.contains(event.sock);
     seen.opcode = event.opcode;
-    report_.history.push_back(seen);
     ++report_.sends;
     open_by_name_[{event.ring, event.user_data}].push_back(event.generation);
     write_and_submit(send, event);
@@ -324,7 +320,7 @@ bool Walk::is_issued_by_worker(const Send& send) const {
     return facts.lives.empty() && facts.complete.refs == 1;
 }
 
-void Walk::on_tcp_append(const Seen& record, const zcv_event& event, Send& send) {
+void Walk::on_tcp_append(const KnownRecord& record, const zcv_event& event, Send& send) {
     if (send.completed) mismatch("data is appended for a request that has completed", around(send));
     issue(send);
     const std::uint32_t life = record.life;
@@ -522,8 +518,7 @@ void Walk::post(Send& send, bool overflow) {
         mismatch("the completion list has another CQE before it", around(send),
                  due == nullptr
                      ? std::vector<std::string>{}
-                     : std::vector<std::string>{fmt::format("the CQE of send #{}",
-                                                            report_.history[due->history].number)});
+                     : std::vector<std::string>{fmt::format("the CQE of send #{}", due->history)});
     }
     s_.set_cq_full(overflow ? ring : none<RingId>);
     go<kernel::io_submit_flush_completions>(ring);
@@ -639,7 +634,8 @@ Walk::Send& Walk::give_up(Send& send) {
 
 Violation& Walk::violation(const Send& send, std::string property, Evidence by,
                            std::uint64_t time_ns, std::string evidence, std::string explanation) {
-    const SendHistory& seen = report_.history[send.history];
+    const SendHistory& seen = histories_.at(send.history);
+    histories_.keep(send.history);
     return report_.violations.emplace_back(Violation{.property = std::move(property),
                                                      .send = seen.number,
                                                      .request = seen.user_data,

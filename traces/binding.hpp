@@ -3,6 +3,7 @@
 #include <boost/functional/hash.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -18,6 +19,7 @@
 #include "traces/agreement.hpp"
 #include "traces/by_generation.hpp"
 #include "traces/calls.hpp"
+#include "traces/histories.hpp"
 #include "traces/lookahead.hpp"
 #include "traces/ref_account.hpp"
 #include "traces/replay.hpp"
@@ -99,20 +101,21 @@ class Walk {
     void note_steps(std::vector<StepTaken>& steps) { steps_ = &steps; }
 
     // The next record in order of time, nothing at the end. The one before is done with.
-    const Seen* next() {
+    const KnownRecord* next() {
         ++records_;
         if (!ended_.empty() && ended_.front().at + lag_ <= records_) forget_what_is_over();
         return ahead_.next();
     }
-    // From here on what is known of a send is given up some time after its end.
-    void forget_sends() { forgets_ = true; }
+    // From here on what is known of a send is given up some time after its end. It is shown before.
+    void forget_sends(std::function<void(SendHistory&)> show) { show_ = std::move(show); }
+    Histories& histories() { return histories_; }
     // Takes the steps that explain it. A mismatch leaves the send it is about out of the rest of
     // the walk.
-    std::optional<Mismatch> explain(const Seen& record);
+    std::optional<Mismatch> explain(const KnownRecord& record);
 
     const Lookahead& lookahead() const { return ahead_; }
     // The send a record is about, by generation; 0 when it is about none.
-    std::uint32_t send_of(const Seen& record) const;
+    std::uint32_t send_of(const KnownRecord& record) const;
     // Every field of the objects that stand for this send.
     std::vector<checker::Field> fields_of(std::uint32_t generation) const;
     // After the last record: what was left open.
@@ -129,7 +132,7 @@ class Walk {
         RingId ring = none<RingId>;
         std::uint64_t ubuf = 0;
         std::uint64_t hash = 0;
-        std::size_t history = 0;
+        std::uint32_t history = 0;  // its number there
         Some lives;
         bool returned = false;
         bool is_call = false;  // of sendmsg(MSG_ZEROCOPY), with this id
@@ -186,14 +189,14 @@ class Walk {
         Mismatch mismatch;
     };
 
-    void explain_by_kind(const Seen& record, const zcv_event& event, Send* send);
-    Send* send_meant(const Seen& record);
-    bool is_certain(const Seen& record) const;
+    void explain_by_kind(const KnownRecord& record, const zcv_event& event, Send* send);
+    Send* send_meant(const KnownRecord& record);
+    bool is_certain(const KnownRecord& record) const;
     void note_guess(SockId sock);
 
     // binding_over.cpp: what is known of a send goes when it is over.
     void note_over(const Send& send) {
-        if (forgets_) ended_.push_back({send.generation, 0, records_});
+        if (show_) ended_.push_back({send.generation, 0, records_});
     }
     void forget_what_is_over();
     bool is_all_freed(const Send& send) const;
@@ -209,7 +212,7 @@ class Walk {
     void on_complete(const zcv_event& event, Send& send, bool overflow);
     void on_notif(const zcv_event& event, Send& send, bool overflow);
     void on_request_moved(const zcv_event& event, Send& send);
-    void on_tcp_append(const Seen& record, const zcv_event& event, Send& send);
+    void on_tcp_append(const KnownRecord& record, const zcv_event& event, Send& send);
     void succeed(Send& send, const zcv_event& event);
     void fail(Send& send, const zcv_event& event);
     void issue(Send& send);
@@ -341,7 +344,7 @@ class Walk {
     std::vector<std::string> enabled_for(const Send& send) const;
 
     Send& send_at(std::uint32_t generation) { return sends_.at(generation); }
-    SendHistory& history(const Send& send) { return report_.history[send.history]; }
+    SendHistory& history(const Send& send) { return histories_.at(send.history); }
     SkbState& state_of(SkbId skb);
     const Life& seen_life(std::uint32_t life) const { return ahead_.lives.at(life); }
     bool is_gone(std::uint32_t life) const {
@@ -352,6 +355,7 @@ class Walk {
     const Trace& trace_;  // without its records
     ReplayReport& report_;
     Lookahead ahead_;
+    Histories histories_;
     Agreement agreement_;
     Calls calls_;
     RefAccount account_;
@@ -379,7 +383,7 @@ class Walk {
     std::deque<Over> ended_;
     Forgotten forgotten_;
     std::uint64_t lag_;
-    bool forgets_ = false;
+    std::function<void(SendHistory&)> show_;
     std::uint64_t records_ = 0;
     std::uint64_t now_ns_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;

@@ -68,7 +68,7 @@ void Walk::mismatch(std::string why, std::vector<std::string> around,
     throw MismatchError{{std::move(why), std::move(around), std::move(instead)}};
 }
 
-std::uint32_t Walk::send_of(const Seen& record) const {
+std::uint32_t Walk::send_of(const KnownRecord& record) const {
     return record.life != 0 ? seen_life(record.life).owner : record.send;
 }
 

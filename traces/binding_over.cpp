@@ -38,7 +38,7 @@ bool Walk::is_freed(std::uint32_t life) const {
 
 void Walk::let_go(const Send& send) {
     const std::uint32_t generation = send.generation;
-    const SendHistory& seen = report_.history[send.history];
+    SendHistory& seen = history(send);
     if (!send.is_call) {
         forget_name({seen.ring, seen.user_data}, generation);
     } else if (send.buffer != none<BufferId> && s_[send.buffer].lent == 0) {
@@ -57,6 +57,8 @@ void Walk::let_go(const Send& send) {
     ahead_.forget_send(generation);
     agreement_.forget(generation);
     calls_.forget(generation, seen);
+    show_(seen);
+    histories_.forget(send.history);
     forgotten_.insert(generation);
     sends_.erase(generation);
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "traces/histories.hpp"
 #include "traces/replay.hpp"
 #include "traces/zct.hpp"
 
@@ -22,7 +23,8 @@ namespace zcv {
 // seen at its ends.
 class Calls {
   public:
-    explicit Calls(const Trace& trace, ReplayReport& report) : trace_(trace), report_(report) {}
+    Calls(const Trace& trace, ReplayReport& report, Histories& histories)
+        : trace_(trace), report_(report), histories_(histories) {}
 
     // Takes in a record, if it is of a call or an error queue; what cannot be is a reason in words.
     std::optional<std::string> take(const zcv_event& event);
@@ -38,7 +40,7 @@ class Calls {
   private:
     struct Call {
         std::uint32_t generation = 0;
-        std::size_t history = 0;                           // in the report
+        std::uint32_t history = 0;                         // its number there
         std::uint64_t hash = 0;                            // of what was taken; 0 unknown
         std::shared_ptr<const zcv_event> write = nullptr;  // the first one seen by a watchpoint
         std::uint64_t rewritten_ns = 0;  // seen with other content before it was told
@@ -57,10 +59,11 @@ class Calls {
     void report_reuse(Call& call, const zcv_event& event);
     void give_back(Call& call);
     Call* find(std::uint64_t sock, std::uint32_t id);
-    SendHistory& history(const Call& call) { return report_.history[call.history]; }
+    SendHistory& history(const Call& call) { return histories_.at(call.history); }
 
     const Trace& trace_;
     ReplayReport& report_;
+    Histories& histories_;
     std::map<Name, Call> calls_;
     std::unordered_set<std::uint32_t> generations_;
     // Calls that may still be read from the same memory, by process, address and length.

@@ -25,7 +25,7 @@ Lookahead::Lookahead(std::unique_ptr<Records> records, const Foresight& foresigh
 
 // How far -------------------------------------------------------------------------------------
 
-const Seen* Lookahead::next() {
+const KnownRecord* Lookahead::next() {
     if (begin_ < next_) records_->done(at(begin_++).placed);
     if (next_ >= sure_) look();
     return next_ == end_ ? nullptr : &at(next_++);
@@ -74,14 +74,14 @@ bool Lookahead::look_at_one() {
         return false;
     }
     if (end_ - begin_ == window_.size()) {
-        std::vector<Seen> larger(2 * window_.size());
+        std::vector<KnownRecord> larger(2 * window_.size());
         for (std::uint64_t i = begin_; i < end_; ++i) larger[i & (larger.size() - 1)] = at(i);
         window_ = std::move(larger);
     }
     const std::uint64_t number = end_++;
-    Seen& now = at(number);
+    KnownRecord& now = at(number);
     const zcv_event& event = *batch_.front().event;
-    now = Seen{batch_.front(), 0, event.generation, {}};
+    now = KnownRecord{batch_.front(), 0, event.generation, {}};
     batch_ = batch_.subspan(1);
     newest_ns_ = now.placed.time_ns;
     look(now, event);
@@ -110,7 +110,7 @@ void Lookahead::forget_send(std::uint32_t generation) {
 
 // What a record says --------------------------------------------------------------------------
 
-void Lookahead::look(Seen& now, const zcv_event& event) {
+void Lookahead::look(KnownRecord& now, const zcv_event& event) {
     switch (event.kind) {
         case ZCV_SUBMIT:
         case ZCV_PREP_FAILED:
@@ -161,7 +161,7 @@ void Lookahead::look(Seen& now, const zcv_event& event) {
 }
 
 // A notification is there before its send is submitted, which then names what came before.
-void Lookahead::reference_changed(Seen& now, const zcv_event& event) {
+void Lookahead::reference_changed(KnownRecord& now, const zcv_event& event) {
     if (event.ring == 0) return;
     Changed& ubuf = changed_[event.ubuf];
     if (event.opcode == ZCV_REF_ALLOC) ubuf = {};
@@ -174,11 +174,11 @@ void Lookahead::name_references(const zcv_event& submit) {
     if (found == nullptr || found->generation != 0) return;
     found->generation = submit.generation;
     for (const std::uint64_t number : found->unnamed)
-        if (Seen* const before = still_at(number)) before->send = submit.generation;
+        if (KnownRecord* const before = still_at(number)) before->send = submit.generation;
     found->unnamed = {};
 }
 
-void Lookahead::appended(Seen& now, const zcv_event& event) {
+void Lookahead::appended(KnownRecord& now, const zcv_event& event) {
     streams[event.sock] = true;
     last_sent_ns[event.sock] = event.time_ns;
     note_issuer(event);
@@ -188,7 +188,7 @@ void Lookahead::appended(Seen& now, const zcv_event& event) {
         // A fresh skb would be the tail by now.
         if (send->append != no_record && event.len < send->append_left && event.head != 0 &&
             event.head == send->append_head)
-            if (Seen* const turn = still_at(send->append)) turn->turn.joined = true;
+            if (KnownRecord* const turn = still_at(send->append)) turn->turn.joined = true;
         if (send->append == no_record) send->bytes = event.len;
         const std::uint32_t offset = offset_of(send->bytes, event.len);
         if (send->turns.empty() || send->turns.back() < offset) send->turns.push_back(offset);
@@ -226,12 +226,12 @@ void Lookahead::forget_turn_that_joined(const zcv_event& event) {
 // The turn before this one, or before the end, appended nothing if as much is left as then.
 void Lookahead::note_progress(const SendFacts& send, std::uint32_t left) {
     if (send.append == no_record || send.append_left != left) return;
-    if (Seen* const turn = still_at(send.append)) turn->turn.idle = true;
+    if (KnownRecord* const turn = still_at(send.append)) turn->turn.idle = true;
 }
 
 // Done with before any driver had it, or dropped with more references than when it was queued: it
 // was cut into segments, about as many as there are more references.
-void Lookahead::note_segments(const Seen& now, const zcv_event& event) {
+void Lookahead::note_segments(const KnownRecord& now, const zcv_event& event) {
     const std::uint32_t* const queued = queued_refs_.find(event.skb);
     if (queued == nullptr) return;
     const std::uint32_t before = *queued;
@@ -343,7 +343,7 @@ void Lookahead::note_chain(SendFacts& send, const zcv_event& event) {
 }
 
 // The kernel gives no request here: it is the oldest send of that name that still lacks the CQE.
-void Lookahead::overflowed(Seen& now, const zcv_event& event) {
+void Lookahead::overflowed(KnownRecord& now, const zcv_event& event) {
     const bool notif = (event.cqe_flags & uapi::cqe_f_notif) != 0;
     const Some* const open = names_.find({event.ring, event.user_data});
     if (open == nullptr) return;
@@ -365,7 +365,7 @@ void Lookahead::overflowed(Seen& now, const zcv_event& event) {
 
 // Shared infos --------------------------------------------------------------------------------
 
-void Lookahead::head_seen(Seen& now, const zcv_event& event, std::uint32_t owner) {
+void Lookahead::head_seen(KnownRecord& now, const zcv_event& event, std::uint32_t owner) {
     if (owner == 0) return;
     // An skb of calls names their range: the first one's id below, how many above.
     const auto covered = static_cast<std::uint32_t>(event.user_data >> 32);

@@ -121,7 +121,7 @@ struct Turn {
 };
 
 // A record that was looked at, and what it turned out to name.
-struct Seen {
+struct KnownRecord {
     Placed placed;
     std::uint32_t life = 0;  // 0 when it names no head
     std::uint32_t send = 0;  // its generation; 0 when it names no send
@@ -136,7 +136,7 @@ class Lookahead {
 
     // The next record by time, with all that is known of it; nothing at the end. The one before is
     // done with.
-    const Seen* next();
+    const KnownRecord* next();
     // Looks as far as next() will, so that what is known of the first record is known.
     void look();
 
@@ -183,18 +183,18 @@ class Lookahead {
 
     bool is_far_enough();
     bool look_at_one();
-    Seen& at(std::uint64_t number) { return window_[number & (window_.size() - 1)]; }
+    KnownRecord& at(std::uint64_t number) { return window_[number & (window_.size() - 1)]; }
     // Null when that one is done with.
-    Seen* still_at(std::uint64_t number) { return number < begin_ ? nullptr : &at(number); }
+    KnownRecord* still_at(std::uint64_t number) { return number < begin_ ? nullptr : &at(number); }
 
-    void look(Seen& now, const zcv_event& event);
-    void reference_changed(Seen& now, const zcv_event& event);
+    void look(KnownRecord& now, const zcv_event& event);
+    void reference_changed(KnownRecord& now, const zcv_event& event);
     void name_references(const zcv_event& submit);
-    void appended(Seen& now, const zcv_event& event);
+    void appended(KnownRecord& now, const zcv_event& event);
     static std::uint32_t offset_of(std::uint32_t bytes, std::uint32_t left);
     void forget_turn_that_joined(const zcv_event& event);
     void note_progress(const SendFacts& send, std::uint32_t left);
-    void note_segments(const Seen& now, const zcv_event& event);
+    void note_segments(const KnownRecord& now, const zcv_event& event);
     void note_issuer(const zcv_event& event);
     void submitted(const zcv_event& event);
     void called(const zcv_event& event);
@@ -205,8 +205,8 @@ class Lookahead {
     void notified(const zcv_event& event);
     void forget_name(const SendFacts& send, std::uint32_t generation);
     void note_chain(SendFacts& send, const zcv_event& event);
-    void overflowed(Seen& now, const zcv_event& event);
-    void head_seen(Seen& now, const zcv_event& event, std::uint32_t owner);
+    void overflowed(KnownRecord& now, const zcv_event& event);
+    void head_seen(KnownRecord& now, const zcv_event& event, std::uint32_t owner);
     std::uint32_t born(const zcv_event& event, std::uint32_t owner);
     void come_from(Life& fresh, const zcv_event& event);
     bool begins_with_a_turn(std::uint32_t owner, std::uint64_t sequence);
@@ -220,7 +220,7 @@ class Lookahead {
     Foresight foresight_;
     std::span<const Placed> batch_;  // not looked at yet
     // Looked at and not done with: the one with number n is at n modulo its size.
-    std::vector<Seen> window_;
+    std::vector<KnownRecord> window_;
     std::uint64_t begin_ = 0, next_ = 0, end_ = 0;  // numbers in the order of time
     std::uint64_t sure_ = 0;                        // those before it are looked far enough for
     std::uint64_t timely_ = 0;                      // those before it are long enough ago

@@ -33,7 +33,7 @@ class Inference {
         std::vector<StepTaken> steps;
         walk.note_holders(seen);
         walk.note_steps(steps);
-        while (const Seen* const record = walk.next()) walk.explain(*record);
+        while (const KnownRecord* const record = walk.next()) walk.explain(*record);
         for (const RefHolders& now : seen) take(now, walk.lookahead());
         for (const StepTaken& step : steps)
             if (const auto one = all_.find(step.generation); one != all_.end())

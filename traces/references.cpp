@@ -226,7 +226,7 @@ References compare_references(const std::string& file, const Trace& trace,
     walk.note_references(inferred);
     BySend by_send;
     Account account(found);
-    while (const Seen* const record = walk.next()) {
+    while (const KnownRecord* const record = walk.next()) {
         walk.explain(*record);
         const zcv_event& event = record->event();
         if (event.kind != ZCV_UBUF_REF) continue;

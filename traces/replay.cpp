@@ -70,7 +70,7 @@ std::size_t last_before(const Source& source, const Profile& profile, std::size_
     ReplayReport scratch;
     Walk walk(source.records(), source.about, profile, scratch);
     std::unordered_map<std::uint32_t, std::size_t> last;  // by generation
-    while (const Seen* const next = walk.next()) {
+    while (const KnownRecord* const next = walk.next()) {
         send = walk.send_of(*next);
         if (next->placed.record == diverged) break;
         last[send] = next->placed.record;
@@ -87,7 +87,7 @@ void look_back(const Source& source, const Profile& profile, std::uint64_t start
     if (last == no_record) return;
     ReplayReport scratch;
     Walk walk(source.records(), source.about, profile, scratch);
-    while (const Seen* const next = walk.next()) {
+    while (const KnownRecord* const next = walk.next()) {
         const bool is_last = next->placed.record == last;
         const std::vector<checker::Field> before =
             is_last ? walk.fields_of(send) : std::vector<checker::Field>{};
@@ -182,7 +182,7 @@ std::unordered_map<std::uint64_t, std::uint32_t> kernel_stacks(
 void tell_stacks(const Source& source, bool has_kernel_stacks, ReplayReport& report) {
     for (Violation& finding : report.violations)
         if (finding.send != 0)
-            finding.sent_by = lines_of(source.about, report.history[finding.send - 1].stack);
+            finding.sent_by = lines_of(source.about, send_named(report, finding.send)->stack);
     if (report.violations.empty() || !has_kernel_stacks) return;
     const auto at = kernel_stacks(source, report.violations);
     for (Violation& finding : report.violations)
@@ -200,18 +200,21 @@ class Replayed {
           walk_(source.records(), source.about, profile_, report_, options.foresight) {
         report_.profile = profile_.name;
         report_.suppressions = options.suppressions;
-        if (!options.keep_history) walk_.forget_sends();
+        if (!options.keep_history) walk_.forget_sends([this](SendHistory& send) { count(send); });
     }
 
-    ReplayReport run() {
-        while (const Seen* const next = walk_.next()) take(*next);
+    // Nothing when it takes all sends to name what was found, and they were given up.
+    std::optional<ReplayReport> run(bool keeps_history) {
+        while (const KnownRecord* const next = walk_.next()) take(*next);
         walk_.finish();
+        if (!keeps_history && std::ranges::any_of(report_.violations, is_early_write))
+            return std::nullopt;
         close();
         return std::move(report_);
     }
 
   private:
-    void take(const Seen& record) {
+    void take(const KnownRecord& record) {
         const zcv_event& event = record.event();
         if (report_.records++ == 0) start_ns_ = event.time_ns;
         numbers_.see(event);
@@ -233,8 +236,19 @@ class Replayed {
                                         std::move(mismatch->instead)};
     }
 
+    void count(SendHistory& send) {
+        const Histories& all = walk_.histories();
+        const OtherSends others{
+            [&](std::uint32_t number) { return all.find(number); },
+            [&](std::uint32_t generation) { return all.of_generation(generation); }};
+        witness_.count(send, all.count(), others);
+    }
+
     void close() {
         const Trace& about = source_.about;
+        report_.history = walk_.histories().left();
+        report_.histories = walk_.histories().count();
+        report_.start_ns = walk_.histories().start_ns();
         report_.lost = std::max(about.totals.lost, about.sequence_gaps);
         if (report_.divergence) look_back(source_, profile_, start_ns_, *report_.divergence);
         if (const std::uint64_t count = numbers_.misnumbered())
@@ -275,9 +289,16 @@ bool is_whole(const Trace& trace) {
            !trace.info.missing.contains(overflow_probe);
 }
 
+// What a send was written too early by is named by all sends of its program: such a trace is walked
+// a second time, with all of them kept.
+ReplayReport replay(const Source& source, ReplayOptions options) {
+    for (;; options.keep_history = true)
+        if (auto report = Replayed(source, options).run(options.keep_history))
+            return std::move(*report);
+}
+
 ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
-    const Source source{trace, [&] { return records_of(trace); }};
-    return Replayed(source, options).run();
+    return replay(Source{trace, [&] { return records_of(trace); }}, options);
 }
 
 ReplayReport replay(TraceFile& file, const ReplayOptions& options) {
@@ -286,7 +307,7 @@ ReplayReport replay(TraceFile& file, const ReplayOptions& options) {
         for (;;) {
             const bool whole = is_whole(file.about());
             const bool cut_off = file.about().cut_off;
-            ReplayReport report = Replayed(source, options).run();
+            ReplayReport report = replay(source, options);
             // What only the records told may have changed what is claimed of them.
             if (whole == is_whole(file.about()) && cut_off == file.about().cut_off) return report;
         }

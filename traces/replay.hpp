@@ -55,7 +55,10 @@ struct ReplayReport {
     std::vector<Violation> suppressed;  // known: neither a finding nor part of the verdict
     std::vector<Suppression> suppressions;  // as given, with how often each was used
     std::vector<std::uint64_t> steps;       // how often each was taken; binding.hpp has their names
-    std::vector<SendHistory> history;       // one entry a send, in order of submission
+    std::vector<SendHistory> history;       // one entry a send, in order of submission; or of those
+                                            // alone that findings are about
+    std::uint32_t histories = 0;            // how many there were
+    std::uint64_t start_ns = 0;             // when the first was submitted
 };
 
 // Whether every record is there that the kernel could have given.
