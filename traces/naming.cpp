@@ -235,6 +235,10 @@ void name_findings(Witness& witness, ReplayReport& report) {
     witness.streams.add(report);
     witness.notes.add(newest_in(report), report);
     witness.payloads.tell(report);
+    // Notes may have brought back some that had been given up, or are there.
+    std::ranges::stable_sort(report.history, {}, &SendHistory::number);
+    const auto again = std::ranges::unique(report.history, {}, &SendHistory::number);
+    report.history.erase(again.begin(), again.end());
 }
 
 }  // namespace zcv

@@ -103,7 +103,7 @@ void Payloads::tell(ReplayReport& report) {
         wrong_, first_wrong_.copied ? "COPIED" : "not copied");
     found.explanation = std::string(found.rule->says);
     found.seen_by = {Evidence::error_queue, Evidence::skbs};
-    report.notes.push_back(std::move(found));
+    add_note({std::move(found), first_wrong_}, report);
 }
 
 // At the last reference of a ubuf the kernel knows of its calls what it will say of them.

@@ -21,8 +21,8 @@ bool is_short(const SendHistory& send) {
     return send.stream && send.res > 0 && static_cast<std::uint32_t>(send.res) < send.len;
 }
 
-Violation finding_of(const char* rule, const SendHistory& send, std::uint64_t time_ns,
-                     std::string evidence) {
+Note finding_of(const char* rule, const SendHistory& send, std::uint64_t time_ns,
+                std::string evidence) {
     Violation found;
     found.rule = find_rule(rule);
     found.severity = found.rule->severity;
@@ -32,7 +32,7 @@ Violation finding_of(const char* rule, const SendHistory& send, std::uint64_t ti
     found.evidence = std::move(evidence);
     found.explanation = std::string(found.rule->says);
     found.seen_by = {Evidence::cqes};
-    return found;
+    return {std::move(found), send};
 }
 
 constexpr std::size_t contents_max = 4096;   // of a stream that are remembered
@@ -43,8 +43,9 @@ void note(ReplayReport& report, const char* rule, const SendCount& some,
           const std::string& evidence) {
     if (some.count == 0) return;
     const SendHistory& first = some.first;
-    report.notes.push_back(finding_of(rule, first, first.completed_ns.value_or(first.submitted_ns),
-                                      fmt::format("{} {}", some.count, evidence)));
+    add_note(finding_of(rule, first, first.completed_ns.value_or(first.submitted_ns),
+                        fmt::format("{} {}", some.count, evidence)),
+             report);
 }
 
 // The first one behind it on its stream that was sent before this one's result was known.
@@ -58,6 +59,11 @@ const SendHistory* sent_behind(const SendHistory& first, const OtherSends& other
 }
 
 }  // namespace
+
+void add_note(Note note, ReplayReport& report) {
+    report.notes.push_back(std::move(note.finding));
+    if (note.send.number != 0) report.history.push_back(std::move(note.send));
+}
 
 // Who sends the same content whole more than once does not do so because progress was lost.
 void StreamWarnings::count(const SendHistory& send, const OtherSends& others) {
@@ -103,9 +109,9 @@ void StreamWarnings::count(const SendHistory& send, const OtherSends& others) {
 
 void StreamWarnings::add(ReplayReport& report) {
     for (auto& [sock, stream] : streams_)
-        for (std::vector<Violation>* const found : {&stream.holes, &stream.again}) {
-            std::ranges::stable_sort(*found, {}, &Violation::send);
-            report.notes.insert(report.notes.end(), found->begin(), found->end());
+        for (std::vector<Note>* const found : {&stream.holes, &stream.again}) {
+            std::ranges::stable_sort(*found, {}, [](const Note& note) { return note.send.number; });
+            for (Note& note : *found) add_note(std::move(note), report);
         }
 }
 
@@ -248,14 +254,14 @@ void Notes::add(std::uint32_t last, ReplayReport& report) {
 
 void Notes::of_error_queues(ReplayReport& report) {
     if (overflows_ > 0 && all_.count > 0)
-        report.notes.push_back(
-            finding_of("ZC-B10", all_.first, 0, fmt::format("{} CQEs overflowed", overflows_)));
+        add_note(finding_of("ZC-B10", all_.first, 0, fmt::format("{} CQEs overflowed", overflows_)),
+                 report);
     if (ignored_ > 0)
-        report.notes.push_back(
-            finding_of("ZC-C8", {}, 0,
-                       fmt::format("{} calls with MSG_ZEROCOPY on a socket without "
-                                   "SO_ZEROCOPY",
-                                   ignored_)));
+        add_note(finding_of("ZC-C8", {}, 0,
+                            fmt::format("{} calls with MSG_ZEROCOPY on a socket without "
+                                        "SO_ZEROCOPY",
+                                        ignored_)),
+                 report);
     queues_.for_each([&](std::uint64_t, const Queue& queue) {
         if (!queue.read) unread_.add(queue.unread);
     });

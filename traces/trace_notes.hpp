@@ -41,6 +41,13 @@ struct OtherSends {
     std::function<const SendHistory*(std::uint32_t)> of_generation;
 };
 
+// A note, and the send that it is told of: the report may have given that up.
+struct Note {
+    Violation finding;
+    SendHistory send;
+};
+void add_note(Note note, ReplayReport& report);
+
 // Holes (D7) and data that is there twice (A17), of sends that were short. What is remembered of a
 // stream is bounded: what it sent whole longer ago counts as new.
 class StreamWarnings {
@@ -56,7 +63,7 @@ class StreamWarnings {
         std::set<Content> whole;
         std::deque<Content> order;  // of these
         bool repeats = false;       // content whole more than once: no progress is lost
-        std::vector<Violation> holes, again;
+        std::vector<Note> holes, again;
     };
 
     std::map<std::uint64_t, Stream> streams_;  // by socket
