@@ -13,7 +13,6 @@
 #include <csignal>
 #include <functional>
 #include <optional>
-#include <random>
 #include <set>
 
 #include "model/outcome.hpp"
@@ -195,27 +194,6 @@ TEST_CASE("event blocks are compressed where that pays and bounded in any case",
     }
     CHECK(blocks == 1 + (21000 + 4095) / 4096 + 1);
     CHECK(flags == std::set<std::uint16_t>{zct::flag_words});
-}
-
-TEST_CASE("records that are all alike, and such as have nothing in common, round-trip", "[zct]") {
-    const TempDir dir;
-    const std::vector<zcv_event> zeros(4096, zcv_event{});
-    TraceWriter alike(dir / "zeros.zct", {});
-    alike.append(zeros);
-    alike.close({});
-    CHECK(std::filesystem::file_size(dir / "zeros.zct") < zeros.size() * sizeof(zcv_event) / 30);
-    CHECK(is_prefix(zeros, read_trace(dir / "zeros.zct").events));
-
-    std::mt19937_64 random;
-    std::vector<zcv_event> noise(100);
-    for (std::byte& byte : std::as_writable_bytes(std::span(noise)))
-        byte = static_cast<std::byte>(random());
-    for (zcv_event& event : noise) event.kind = ZCV_NOTIF;
-    TraceWriter unlike(dir / "noise.zct", {});
-    unlike.append(noise);
-    unlike.close({});
-    CHECK(std::filesystem::file_size(dir / "noise.zct") > noise.size() * sizeof(zcv_event));
-    CHECK(is_prefix(noise, read_trace(dir / "noise.zct").events));
 }
 
 TEST_CASE("blocks of zstd, as they were written before 1.3, are still read", "[zct]") {

@@ -5,9 +5,12 @@
 #include <rapidcheck/catch.h>
 
 #include <catch2/catch.hpp>
+#include <cstring>
+#include <random>
 #include <vector>
 
 #include "tests/captured.hpp"
+#include "tests/trace_builder.hpp"
 
 namespace {
 
@@ -68,6 +71,28 @@ TEST_CASE("packed bytes with one changed, or some missing or added, are read wit
             *rc::gen::element(std::byte{1}, std::byte{0x80}, std::byte{0xff});
         static_cast<void>(zct::unpack(few, record_bytes, back));
     });
+}
+
+std::uintmax_t bytes_written(const std::vector<zcv_event>& events) {
+    const test::TempDir dir;
+    TraceWriter writer(dir / "a.zct", {});
+    writer.append(events);
+    writer.close({});
+    const Trace trace = read_trace(dir / "a.zct");
+    REQUIRE(trace.events.size() == events.size());
+    CHECK(std::memcmp(trace.events.data(), events.data(), events.size() * sizeof(zcv_event)) == 0);
+    return std::filesystem::file_size(dir / "a.zct");
+}
+
+TEST_CASE("records that are all alike shrink, and such as have nothing in common are stored plain",
+          "[zct]") {
+    const std::vector<zcv_event> zeros(4096, zcv_event{});
+    CHECK(bytes_written(zeros) < zeros.size() * sizeof(zcv_event) / 30);
+    std::mt19937_64 random;
+    std::vector<zcv_event> noise(100);
+    for (std::byte& byte : std::as_writable_bytes(std::span(noise)))
+        byte = static_cast<std::byte>(random());
+    CHECK(bytes_written(noise) > noise.size() * sizeof(zcv_event));
 }
 
 TEST_CASE("the records of a capture take less than a fifth of their size", "[zct]") {
