@@ -167,8 +167,9 @@ constexpr std::array table{
         "5a848b7c9e5e (6.0-rc)", "failed-send-keeps-link", "links-intended", ""},
     Bug{"B32", "a drained send waits for its own notification",
         "A zero-copy send with IOSQE_IO_DRAIN never starts.",
-        "found by running 6.18; up to 6.12 it starts only when just as many CQEs were posted as "
-        "requests came before it (req_need_defer), and each notification's is one too many",
+        "found by running 6.18; before 6.16 it starts only when just as many CQEs were posted as "
+        "requests came before it (req_need_defer), and each notification's is one too many: "
+        "drained-send-end-6.12 hangs as well",
         "drain-6.18", "drain-intended", ""},
     Bug{"B33", "unregistering buffers sleeps over the task work that it waits for",
         "Under DEFER_TASKRUN only the thread that unregisters can post the last notification, and "

@@ -16,7 +16,7 @@ namespace {
 bool only_moves(const World& world, const SockConfig& sock, Loc at) {
     if (sock.expands) return false;
     if (at == Loc::build) return true;
-    return !sock.tapped && !sock.mirrors && !sock.segments && !sock.duplicates &&
+    return !sock.tapped && !sock.mirrors && !sock.segments && !sock.linear && !sock.duplicates &&
            !world.hazards.device_resets;
 }
 

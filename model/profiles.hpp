@@ -39,8 +39,12 @@ struct Profile {
     bool usage_only_on_head = true;
     // A send that failed is not marked so: the rest of its link goes on (B31).
     bool failed_send_keeps_link = false;
-    // A drained request waits for everything allocated, its own notification included (B32).
+    // Since 6.16 a drained request waits for everything allocated, its own notification included
+    // (B32).
     bool drain_counts_notifs = false;
+    // Before, it starts when just as many CQEs were posted as requests came before it, those of
+    // notifications among them (B32).
+    bool drain_counts_cqes = false;
     // Before 6.13 resource nodes belong to the ring and free what they retire in order, and
     // unregistering waits until none is in use. Later every registered buffer has its own, which
     // goes with its last user, and unregistering waits for nobody.
@@ -134,5 +138,9 @@ const Profile* find_profile(std::string_view name);
 // The profile that speaks for a kernel release as uname prints it ("6.18.44-fc", "6.1.0-52-amd64").
 // Releases between two profiles take the one whose switches they share; older than 6.0 has none.
 const Profile* profile_for_release(std::string_view release);
+
+// Whether real runs of that version (6.12 of "6.12.9-cloud") were captured and are replayed by the
+// tests. Of every other version a profile speaks from the source alone.
+bool was_captured(std::string_view release);
 
 }  // namespace zcv

@@ -252,7 +252,7 @@ const std::vector<Rule> all{
      "the ranges in the error queue, and the skbs of the calls", "",
      "skb_zerocopy_notify_extend()", ""},
     {"B32", warning, "hangs",
-     "A send with IOSQE_IO_DRAIN never started: since 6.13 it waits for its own notification, "
+     "A send with IOSQE_IO_DRAIN never started: since 6.16 it waits for its own notification, "
      "before that the CQEs of notifications were counted against it.",
      "DEFER, no CQE but -ECANCELED", "the record of the drain, no later one of the request", "",
      "io_drain_req(), io_alloc_notif()", ""},

@@ -161,6 +161,7 @@ struct Request {
     bool stop_unread = false;  // the application has not read what became of the attempt
     bool drain = false;        // IOSQE_IO_DRAIN
     typename K::template Set<RequestId> waits_for;  // with that: what has to be over before
+    bool deferred = false;                          // ... or it is in ctx->defer_list
     bool poll_woken = false;   // the socket has room again: its retry is queued as task work
     bool told = false;         // the application has read its own CQE
     bool zero_copied = false;  // some packet took its pages as they are
@@ -193,6 +194,7 @@ struct Request {
         if (f.models(Part::drains)) {
             f.flag("drain", drain);
             f.set("waits-for", waits_for);
+            f.flag("deferred", deferred);
         }
         if (f.models(Part::waiters)) f.flag("poll-woken", poll_woken);
         if (f.models(Part::told)) f.flag("told", told);
@@ -439,6 +441,9 @@ struct Ring {
     typename K::template Fifo<Cqe<K>> cq;        // visible to the application
     typename K::template Fifo<Cqe<K>> overflow;  // ctx->cq_overflow_list
     bool dropped = false;  // cq_overflow counts up, and the application has not looked at it
+    // Notifications whose CQE was posted, which cached_cq_tail is ahead by; no more than there are
+    // requests.
+    typename K::Count notif_cqes = 0;
     Entered entered = Entered::no;
     typename K::Count wants = 0;  // CQEs it waits for there
     // The application's own list of the sends it waits for, oldest first.
@@ -460,6 +465,7 @@ struct Ring {
         f.fifo("cq", cq, f.cq_entries());
         f.fifo("overflow", overflow, f.cqes());
         if (f.models(Part::losses)) f.flag("dropped", dropped);
+        if (f.models(Part::drains)) f.count("notif-cqes", notif_cqes, f.requests());
         if (f.models(Part::waiters)) {
             f.choice("entered", entered, entered_names);
             f.count("wants", wants, f.cqes());

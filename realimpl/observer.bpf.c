@@ -461,21 +461,30 @@ int BPF_PROG(kfree_skb, struct sk_buff* skb, void* location, int reason) {
     return skb_event(ZCV_SKB_DROP, skb, reason);
 }
 
+/* Whoever adds to the stream: an skb that an MTU probe takes has others behind it. */
+static __always_inline void note_tail(struct sock* sk, struct sk_buff* tail, struct skb_view* at,
+                                      struct known_head* known) {
+    struct notif_view notif;
+    struct call_view calls_of;
+    if (!view_skb(tail, at) || !at->ubuf) return;
+    struct send* send = current_send(at->ubuf, &notif);
+    if (!send && !view_calls(at->ubuf, &calls_of)) return;
+    note_head(at->head, at->ubuf, address_of(sk), sequence_in_queue(tail),
+              send ? send->generation : calls_of.generation, send ? send->tgid : calls_of.tgid,
+              known);
+}
+
 SEC("tp_btf/tcp_sendmsg_locked") /* since 6.16 */
 int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_buff* tail) {
     struct notif_view view;
     struct skb_view at = {};
     struct known_head known = {};
     __u64 ubuf = READ_ADDRESS(msghdr, msg, msg_ubuf);
+    if (!ubuf && !socks_at(address_of(sk))) return 0;
+    if (tail) note_tail(sk, tail, &at, &known);
     if (!ubuf) return 0;
     struct send* send = current_send(ubuf, &view);
     if (!send) return 0;
-    if (tail && view_skb(tail, &at) && at.ubuf) {
-        struct send* before = current_send(at.ubuf, &view);
-        if (before)
-            note_head(at.head, at.ubuf, address_of(sk), sequence_in_queue(tail), before->generation,
-                      before->tgid, &known);
-    }
     struct zcv_event* event = begin(ZCV_TCP_APPEND);
     if (!event) return 0;
     name_send(event, send, ubuf);

@@ -321,7 +321,7 @@ bool forgets_head(const FixedStore& before, FixedStore& after, std::string_view 
 
 std::vector<Change> worse_kernels() {
     return {
-        {"drained-send-end-6.12", "a drained send waits for its own notification", "L2-told",
+        {"drained-send-end-intended", "a drained send waits for its own notification", "L2-told",
          flipped(&Profile::drain_counts_notifs)},
         {"unregister-woken", "nobody wakes who unregisters", "L3-unregister-returns",
          flipped(&Profile::unregister_sleeps)},

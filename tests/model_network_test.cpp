@@ -290,6 +290,34 @@ TEST_CASE("every segment holds the buffer, and so does the large skb until it is
     CHECK(can<io_notif_tw_complete>(s, n));
 }
 
+TEST_CASE("without scatter-gather segments are copies, and the large skb's end lets go",
+          "[model][segment]") {
+    World world = roomy({.transport = Transport::tcp, .dma = true, .linear = true});
+    world.reports_usage = true;
+    Bench bench(world);
+    auto& s = bench.s;
+    const SkbId original = append(s, first);
+    const ShinfoId h = s[original].shinfo;
+    const UbufId n = notif_of(s, first);
+    complete(s, first);
+    take<tcp_write_xmit>(s, sock);
+    const SkbId clone = only_at(s, Loc::build);
+    take<dev_queue_xmit>(s, clone);
+    CHECK_FALSE(can<skb_segment>(s, clone));
+    CHECK_FALSE(can<tcp_clean_rtx_queue>(s, sock));
+    take<skb_segment_linear>(s, clone);
+    CHECK_FALSE(can<skb_segment_linear>(s, clone));
+    CHECK(s[n].refs == 1);  // the original's alone, before and after
+    CHECK(s[first].copied);
+    take<consume_skb>(s, clone);
+    CHECK(s[n].refs == 1);
+    CHECK(s[h].arrived);
+    CHECK_FALSE(can<io_notif_tw_complete>(s, n));
+    take<tcp_clean_rtx_queue>(s, sock);
+    CHECK(can<io_notif_tw_complete>(s, n));
+    CHECK_FALSE(s[n].zc_copied);  // nobody tells the ubuf
+}
+
 TEST_CASE("a tap gets a clone, which is copied while the original goes out uncopied",
           "[model][tap]") {
     Bench bench(roomy({.transport = Transport::udp, .dma = true, .tapped = true}));

@@ -159,6 +159,73 @@ TEST_CASE("a drained send waits for those before it, and on 6.18 for itself", "[
     CHECK(can<io_send_zc_issue>(s, second) == (profile == "6.12"));
 }
 
+World drained(const std::string& profile) {
+    World world = roomy(udp_sink, profile);
+    world.hazards.drains = true;
+    return world;
+}
+
+template <class S>
+void through_sink(S& s, SkbId skb) {
+    to_device(s, skb);
+    take<ifb_xmit>(s, skb);
+}
+
+// One send is over, its notification's CQE posted.
+template <class S>
+void send_to_the_end(S& s, RequestId r) {
+    const SkbId skb = send_datagram(s, r);
+    complete(s, r);
+    through_sink(s, skb);
+    take<io_notif_tw_complete>(s, notif_of(s, r));
+    post_all(s);
+}
+
+TEST_CASE("before 6.16 a drained send behind a notification's CQE never starts", "[model][drain]") {
+    const std::string profile = GENERATE("6.0", "6.1", "6.6", "6.12", "intended");
+    Bench bench(drained(profile));
+    auto& s = bench.s;
+    send_to_the_end(s, first);
+    submit(s, second);
+    take<app_drain>(s, second);
+    take<io_send_zc_prep>(s, second);
+    CHECK(can<io_send_zc_issue>(s, second) == (profile == "intended"));
+    // What comes after it is not waited for, and what it posts brings the tail no nearer.
+    send_to_the_end(s, third);
+    CHECK(can<io_send_zc_issue>(s, second) == (profile == "intended"));
+}
+
+TEST_CASE("before 6.16 a drained send starts too early by each notification's CQE",
+          "[model][drain]") {
+    const std::string profile = GENERATE("6.12", "intended");
+    Bench bench(drained(profile));
+    auto& s = bench.s;
+    send_to_the_end(s, first);
+    send_datagram(s, second);
+    submit(s, third);
+    take<app_drain>(s, third);
+    take<io_send_zc_prep>(s, third);
+    CHECK(can<io_send_zc_issue>(s, third) == (profile == "6.12"));
+}
+
+TEST_CASE("before 6.16 the tail is looked at once a batch: a notification in it is too much",
+          "[model][drain]") {
+    Bench bench(drained("6.12"));
+    auto& s = bench.s;
+    const SkbId skb = send_datagram(s, first);
+    submit(s, second);
+    take<app_drain>(s, second);
+    take<io_send_zc_prep>(s, second);
+    complete(s, first);
+    const bool together = GENERATE(false, true);
+    if (!together) post_all(s);
+    CHECK(can<io_send_zc_issue>(s, second) != together);
+    through_sink(s, skb);
+    take<io_notif_tw_complete>(s, notif_of(s, first));
+    post_all(s);
+    CHECK(can<io_send_zc_issue>(s, second) != together);
+}
+
 TEST_CASE("two rings on one socket do not share a chain", "[model][chain]") {
     const std::string profile = GENERATE("6.12", "6.18", "B2");
     World world = roomy(tcp_nic, profile);

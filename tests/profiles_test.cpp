@@ -2,10 +2,14 @@
 #include "model/profiles.hpp"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <map>
 #include <set>
 
+#include "tests/captured.hpp"
+
 using namespace zcv;
+using zcv::test::captured;
 
 TEST_CASE("every release since 6.0 has the profile of its kernel", "[profile]") {
     const std::map<std::string, std::string> speaks_for{
@@ -26,6 +30,18 @@ TEST_CASE("every release since 6.0 has the profile of its kernel", "[profile]") 
     for (const char* release : {"5.19.2", "4.0", "6", "", "six.one", "6.x", "-6.1"}) {
         CAPTURE(release);
         CHECK(profile_for_release(release) == nullptr);
+    }
+}
+
+TEST_CASE("a profile is tried where captures of that version are replayed", "[profile]") {
+    for (const auto& folder : std::filesystem::directory_iterator(captured))
+        if (folder.is_directory()) {
+            CAPTURE(folder.path());
+            CHECK(was_captured(folder.path().filename().string() + ".9-amd64"));
+        }
+    for (const char* release : {"6.0.3", "6.2.0", "6.9.12", "6.13", "7.0.0", "six.one", ""}) {
+        CAPTURE(release);
+        CHECK_FALSE(was_captured(release));
     }
 }
 

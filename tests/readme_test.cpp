@@ -45,8 +45,7 @@ TEST_CASE("the tables in the README files are what their commands print", "[read
             INFO(name << ": zcv " << table->command);
             const Ran ran = run_shell("cd " + shell_quoted(ZCV_SOURCE_DIR) + " && " +
                                       shell_quoted(ZCV_PROGRAM) + " " + table->command);
-            // Two captures are known to be inferred less well, and the command's status says so.
-            REQUIRE(ran.status == (table->command.starts_with("references ") ? 1 : 0));
+            REQUIRE(ran.status == 0);
             if (std::getenv("ZCV_REWRITE") != nullptr)
                 page.replace(table->begin, table->length, ran.out);
             else

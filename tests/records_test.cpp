@@ -107,7 +107,7 @@ std::string told(const ReplayReport& report, const Trace& about) {
 TEST_CASE("a replay that forgets what is over and looks ahead a little says the same",
           "[records][replay]") {
     // As many records as pass while these captures' late ones come.
-    const Foresight little{.records_min = 100, .ns_min = 2'000'000, .lag = 100};
+    const Foresight little{.records_min = 300, .ns_min = 10'000'000, .lag = 300};
     for (const auto& path : captures()) {
         DYNAMIC_SECTION(path.lexically_relative(captured).string()) {
             const Trace trace = read_trace(path.string());

@@ -194,9 +194,14 @@ TEST_CASE("a change of a count that does not follow from those before is no part
     REQUIRE(held.violations.size() == 1);
     CHECK(held.violations[0].property == "S1-no-early-release");
     CHECK_THAT(held.violations[0].evidence, Catch::Contains("1 references left"));
-    // Where the kernel skipped probes that proves nothing.
+    // Where the kernel skipped probes that proves nothing, nor that the memory is another ubuf's.
+    zcv_event again = trace.events[at(trace, ZCV_UBUF_REF)];
+    again.time_ns = trace.events.back().time_ns + 1;
+    trace.events.push_back(again);
+    CHECK(is_refused(trace, "", "had 1 references left"));
     trace.totals.recursion_misses = 1;
     CHECK(replay(trace, {}).violations.empty());
+    CHECK_FALSE(replay(trace, {}).divergence);
 }
 
 TEST_CASE("a softirq may come between a change of a count and its record", "[references]") {
@@ -221,6 +226,32 @@ TEST_CASE("a softirq may come between a change of a count and its record", "[ref
     release.context = ZCV_CONTEXT_SOFTIRQ;
     release.refs = 0;  // the kernel's order is the other one
     CHECK(is_refused(trace, "", "by all before"));
+}
+
+TEST_CASE("inference does not look at what function probes saw", "[references]") {
+    Trace trace = probed_datagram();
+    for (zcv_event& event : trace.events)
+        if (event.kind == ZCV_UBUF_REF) event.len = 77;  // refused where it is looked at
+    REQUIRE(replay(trace, {}).divergence);
+    const References found = compared(trace);
+    CHECK(found.all.inferred == 4);
+    CHECK(found.all.same == 4);
+    CHECK(found.exact == 0);
+}
+
+// MTU probes of 6.1 are copies, and eat skbs that no tracepoint ever shows: the count at the
+// completion tells them. A device without scatter-gather is sent segments that are copies.
+TEST_CASE("skbs that no record names are inferred, and copies are none", "[references]") {
+    const References probes = compared(capture("6.1/tcp-nic-mtu-probe"));
+    CHECK(probes.all.seen > 500);
+    CHECK(probes.all.same == probes.all.seen);
+    CHECK(probes.all.same == probes.all.inferred);
+    CHECK(probes.differences.empty());
+
+    const References linear = compared(capture("6.12/tcp-virtio-conforming"));
+    CHECK(linear.by_way[ZCV_REF_COPY].inferred == linear.by_way[ZCV_REF_COPY].seen);
+    CHECK(linear.by_way[ZCV_REF_COPY].seen > 0);
+    CHECK(linear.differences.size() <= linear.missed);
 }
 
 TEST_CASE("zcv references, as a user meets it", "[references][cli]") {

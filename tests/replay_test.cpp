@@ -90,13 +90,16 @@ TEST_CASE(
 }
 
 TEST_CASE("an MTU probe that forgets the ubuf is told from one that is a copy", "[replay]") {
-    for (const std::string kernel : {"6.12", "6.18"}) {
-        const ReplayReport report = judged(capture(kernel + "/tcp-nic-mtu-probe"));
-        CHECK(report.verdict == Verdict::violation);
-        REQUIRE_FALSE(report.violations.empty());
-        for (const Violation& each : report.violations) CHECK(each.rule->id == "B1");
+    for (const std::string name : {"/tcp-nic-mtu-probe", "/tcp-nic-calls-mtu-probe"}) {
+        CAPTURE(name);
+        for (const std::string kernel : {"6.12", "6.18"}) {
+            const ReplayReport report = judged(capture(kernel + name));
+            CHECK(report.verdict == Verdict::violation);
+            REQUIRE_FALSE(report.violations.empty());
+            for (const Violation& each : report.violations) CHECK(each.rule->id == "B1");
+        }
+        CHECK(judged(capture("6.1" + name)).verdict == Verdict::clean);
     }
-    CHECK(judged(capture("6.1/tcp-nic-mtu-probe")).verdict == Verdict::clean);
 
     // Acknowledged by then, or on a connection that is over, it is no early release.
     Trace late = capture("6.12/tcp-nic-mtu-probe");

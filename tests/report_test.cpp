@@ -72,6 +72,17 @@ TEST_CASE("json reports are what the schema in the tree says", "[report]") {
     CHECK(schema.complaints(wrong).size() == 4);
 }
 
+TEST_CASE("a profile of a kernel that was never captured is said to be from its source",
+          "[report]") {
+    const bool tried = GENERATE(true, false);
+    Trace trace = capture("udp-nic-conforming");
+    trace.info.kernel_release = tried ? "6.18.3" : "6.17.12-arch1";
+    const bool told =
+        written(trace, "text").find("no kernel of this version was tried") != std::string::npos;
+    CHECK(told != tried);
+    CHECK(json::parse(written(trace, "json")).at("profile_tried") == tried);
+}
+
 TEST_CASE("jsonl has a line for each finding and one for the trace", "[report]") {
     const Trace trace = capture("udp-nic-first-cqe");
     const std::vector<json> lines = lines_of(written(trace, "jsonl"));

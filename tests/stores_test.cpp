@@ -341,6 +341,7 @@ World everything(const std::string& profile, App app, std::uint32_t rings, std::
                          .copies_at_send = true,
                          .forwards = true,
                          .segments = true,
+                         .linear = true,
                          .splits = true,
                          .tapped = true,
                          .stamped = true,
@@ -653,15 +654,12 @@ TEST_CASE("a chain of any length completes head first, then newest to oldest",
     World world = hazardous(tcp_nic, {.resets = true});
     world.socks.clear();
     GrowingStore s(world);
-    const RingId of = s.add_ring();
-    const SockId stream = s.add_sock(tcp_nic);
-    const BufferId data = s.add_buffer();
-    REQUIRE(of == ring);
-    REQUIRE(stream == sock);
-    REQUIRE(data == buffer);
+    REQUIRE(s.add_ring() == ring);
+    REQUIRE(s.add_sock(tcp_nic) == sock);
+    REQUIRE(s.add_buffer() == buffer);
     std::vector<RequestId> requests;
     for (std::uint32_t i = 0; i < sends; ++i) {
-        requests.push_back(s.add_request(of));
+        requests.push_back(s.add_request(ring));
         if (i == 0)
             append(s, requests[i]);
         else
@@ -672,7 +670,7 @@ TEST_CASE("a chain of any length completes head first, then newest to oldest",
     CHECK(s[head].refs == 1);  // members that are done hold nothing: the shinfo alone does
     post_all(s);
     CHECK(read_all(s).size() == sends);
-    take<kernel::tcp_write_queue_purge>(s, stream);
+    take<kernel::tcp_write_queue_purge>(s, sock);
     take<kernel::io_notif_tw_complete>(s, head);
     post_all(s);
     Cqes order{"notif 0"};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "traces/uapi.hpp"
+
 namespace zcv {
 namespace {
 
@@ -9,7 +11,6 @@ constexpr std::int32_t ecanceled = 125;
 constexpr std::int32_t etime = 62;
 constexpr std::uint8_t op_sendmsg = 9, op_async_cancel = 14, op_link_timeout = 15, op_send = 26;
 constexpr std::uint8_t unregister_buffers = 1;
-constexpr std::uint16_t setup_defer_taskrun = 1U << 13U;
 
 template <class Map, class Key>
 bool any_between(const Map& map, const Key& key, std::uint64_t from, std::uint64_t until) {
@@ -44,7 +45,7 @@ void AppView::see(const zcv_event& event) {
             forked_[event.tgid].push_back(now);
             return;
         case ZCV_RING_CREATE:
-            if ((event.zc_flags & setup_defer_taskrun) != 0)
+            if ((event.zc_flags & uapi::setup_defer_taskrun) != 0)
                 deferred_rings_.insert(event.ring);
             else
                 deferred_rings_.erase(event.ring);

@@ -70,7 +70,7 @@ std::optional<Mismatch> Walk::explain(const KnownRecord& record) {
     try {
         if (const auto why = agreement_.refuses(event)) mismatch(*why);
         if (refused) mismatch(*refused);
-        note_stream(event, send);
+        note_stream(record, send);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
         if (send != nullptr) give_up(*send);
@@ -120,7 +120,7 @@ void Walk::explain_by_kind(const KnownRecord& record, const zcv_event& event, Se
         case ZCV_SKB_CONSUME:
         case ZCV_SKB_DROP:
         case ZCV_HEAD_FREE:
-            if (record.life != 0 || !calls_.knows(event.generation)) on_skb(record.life, event);
+            if (record.life != 0 || !may_be_nameless(event)) on_skb(record.life, event);
             break;
         case ZCV_CALL:
         case ZCV_CALL_DONE:
@@ -151,6 +151,12 @@ void Walk::explain_by_kind(const KnownRecord& record, const zcv_event& event, Se
             if (event.kind < ZCV_KIND_COUNT) break;  // its binding says why it has no step
             mismatch("this kind of record is newer than this zcv");
     }
+}
+
+// Whether other records need not name the skb: one of a call, or one that was the tail of TCP's
+// queue while others wrote to the socket.
+bool Walk::may_be_nameless(const zcv_event& event) const {
+    return event.kind == ZCV_HEAD_FREE ? event.addr != 0 : calls_.knows(event.generation);
 }
 
 // The send a record is about, or null.
@@ -203,7 +209,7 @@ SockId Walk::sock_of(const zcv_event& event) {
     SockConfig any;
     any.transport = ahead_.streams.contains(event.sock) ? Transport::tcp : Transport::udp;
     any.dma = any.sink = any.receives = any.copies_at_send = any.fragments = any.unsupported = true;
-    any.forwards = any.segments = any.splits = any.tapped = any.mirrors = true;
+    any.forwards = any.segments = any.linear = any.splits = any.tapped = any.mirrors = true;
     any.probe = 1;  // skb after skb: how many a probe ate is told by their ends
     const SockId sock = s_.add_sock(any);
     sock_at_[event.sock] = sock;
@@ -296,6 +302,8 @@ void Walk::on_request_moved(const zcv_event& event, Send& send) {
     if (event.kind != ZCV_POLL_ARM) return;
     issue(send);
     // Data of this attempt that shows up only later is attached at the end: no record tells apart.
+    // The tail that it was linked to may be sent by then.
+    link_where_known(send);
     if (s_.config(send.sock).transport == Transport::tcp)
         must<kernel::io_arm_poll_handler>("waiting for room in the socket", r);
 }
@@ -310,13 +318,14 @@ void Walk::issue(Send& send) {
 }
 
 // A request that waited for another may be issued by whoever completed that one, without a word: by
-// a worker, if another thread did it than the one that submitted it, or if the owner's reference is
-// still there at the completion.
+// a worker, if another thread did it than the one that submitted it. Where a worker's CQE is posted
+// by task work that does not show; then it did if the owner's reference is still there at that CQE.
 bool Walk::is_issued_by_worker(const Send& send) const {
     if (send.worker) return true;
     const SendFacts& facts = ahead_.sends.at(send.generation);
     if (!facts.waited || !facts.complete.seen) return false;
     if (facts.issuer != 0 && facts.issuer != facts.submitter) return true;
+    if (facts.issuer != 0 && facts.told_by_issuer) return false;
     return facts.lives.empty() && facts.complete.refs == 1;
 }
 
@@ -339,6 +348,12 @@ bool Walk::may_link(const Send& send, bool joined) const {
     const Send* const head = sends_.find(facts.chain);
     const UbufId tail = s_[s_[SkbId{s_[send.sock].write_queue.back()}].shinfo].uarg;
     return head != nullptr && tail != none<UbufId> && s_[tail].head == head->notif;
+}
+
+void Walk::link_where_known(Send& send) {
+    if (ahead_.sends.at(send.generation).chain != 0 && !send.linked && send.lives.empty() &&
+        may_link(send, false) && can<kernel::io_link_skb>(s_, send.request))
+        link(send);
 }
 
 void Walk::link(Send& send) {
@@ -447,9 +462,7 @@ void Walk::fail(Send& send, const zcv_event& event) {
 // unless it was made out of another one.
 void Walk::attach_the_rest(Send& send) {
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    if (facts.chain != 0 && !send.linked && send.lives.empty() && may_link(send, false) &&
-        can<kernel::io_link_skb>(s_, send.request))
-        link(send);
+    link_where_known(send);
     for (const std::uint32_t life : facts.lives)
         if (seen_life(life).birth == Birth::sent) attach(life);
 }
@@ -472,7 +485,8 @@ std::uint32_t Walk::still_held(const Send& send) const {
 // may be there already. Others no record ever names (they wait for a neighbour's address, say):
 // they are real, so they are brought about here.
 void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
-    const std::uint32_t owner = s_[send.request].worker ? 0 : 1;
+    const std::uint32_t owner =
+        (s_[send.request].worker ? 0U : 1U) + (s_[send.notif].syscall_ref ? 1U : 0U);
     observed -= std::min(observed, still_held(send));
     std::vector<std::uint32_t> later;
     for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)

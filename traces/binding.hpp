@@ -190,6 +190,7 @@ class Walk {
     };
 
     void explain_by_kind(const KnownRecord& record, const zcv_event& event, Send* send);
+    bool may_be_nameless(const zcv_event& event) const;
     Send* send_meant(const KnownRecord& record);
     bool is_certain(const KnownRecord& record) const;
     void note_guess(SockId sock);
@@ -199,8 +200,8 @@ class Walk {
         if (show_) ended_.push_back({send.generation, 0, records_});
     }
     void forget_what_is_over();
-    bool is_all_freed(const Send& send) const;
-    bool is_freed(std::uint32_t life) const;
+    bool is_all_freed(const Send& send, bool seen) const;
+    bool is_freed(std::uint32_t life, bool is_seen) const;
     void let_go(const Send& send);
 
     // binding.cpp: requests, completions, the application.
@@ -221,6 +222,7 @@ class Walk {
     void reap(RingId ring);
     void attach_the_rest(Send& send);
     bool may_link(const Send& send, bool joined) const;
+    void link_where_known(Send& send);
     void link(Send& send);
     void release_chain(Send& send);
     std::uint32_t unseen_life(const Send& send);
@@ -250,6 +252,7 @@ class Walk {
     void end_calls_before(const zcv_event& event);
     void on_range(const zcv_event& event);
     void on_range_read(const zcv_event& event);
+    void note_eaten(Send& send, std::uint64_t time_ns);
     void take_id(Send& send);
     void alloc_ubuf(Send& send);
     void return_from_call(Send& send);
@@ -288,7 +291,7 @@ class Walk {
     void begin_life(std::uint32_t life, SkbId skb);
     bool split_off(std::uint32_t life);
     bool cut_off(std::uint32_t life);
-    void cut_up(std::uint32_t life, SkbId skb);
+    void cut_up(std::uint32_t life, SkbId skb, bool consumed);
     bool has_new_head(std::uint32_t life, SkbId skb);
     SkbId adopt(std::uint32_t life, SkbId skb, std::uint64_t address);
     void drop_from_life(SkbId skb);
@@ -301,8 +304,10 @@ class Walk {
     void acknowledge(SkbId skb);
     void make_arrived(SkbId original);
     void purge(SockId sock);
-    void note_stream(const zcv_event& event, Send* send);
-    void note_freed_by_tcp(Send* send, const zcv_event& event);
+    void note_stream(const KnownRecord& record, Send* send);
+    void note_freed_by_tcp(Send* send, const zcv_event& event, bool named);
+    bool has_jumped_the_queue(std::uint32_t life, std::uint64_t let_go_ns);
+    std::uint64_t notified_ns(std::uint32_t life) const;
     bool eat(std::uint32_t life);
     void check_acknowledged(const Send& send, std::uint64_t time_ns);
 
@@ -391,8 +396,9 @@ class Walk {
     std::uint64_t never_started_ = 0;
     std::uint64_t unhashed_ = 0;
     std::uint64_t unread_ = 0;
-    std::unordered_set<std::uint32_t> exited_;  // by tgid
-    std::unordered_set<std::uint64_t> over_;    // connections that were reset or closed
+    std::unordered_set<std::uint32_t> exited_;                       // by tgid
+    std::set<std::pair<std::uint32_t, std::uint64_t>> tails_freed_;  // generation, sequence
+    std::unordered_set<std::uint64_t> over_;  // connections that were reset or closed
     std::unordered_map<std::uint32_t, std::uint32_t> acknowledged_;  // by SockId: sequence number
     struct Counted {
         std::uint32_t refs = 0;

@@ -229,6 +229,7 @@ void Walk::on_range(const zcv_event& event) {
         Send& send = send_at(generation);
         if (!within(event.user_data, event.addr, send.id)) continue;
         any = true;
+        note_eaten(send, event.time_ns);
         check_acknowledged(send, event.time_ns);
         end_call(send);
     }
@@ -245,11 +246,20 @@ void Walk::on_range(const zcv_event& event) {
                              copied ? "" : "not ", range.copied ? "" : "not"));
 }
 
+// The last reference of a ubuf goes, and its range is told of, before its head is free.
+void Walk::note_eaten(Send& send, std::uint64_t time_ns) {
+    const SendFacts& facts = ahead_.sends.at(send.generation);
+    if (facts.unacked == nullptr) return;
+    const std::uint64_t freed_ns = facts.unacked->time_ns;
+    if (freed_ns <= time_ns || freed_ns > time_ns + skew_ns) return;  // known, or another matter
+    note_freed_by_tcp(&send, *facts.unacked, facts.unacked_life != 0);
+}
+
 // A range that begins anew behind the last one, or is read: what was before it had left the queue
-// by then, whenever it is recorded that it was read.
+// by then, whenever it is recorded that it was read. Ranges may be in the queue in any order.
 void Walk::read_before(SockId sock, std::uint64_t first) {
     const auto& queue = s_[sock].errqueue;
-    while (!queue.empty() && queue[queue.size() - 1].hi < first) {
+    while (!queue.empty() && queue[queue.size() - 1].hi < first && queue[0].hi < first) {
         const std::uint32_t lo = queue[0].lo;
         const std::uint32_t hi = queue[0].hi;
         if (!can<world::app_read_errqueue>(s_, sock)) return;

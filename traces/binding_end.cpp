@@ -46,7 +46,7 @@ void Walk::finish() {
     }
     if (never_started_ > 0)
         report_.reasons.push_back(fmt::format(
-            "{} sends with IOSQE_IO_DRAIN never started: since 6.13 such a send may wait "
+            "{} sends with IOSQE_IO_DRAIN never started: since 6.16 such a send may wait "
             "for its own notification (B32), and before that the CQEs of notifications were "
             "counted against it; send without it",
             never_started_));

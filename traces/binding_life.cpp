@@ -85,8 +85,9 @@ bool Walk::cut_off(std::uint32_t life) {
     return false;
 }
 
-// All segments of an skb exist before it goes, which is now, and show up after that.
-void Walk::cut_up(std::uint32_t life, SkbId skb) {
+// All segments of an skb exist before it goes, which is now, and show up after that; those that are
+// copies never do. Nothing else consumes an skb of a stream before a driver has it.
+void Walk::cut_up(std::uint32_t life, SkbId skb, bool consumed) {
     for (const std::uint32_t child : seen_life(life).children) {
         if (seen_life(child).cut_ns != now_ns_ || lives_[child].attached ||
             !can<kernel::skb_segment>(s_, skb))
@@ -94,6 +95,9 @@ void Walk::cut_up(std::uint32_t life, SkbId skb) {
         go<kernel::skb_segment>(skb);
         begin_life(child, SkbId{s_.newest()});
     }
+    const bool stream = s_.config(s_[skb].sock).transport == Transport::tcp;
+    if (consumed && stream && s_[skb].loc == Loc::qdisc && can<kernel::skb_segment_linear>(s_, skb))
+        go<kernel::skb_segment_linear>(skb);
 }
 
 // The skb is known, and its head is new: a private copy of the shared info, or the same one moved.
@@ -153,6 +157,7 @@ Walk::SkbState& Walk::state_of(SkbId skb) {
 
 void Walk::release_life(std::uint32_t life) {
     if (lives_[life].gone || !lives_[life].attached) return;
+    if (has_jumped_the_queue(life, now_ns_) && eat(life)) return;
     // Clones first: they are what the peer's acknowledgement of the original waits for. Finishing
     // one may bring about another, which is sent and done with in the next turn.
     for (std::size_t turn = lives_[life].skbs.size() + 2; turn > 0 && !lives_[life].gone; --turn)

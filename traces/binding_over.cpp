@@ -13,27 +13,29 @@ void Walk::forget_what_is_over() {
         ended_.pop_front();
         const Send* const send = sends_.find(over.generation);
         if (send == nullptr || send->lost) continue;
-        if (is_all_freed(*send) || over.tries >= tries_max)
+        if (is_all_freed(*send, over.tries < tries_max))
             let_go(*send);
         else
             ended_.push_back({over.generation, over.tries + 1, records_});
     }
 }
 
-bool Walk::is_all_freed(const Send& send) const {
-    const auto freed = [&](std::uint32_t life) { return is_freed(life); };
+bool Walk::is_all_freed(const Send& send, bool seen) const {
+    const auto freed = [&](std::uint32_t life) { return is_freed(life, seen); };
     const SendFacts* const facts = ahead_.sends.find(send.generation);
     return std::ranges::all_of(send.lives, freed) &&
            (facts == nullptr || (std::ranges::all_of(facts->lives, freed) &&
                                  std::ranges::all_of(facts->late_lives, freed)));
 }
 
-bool Walk::is_freed(std::uint32_t life) const {
+// In the model, and if that is asked by a record too.
+bool Walk::is_freed(std::uint32_t life, bool is_seen) const {
     const Life* const seen = ahead_.lives.find(life);
     const LifeState* const state = lives_.find(life);
     if (seen == nullptr) return true;
     if (state != nullptr && state->attached && !state->gone) return false;
-    return !seen->seen || seen->moves || (seen->freed_ns != 0 && seen->freed_ns <= now_ns_);
+    return !is_seen || !seen->seen || seen->moves ||
+           (seen->freed_ns != 0 && seen->freed_ns <= now_ns_);
 }
 
 void Walk::let_go(const Send& send) {
@@ -54,6 +56,8 @@ void Walk::let_go(const Send& send) {
                 lives_.erase(life);
                 ahead_.forget_life(life);
             }
+    tails_freed_.erase(tails_freed_.lower_bound({generation, 0}),
+                       tails_freed_.upper_bound({generation, ~std::uint64_t{0}}));
     ahead_.forget_send(generation);
     agreement_.forget(generation);
     calls_.forget(generation, seen);

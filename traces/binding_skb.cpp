@@ -98,11 +98,12 @@ SkbId Walk::mirrored(std::uint32_t life, SkbId skb, const zcv_event& event) {
 }
 
 // Where no record tells of each turn of sendmsg: what was linked to the notification of a stream's
-// skb was linked before that was sent, though it completes later.
+// skb, or to the chain that this is in, was linked before that was sent, though it completes later.
 void Walk::issue_what_was_linked(std::uint32_t life) {
     const std::uint32_t owner = seen_life(life).owner;
     if (!sends_.contains(owner)) return;
-    const SendFacts& head = ahead_.sends.at(owner);
+    const std::uint32_t chain = ahead_.sends.at(owner).chain;
+    const SendFacts& head = ahead_.sends.at(chain != 0 ? chain : owner);
     if (head.append != no_record) return;
     for (const std::uint32_t generation : head.linked) {
         Send* const at = sends_.find(generation);
@@ -153,7 +154,7 @@ void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped)
         copy_out(skb);
         if (!s_[skb].alive || state_of(skb).life == 0) return;  // a private copy, which is gone
     }
-    if (s_[skb].loc == Loc::qdisc) cut_up(life, skb);
+    if (s_[skb].loc == Loc::qdisc) cut_up(life, skb, !dropped && event.ubuf != 0);
     const Loc loc = s_[skb].loc;
     const bool before_data_was_read = loc == Loc::build || loc == Loc::qdisc || loc == Loc::rx;
     if (dropped ? loc != Loc::segmented && loc != Loc::dma_done && loc != Loc::rx_copied

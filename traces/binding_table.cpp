@@ -62,7 +62,7 @@ const std::vector<Binding>& bindings() {
          ""},
         {ZCV_DEV_XMIT, names<dev_hard_start_xmit, skb_segment>(), ""},
         {ZCV_RX, names<netif_receive_skb_core>(), ""},
-        {ZCV_SKB_CONSUME, names<consume_skb, dev_queue_xmit_nit>(), ""},
+        {ZCV_SKB_CONSUME, names<consume_skb, dev_queue_xmit_nit, skb_segment_linear>(), ""},
         {ZCV_SKB_DROP, names<kfree_skb_reason>(), ""},
         {ZCV_HEAD_FREE, names<consume_skb, tcp_clean_rtx_queue, tcp_write_queue_purge>(), ""},
         {ZCV_FORK, {}, "who is watched"},

@@ -35,6 +35,9 @@ SkbId Walk::transmit(std::uint32_t life) {
     for (;;) {
         const SkbId front = s_[sock].write_queue.front();
         const std::uint32_t front_life = state_of(front).life;
+        if (front != original && has_jumped_the_queue(front_life, notified_ns(front_life)) &&
+            eat(front_life))
+            continue;
         if (front == original && seen_life(life).queued_ns > now_ns_) {
             must<kernel::tcp_transmit_skb_refused>("a segment that stays in the queue", sock);
             note_guess(sock);
@@ -97,28 +100,59 @@ void Walk::purge(SockId sock) {
 }
 
 // What a record says of its stream, whatever else.
-void Walk::note_stream(const zcv_event& event, Send* send) {
+void Walk::note_stream(const KnownRecord& record, Send* send) {
     constexpr std::int32_t tcp_close = 7;  // TCP_CLOSE: what is queued is thrown away
-    if (event.kind == ZCV_HEAD_FREE) note_freed_by_tcp(sends_.find(event.generation), event);
+    const zcv_event& event = record.event();
+    if (event.kind == ZCV_HEAD_FREE) {
+        const bool named = record.life != 0;
+        if (!named && event.addr != 0 &&
+            !tails_freed_.insert({event.generation, event.addr}).second)
+            mismatch("an skb with this data, which no other record names, was freed before");
+        note_freed_by_tcp(sends_.find(event.generation), event, named);
+    }
     if (event.kind == ZCV_UBUF_REF)
-        note_freed_by_tcp(send != nullptr ? send : call_that_begins(event), event);
+        note_freed_by_tcp(send != nullptr ? send : call_that_begins(event), event, false);
     if (event.kind == ZCV_RESET || (event.kind == ZCV_SOCK_STATE && event.res == tcp_close))
         over_.insert(event.sock);
 }
 
 // By itself TCP frees what was acknowledged. What was not has gone into an MTU probe, unless the
-// connection is over.
-void Walk::note_freed_by_tcp(Send* send, const zcv_event& event) {
+// connection is over: its own record says which skb that is, or it is one that no record names.
+void Walk::note_freed_by_tcp(Send* send, const zcv_event& event, bool named) {
     if (event.addr == 0 || send == nullptr) return;
     const auto begin = static_cast<std::uint32_t>(event.addr);
     acknowledged_[index(send->sock)] = event.cqe_flags;
     if (!is_unacknowledged(event) || over_.contains(sock_address_[index(send->sock)])) return;
-    send->unacked_ns = event.time_ns;
+    send->unacked_ns = std::min<std::uint64_t>(event.time_ns, now_ns_);
     send->unacked = begin;
-    if (event.kind == ZCV_HEAD_FREE) return;  // names its skb itself
+    if (named) return;
     const Some lives = send->lives;
     for (const std::uint32_t life : lives)
         if (!seen_life(life).seen && eat(life)) return;
+}
+
+// When the send that it belongs to will be told that nothing refers to its data; 0 unknown.
+std::uint64_t Walk::notified_ns(std::uint32_t life) const {
+    const SendFacts* const owner = ahead_.sends.find(seen_life(life).owner);
+    return owner == nullptr ? 0 : owner->notif.time_ns;
+}
+
+// It was never seen sent, and is let go of while data before it in the stream is not: TCP frees
+// what is acknowledged in order, so it has gone into an MTU probe.
+bool Walk::has_jumped_the_queue(std::uint32_t life, std::uint64_t let_go_ns) {
+    const SkbId skb = lives_[life].original;
+    if (let_go_ns == 0 || seen_life(life).seen || state_of(skb).life != life ||
+        s_[skb].loc != Loc::write_queue || s_.config(s_[skb].sock).transport != Transport::tcp)
+        return false;
+    const SockId sock = s_[skb].sock;
+    const auto is_held = [&](SkbId before) {
+        return seen_life(state_of(before).life).freed_ns > let_go_ns + skew_ns;
+    };
+    for (std::size_t i = 0; i < s_[sock].rtx_queue.size(); ++i)
+        if (is_held(SkbId{s_[sock].rtx_queue[i]})) return true;
+    for (std::size_t i = 0; SkbId{s_[sock].write_queue[i]} != skb; ++i)
+        if (is_held(SkbId{s_[sock].write_queue[i]})) return true;
+    return false;
 }
 
 // An MTU probe takes the place of the skb, whatever was in front of it having been sent or eaten.
@@ -147,7 +181,8 @@ bool Walk::eat(std::uint32_t life) {
 // not, and nothing holds them for it.
 void Walk::check_acknowledged(const Send& send, std::uint64_t time_ns) {
     const Profile& kernel = s_.world().profile;
-    if (send.unacked_ns == 0 || !kernel.mtu_probe_moves_frags || !kernel.mtu_probe_forgets_ubuf)
+    if (send.unacked_ns == 0 || !kernel.mtu_probe_moves_frags || !kernel.mtu_probe_forgets_ubuf ||
+        history(send).eaten)
         return;
     const std::uint32_t since = acknowledged_[index(send.sock)] - send.unacked;
     const bool is_acknowledged = static_cast<std::int32_t>(since) > 0;

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "traces/event_sets.hpp"
 #include "traces/uapi.hpp"
 
 namespace zcv {
 namespace {
 
 RecordFacts facts_of(const zcv_event& event) {
-    return {true, event.generation, event.refs, event.res};
+    return {true, event.generation, event.refs, event.res, event.time_ns};
 }
 
 std::uint32_t bytes_after(std::uint64_t sequence, std::uint64_t other) {
@@ -129,6 +130,12 @@ void Lookahead::look(KnownRecord& now, const zcv_event& event) {
             return notified(event);
         case ZCV_CQE_OVERFLOW:
             return overflowed(now, event);
+        case ZCV_RING_CREATE:
+            if ((event.zc_flags & (uapi::setup_iopoll | uapi::setup_defer_taskrun)) == 0)
+                told_by_issuer_[event.ring] = true;
+            else
+                told_by_issuer_.erase(event.ring);
+            return;
         case ZCV_LINK:
         case ZCV_DEFER:
             if (SendFacts* const send = find(event.generation)) send->waited = true;
@@ -149,10 +156,7 @@ void Lookahead::look(KnownRecord& now, const zcv_event& event) {
             skbs_.erase(event.skb);
             return;
         case ZCV_HEAD_FREE:
-            now.life = life_at(event.head, event.generation);
-            lives.at(now.life).freed_ns = event.time_ns;
-            heads_.erase(event.head);
-            return;
+            return head_freed(now, event);
         case ZCV_UBUF_REF:
             return reference_changed(now, event);
         default:
@@ -162,11 +166,20 @@ void Lookahead::look(KnownRecord& now, const zcv_event& event) {
 
 // A notification is there before its send is submitted, which then names what came before.
 void Lookahead::reference_changed(KnownRecord& now, const zcv_event& event) {
-    if (event.ring == 0) return;
+    if (event.ring == 0) return note_calls(event);
     Changed& ubuf = changed_[event.ubuf];
     if (event.opcode == ZCV_REF_ALLOC) ubuf = {};
     now.send = ubuf.generation;
     if (ubuf.generation == 0) ubuf.unnamed.push_back(end_ - 1);
+}
+
+// Which calls a ubuf covers, the first one's id below, how many above.
+void Lookahead::note_calls(const zcv_event& event) {
+    const auto count = static_cast<std::uint32_t>(event.user_data >> 32);
+    const auto id = static_cast<std::uint32_t>(event.user_data);
+    const std::uint32_t* const call = calls_.find({event.sock, id});
+    SendFacts* const first = count == 0 || call == nullptr ? nullptr : find(*call);
+    if (first != nullptr) first->calls = std::max(first->calls, count);
 }
 
 void Lookahead::name_references(const zcv_event& submit) {
@@ -255,6 +268,7 @@ void Lookahead::submitted(const zcv_event& event) {
     send.user_data = event.user_data;
     send.ubuf = event.ubuf;
     send.submitter = event.pid;
+    send.told_by_issuer = told_by_issuer_.contains(event.ring);
     open_.push_back({end_ - 1, event.generation});
     if (event.ubuf != 0) ubufs_[event.ubuf] = event.generation;
     name_references(event);
@@ -388,6 +402,19 @@ void Lookahead::head_seen(KnownRecord& now, const zcv_event& event, std::uint32_
     } else if (event.kind == ZCV_DEV_XMIT) {
         queued_refs_.erase(event.skb);
     }
+}
+
+void Lookahead::head_freed(KnownRecord& now, const zcv_event& event) {
+    now.life = life_at(event.head, event.generation);
+    lives.at(now.life).freed_ns = event.time_ns;
+    heads_.erase(event.head);
+    // Heads are named after the first call of their ubuf, though nothing else is seen of them.
+    SendFacts* const send = find(event.generation);
+    if (send == nullptr) return;
+    if (send->is_call) send->calls = std::max(send->calls, 1U);
+    if (send->unacked != nullptr || !is_unacknowledged(event)) return;
+    send->unacked = std::make_shared<const zcv_event>(event);
+    send->unacked_life = now.life;
 }
 
 std::uint32_t Lookahead::born(const zcv_event& event, std::uint32_t owner) {

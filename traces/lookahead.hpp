@@ -71,6 +71,7 @@ struct RecordFacts {
     std::uint32_t generation = 0;  // as it says itself
     std::uint32_t refs = 0;
     std::int32_t res = 0;
+    std::uint64_t time_ns = 0;
 };
 
 struct SendFacts {
@@ -101,10 +102,13 @@ struct SendFacts {
     std::uint32_t calls = 0;
     std::optional<bool> copied;
     bool failed = false;
-    bool told = false;            // a call: its range is in the error queue
+    bool told = false;                         // a call: its range is in the error queue
+    std::shared_ptr<const zcv_event> unacked;  // the first skb of its that TCP freed unacknowledged
+    std::uint32_t unacked_life = 0;
     std::uint32_t queued = 0;     // its life that was queued to a device last, as far as was looked
     std::uint32_t submitter = 0;  // the thread that submitted it, and the one that issued it
     std::uint32_t issuer = 0;     // 0: not seen
+    bool told_by_issuer = false;  // its CQE is posted by who issued it: so its ring was made
 
     // Whether no more is to come that a replay asks for before it comes.
     bool is_settled() const {
@@ -189,6 +193,8 @@ class Lookahead {
 
     void look(KnownRecord& now, const zcv_event& event);
     void reference_changed(KnownRecord& now, const zcv_event& event);
+    void note_calls(const zcv_event& event);
+    void head_freed(KnownRecord& now, const zcv_event& event);
     void name_references(const zcv_event& submit);
     void appended(KnownRecord& now, const zcv_event& event);
     static std::uint32_t offset_of(std::uint32_t bytes, std::uint32_t left);
@@ -235,6 +241,7 @@ class Lookahead {
     FlatMap<std::uint64_t, std::uint32_t> heads_;        // head -> life
     FlatMap<std::uint64_t, std::uint32_t> ubufs_;        // ubuf -> newest generation
     FlatMap<std::uint64_t, Changed> changed_;            // by ubuf
+    FlatMap<std::uint64_t, bool> told_by_issuer_;        // rings that post where they issue
     FlatMap<Name, Some> names_;                          // generations that may still get a CQE
     FlatMap<std::uint64_t, std::uint32_t> skbs_;         // on its way: skb -> its life
     FlatMap<std::uint64_t, std::uint32_t> queued_refs_;  // skb no driver had yet

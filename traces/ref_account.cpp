@@ -44,7 +44,9 @@ std::optional<std::string> RefAccount::refuses(const zcv_event& event) {
         const std::int64_t left = found == ubufs_.end() ? 0 : found->second.sum;
         ubufs_[event.ubuf] = {event.ring, 0, event.time_ns, 1, 0, event.tgid, event.cpu};
         if (event.len != 1) return fmt::format("a new ubuf has {} references", event.len);
-        if (left != 0) return fmt::format("the ubuf is new, and had {} references left", left);
+        // What the probes missed is left for ever.
+        if (left != 0 && certain_)
+            return fmt::format("the ubuf is new, and had {} references left", left);
         return std::nullopt;
     }
     if (found == ubufs_.end() || found->second.sum <= 0)

@@ -109,6 +109,11 @@ std::string in_words(const RefDifference& difference) {
                        difference.counts.inferred);
 }
 
+std::string missed_in_words(const References& of) {
+    return fmt::format("the probes missed {} moments that interrupted one of themselves",
+                       of.missed);
+}
+
 void print_text(std::ostream& out, const References& of) {
     out << fmt::format("{}: kernel {}, profile {}, {} function probes\n", of.file, of.kernel,
                        of.profile, of.probes);
@@ -127,6 +132,7 @@ void print_text(std::ostream& out, const References& of) {
                                ref_names[way], each.seen, each.inferred, each.same_way);
     for (const RefDifference& difference : of.differences)
         out << "  " << in_words(difference) << '\n';
+    if (of.missed > 0) out << "  " << missed_in_words(of) << '\n';
     if (of.unnamed > 0) out << fmt::format("  {} of notifications never submitted\n", of.unnamed);
     if (of.of_calls > 0)
         out << fmt::format("  {} of MSG_ZEROCOPY calls: seen, not compared\n", of.of_calls);
@@ -164,6 +170,7 @@ void print_json(std::ostream& out, const References& of) {
                      {"agreement_percent", agreement(of.all, of.all.same)},
                      {"by_way", std::move(by_way)},
                      {"differences", std::move(differences)},
+                     {"missed", of.missed},
                      {"unnamed", of.unnamed},
                      {"of_calls", of.of_calls},
                      {"ubufs", of.ubufs},
@@ -196,6 +203,8 @@ void print_markdown(std::ostream& out, const std::vector<References>& all) {
         sum.same_way += of.all.same_way;
         for (const RefDifference& difference : of.differences)
             words += fmt::format("- {} on {}: {}\n", name, kernel, in_words(difference));
+        if (of.missed > 0 && !of.differences.empty())
+            words += fmt::format("- {} on {}: {}\n", name, kernel, missed_in_words(of));
     }
     out << fmt::format(
         "\n{} of {} changes that either knows of are the same: {:.3f} %; {} in the same way: "
@@ -204,6 +213,18 @@ void print_markdown(std::ostream& out, const std::vector<References>& all) {
         sum.same, sum.seen + sum.inferred - sum.same, agreement(sum, sum.same), sum.same_way,
         agreement(sum, sum.same_way));
     if (!words.empty()) out << "\nIn another way:\n\n" << words;
+}
+
+// From what a kernel without function probes would have recorded.
+std::vector<RefChange> inferred_in(const Trace& trace, const Profile& profile) {
+    Trace plain = trace;
+    std::erase_if(plain.events, [](const zcv_event& event) { return event.kind == ZCV_UBUF_REF; });
+    ReplayReport scratch;
+    Walk walk(records_of(plain), plain, profile, scratch);
+    std::vector<RefChange> inferred;
+    walk.note_references(inferred);
+    while (const KnownRecord* const record = walk.next()) walk.explain(*record);
+    return inferred;
 }
 
 }  // namespace
@@ -217,17 +238,14 @@ References compare_references(const std::string& file, const Trace& trace,
     found.profile = report.profile;
     found.probes = static_cast<std::uint64_t>(std::ranges::count_if(
         trace.info.probes, [](const std::string& name) { return name.find(':') != name.npos; }));
+    found.missed = trace.totals.recursion_misses;
     std::map<std::uint32_t, std::uint32_t> numbers;
     for (const SendHistory& send : report.history) numbers[send.generation] = send.number;
 
-    ReplayReport scratch;
-    Walk walk(records_of(trace), trace, *find_profile(report.profile), scratch);
-    std::vector<RefChange> inferred;
-    walk.note_references(inferred);
     BySend by_send;
     Account account(found);
-    while (const KnownRecord* const record = walk.next()) {
-        walk.explain(*record);
+    Lookahead ahead(records_of(trace), {});
+    while (const KnownRecord* const record = ahead.next()) {
         const zcv_event& event = record->event();
         if (event.kind != ZCV_UBUF_REF) continue;
         account.see(event);
@@ -249,7 +267,7 @@ References compare_references(const std::string& file, const Trace& trace,
                              : missing->second;
         return found;
     }
-    for (const RefChange& change : inferred)
+    for (const RefChange& change : inferred_in(trace, *find_profile(report.profile)))
         ++by_send[{change.generation, comparable(static_cast<std::uint8_t>(change.how))}].inferred;
     add_up(by_send, numbers, found);
     return found;

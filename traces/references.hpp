@@ -9,8 +9,8 @@
 #include "traces/replay.hpp"
 
 // How good inference is: a trace with function probes says each reference that was taken or
-// dropped; a replay infers the same from the records of any kernel. Both are compared, send by
-// send.
+// dropped; a replay infers the same from its other records, which any kernel has. Both are
+// compared, send by send.
 namespace zcv {
 
 // Of one way to take or drop a reference, or of all.
@@ -37,6 +37,9 @@ struct References {
     RefCounts all;
     std::array<RefCounts, ZCV_REF_COUNT> by_way{};  // any sendmsg's skb is ZCV_REF_STREAM
     std::vector<RefDifference> differences;
+    // What the probes did not see, an interrupt having come while one ran: the kernel runs none
+    // within itself.
+    std::uint64_t missed = 0;
     std::uint64_t unnamed = 0;   // changes of notifications that no submission names
     std::uint64_t of_calls = 0;  // changes of MSG_ZEROCOPY ubufs: not compared
     // The probes themselves: ubufs, calls' included, whose changes add up to nothing; records in

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "model/profiles.hpp"
 #include "traces/event_sets.hpp"
 #include "traces/report_findings.hpp"
 #include "traces/report_forms.hpp"
@@ -131,8 +132,12 @@ void print_head(std::ostream& out, const Judged& judged) {
     out << fmt::format("{}: {}", judged.file, name_of(report.verdict));
     if (!report.violations.empty())
         out << fmt::format(" ({} of {} sends)", report.violations.size(), report.sends);
-    out << fmt::format("\n  kernel {}, profile {}, content hashes: {}{}\n", info.kernel_release,
-                       report.profile, info.hash.empty() ? "none" : info.hash,
+    out << fmt::format("\n  kernel {}, profile {}{}, content hashes: {}{}\n", info.kernel_release,
+                       report.profile,
+                       was_captured(info.kernel_release)
+                           ? ""
+                           : " (from its source: no kernel of this version was tried)",
+                       info.hash.empty() ? "none" : info.hash,
                        records_skbs(info) ? "" : ", what happens to skbs was not recorded");
     out << fmt::format("  matched {} of {} records, {} lost\n", report.matched, report.records,
                        report.lost);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "model/profiles.hpp"
 #include "traces/event_sets.hpp"
 #include "traces/report.hpp"
 #include "traces/report_findings.hpp"
@@ -85,6 +86,7 @@ json json_of(const Judged& judged) {
              {"tool", "zcv " ZCV_VERSION},
              {"kernel", judged.trace.info.kernel_release},
              {"profile", report.profile},
+             {"profile_tried", was_captured(judged.trace.info.kernel_release)},
              {"hash", judged.trace.info.hash},
              {"skbs_recorded", records_skbs(judged.trace.info)},
              {"verdict", name_of(report.verdict)},

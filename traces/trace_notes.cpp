@@ -169,18 +169,18 @@ void Notes::count(const SendHistory& send, std::uint32_t last, const AppView& ap
 
 void Notes::count_request(const SendHistory& send, const OtherSends& others) {
     if (const Said* const said = skipping_.find(send.generation)) {
-        skipped_.add({said->times, send, said->place});
+        skipped_.add(send, said->place, said->times);
         skipping_.erase(send.generation);
     }
     if (const Said* const said = deferred_.find(send.generation)) {
         const bool never_started = !send.completed_ns || send.res == -ecanceled;
-        if (never_started) drained_.add({said->times, send, said->place});
+        if (never_started) drained_.add(send, said->place, said->times);
         deferred_.erase(send.generation);
     }
     if (const Said* const said = members_.find(send.generation)) {
         const Answer answer = answer_of(said->head, others);
         if (send.copied && answer.asked && answer.told && !answer.copied)
-            linked_.add({said->times, send, said->place});
+            linked_.add(send, said->place, said->times);
         members_.erase(send.generation);
     }
     answers_[send.generation] = {send.asked_usage, send.notified_ns.has_value(), send.copied};

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <boost/functional/hash.hpp>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <set>
 #include <tuple>
+#include <unordered_set>
 #include <vector>
 
 #include "traces/app_view.hpp"
@@ -24,14 +26,14 @@ struct SendCount {
     std::uint64_t first_place = 0;  // in the order that counts
 
     void add(const SendHistory& send) { add(send, send.number); }
-    void add(const SendHistory& send, std::uint64_t place) { add(SendCount{1, send, place}); }
-    void add(const SendCount& others) {
-        if (others.count == 0) return;
-        if (count == 0 || others.first_place < first_place) {
-            first = others.first;
-            first_place = others.first_place;
+    void add(const SendCount& others) { add(others.first, others.first_place, others.count); }
+    void add(const SendHistory& send, std::uint64_t place, std::uint64_t times = 1) {
+        if (times == 0) return;
+        if (count == 0 || place < first_place) {
+            first = send;
+            first_place = place;
         }
-        count += others.count;
+        count += times;
     }
 };
 
@@ -60,7 +62,7 @@ class StreamWarnings {
     using Content = std::tuple<std::uint64_t, std::uint32_t, std::uint64_t>;
     struct Stream {
         std::map<Content, SendHistory> cut;  // the newest short one of that content
-        std::set<Content> whole;
+        std::unordered_set<Content, boost::hash<Content>> whole;
         std::deque<Content> order;  // of these
         bool repeats = false;       // content whole more than once: no progress is lost
         std::vector<Note> holes, again;

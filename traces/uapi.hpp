@@ -16,6 +16,9 @@ inline constexpr std::uint32_t notif_usage_zc_copied = 1U << 31;
 inline constexpr std::uint16_t recvsend_fixed_buf = 1U << 2;
 inline constexpr std::uint16_t send_zc_report_usage = 1U << 3;
 inline constexpr std::uint16_t send_vectorized = 1U << 5;
+// params.flags of io_uring_setup (IORING_SETUP_IOPOLL, IORING_SETUP_DEFER_TASKRUN).
+inline constexpr std::uint16_t setup_iopoll = 1U << 0;
+inline constexpr std::uint16_t setup_defer_taskrun = 1U << 13;
 inline constexpr std::uint8_t ipproto_tcp = 6;
 inline constexpr std::uint8_t ipproto_udp = 17;
 

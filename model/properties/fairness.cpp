@@ -196,6 +196,7 @@ constexpr std::array steps_of_chance{
     FreeStep{"tcp_trim_head", chance, cuts},
     FreeStep{"skb_shift", chance, cuts},
     FreeStep{"skb_segment", chance, cuts},
+    FreeStep{"skb_segment_linear", chance, cuts},
     FreeStep{"skb_gro_receive", chance, cuts},
 };
 

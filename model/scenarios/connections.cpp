@@ -112,7 +112,7 @@ std::vector<KernelScenario> mixed_streams() {
     };
 }
 
-// Datagrams that wait, and devices that fail.
+// Datagrams that wait, and devices that fail or cannot gather.
 std::vector<KernelScenario> pending_datagrams() {
     constexpr SockConfig corking{.transport = Transport::udp, .dma = true, .corks = true};
     return {
@@ -145,6 +145,14 @@ std::vector<KernelScenario> pending_datagrams() {
                    .hazards = {.retransmits = true, .device_resets = true},
                    .bounds = {.shinfos = 2, .skbs = 3}},
          .expect = {.broken = "", .states = 7374, .transitions = 23258, .depth = 41}},
+        {.name = "segmented-linear",
+         .asks = "The device has no scatter-gather, and segments are copies: is the buffer held "
+                 "until they are made?",
+         .profile = "6.18",
+         .world = {.socks = {{.transport = Transport::tcp, .dma = true, .linear = true}},
+                   .hazards = {.drops = true, .retransmits = true},
+                   .bounds = {.shinfos = 2, .skbs = 3}},
+         .expect = {.broken = "", .states = 9320, .transitions = 38588, .depth = 37}},
     };
 }
 

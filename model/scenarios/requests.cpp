@@ -114,7 +114,7 @@ std::vector<KernelScenario> requests() {
          .expect = {.broken = "", .states = 4297, .transitions = 13073, .depth = 39}},
         {.name = "drain-intended",
          .asks = "A send waits for all before it: does it start?",
-         .profile = "6.12",
+         .profile = "intended",
          .world = drains(),
          .unasked = {"S2"},
          .expect = {.broken = "", .states = 31484, .transitions = 92276, .depth = 45}},

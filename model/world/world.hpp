@@ -213,6 +213,7 @@ struct SockConfig {
         false;                // no SG or a datagram above the MTU: zero copy is silently not used
     bool forwards = false;    // stacked devices, a bridge, a router: handed on to another device
     bool segments = false;    // software segmentation, or a shaper that splits large packets
+    bool linear = false;      // ... for a device without scatter-gather: segments are copies
     bool splits = false;      // TCP sends part of an skb, and the rest later
     bool tapped = false;      // somebody runs tcpdump: a clone goes up the receive path
     bool mirrors = false;     // a filter sends a clone to another device

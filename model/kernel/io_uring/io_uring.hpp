@@ -122,6 +122,34 @@ void request_posted(S& s, RequestId r) {
     s.template for_each<RequestId>([&](RequestId other) { s[other].waits_for.erase(r); });
 }
 
+// req_need_defer() before 6.16 compares cached_cq_tail with how many requests came before. The one
+// is ahead by each notification's CQE, the other by each request whose own CQE is not posted: it is
+// never true of more notifications than there are requests.
+template <class S>
+bool req_need_defer(const S& s, RequestId r) {
+    unsigned before = 0;
+    s[r].waits_for.for_each([&](RequestId) { ++before; });
+    return before != s[s[r].ring].notif_cqes;
+}
+
+// After CQEs were posted. Left out: those in the overflow list count only when they move up.
+template <class S>
+void io_queue_deferred(S& s, RingId ring) {
+    if (!s.world().hazards.drains) return;
+    s.template for_each<RequestId>([&](RequestId r) {
+        if (!s[r].deferred || s[r].ring != ring || req_need_defer(s, r)) return;
+        s[r].deferred = false;
+        s[r].waits_for.clear();
+    });
+}
+
+template <class S>
+void count_notif_cqe(S& s, RingId ring) {
+    const World& world = s.world();
+    if (!world.hazards.drains || !world.profile.drain_counts_cqes) return;
+    if (s[ring].notif_cqes < world.bounds.requests) ++s[ring].notif_cqes;
+}
+
 // What happens to the object of a CQE that was filled, or that found no room. A notification's
 // io_kiocb goes back to the request cache right after, so its memory may be the next notification.
 template <class S>
@@ -131,6 +159,7 @@ void cqe_filled(S& s, RequestId r, CqeKind kind) {
         request_posted(s, r);
         return finished_request_puts_node(s, r);
     }
+    count_notif_cqe(s, s[r].ring);
     io_put_rsrc_node(s, s[r].ubuf);
     s.free(UbufId{s[r].ubuf});
     s[r].ubuf = none<UbufId>;
@@ -160,6 +189,8 @@ struct io_submit_flush_completions {
         }
         post_cqe(s, ring, r, kind);
         cqe_filled(s, r, kind);
+        // They are filled in batches, and only then is the tail looked at.
+        if (s[ring].compl_reqs.empty()) io_queue_deferred(s, ring);
     }
 };
 
@@ -200,6 +231,7 @@ struct io_req_complete_post {
         s[r].more = true;
         request_posted(s, r);
         post_cqe(s, s[r].ring, r, CqeKind::more);
+        io_queue_deferred(s, s[r].ring);
         finished_request_puts_node(s, r);
     }
 };
@@ -263,8 +295,9 @@ struct io_cqring_wait {
 };
 
 // io_drain_req(): a request with IOSQE_IO_DRAIN is put off until all that were under way before it
-// are over. With a count of all that is allocated its own notification is among them. Left out:
-// that later requests wait for it in turn; without, more can happen than in the kernel.
+// are over. With a count of all that is allocated its own notification is among them; with one of
+// CQEs, those of notifications stand for requests. Left out: that later requests wait for it in
+// turn; without, more can happen than in the kernel.
 template <class S>
 void io_drain_req(S& s, RequestId r) {
     if (!s[r].drain) return;
@@ -275,6 +308,9 @@ void io_drain_req(S& s, RequestId r) {
         if (under_way && other != r) s[r].waits_for.insert(other);
     });
     if (s.world().profile.drain_counts_notifs) s[r].waits_for.insert(r);
+    if (!s.world().profile.drain_counts_cqes) return;
+    s[r].deferred = req_need_defer(s, r);
+    if (!s[r].deferred) s[r].waits_for.clear();
 }
 
 // Whether nothing holds back the start of a prepared request.
@@ -282,7 +318,7 @@ template <class S>
 bool may_start(const S& s, RequestId r) {
     if (s[r].linked == Link::waiting) return false;
     if (s[r].linked == Link::broken && !s.world().profile.failed_send_keeps_link) return false;
-    return s[r].waits_for.empty();
+    return !s[r].deferred && (s[r].waits_for.empty() || s.world().profile.drain_counts_cqes);
 }
 
 }  // namespace zcv::kernel

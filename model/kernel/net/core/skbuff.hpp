@@ -373,6 +373,31 @@ struct skb_segment {
     }
 };
 
+// For a device without scatter-gather the segments of a stream are copies of their bytes, which
+// hold nothing: the large one is consumed as if it had been sent, and its ubuf hears of no copy.
+// Left out: an skb that fits one packet is made linear as well, which is like the copy on receive.
+struct skb_segment_linear {
+    using Of = Ids<SkbId>;
+    static constexpr KernelRef at{"net/core/skbuff.c", "skb_segment"};
+    static constexpr Context context = Context::softirq;
+
+    static bool in(const World& world) {
+        return std::ranges::any_of(world.socks, &SockConfig::linear);
+    }
+    static bool guard(const auto& s, SkbId k) {
+        return s[k].alive && s[k].loc == Loc::qdisc && s.config(s[k].sock).linear &&
+               !s[s[k].shinfo].pages.empty();
+    }
+    static void effect(auto& s, SkbId k) {
+        const ShinfoId large = s[k].shinfo;
+        skb_orphan_frags(s, large);
+        read_pages(s, large);
+        if (s.world().reports_usage)
+            s[large].frags.for_each([&](RequestId r) { s[r].copied = true; });
+        s[k].loc = Loc::segmented;
+    }
+};
+
 // The receiver has read it, or the transmitting side is done with it after DMA.
 struct consume_skb {
     using Of = Ids<SkbId>;
