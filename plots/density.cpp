@@ -220,8 +220,8 @@ void draw_density(Gnuplot& gp, const DensityFigure& figure) {
     gp << "e\n";
     if (figure.latency.notified >= latency_sends_min)
         draw_latency(gp, figure.latency,
-                     {left_px, above_latency, std::min(900.0, figure.width_px - left_px - right_px),
-                      latency_px - 86, static_cast<double>(figure.width_px), height_px},
+                     {left_px, above_latency, figure.width_px - left_px - right_px, latency_px - 86,
+                      static_cast<double>(figure.width_px), height_px},
                      theme);
     gp << "unset multiplot\n";
 }

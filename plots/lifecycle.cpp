@@ -382,7 +382,7 @@ void draw_lifecycle(Gnuplot& gp, const LifecycleFigure& figure) {
     const double left = figure.margin_left_px;
     draw_latency(
         gp, figure.latency,
-        {left, header.notes_px + 16, std::min(900.0, figure.width_px - left - 40.0),
+        {left, header.notes_px + 16, figure.width_px - left - figure.margin_right_px,
          latency_px - 16 - below_plot_px, static_cast<double>(figure.width_px), header.picture_px},
         *figure.theme);
     gp << "unset multiplot\n";

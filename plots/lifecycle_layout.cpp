@@ -354,6 +354,8 @@ void Layout::titles(const LifecycleView& view) {
                      fmt::format("{} reused too early", misused),
                      fmt::format("{} of {} records matched", report_.matched, report_.records),
                      fmt::format("{} lost", report_.lost)};
+    if (view.from_ms) figure_.facts.push_back(fmt::format("from {:g} ms", *view.from_ms));
+    if (view.to_ms) figure_.facts.push_back(fmt::format("to {:g} ms", *view.to_ms));
     if (view.request) figure_.facts.push_back(fmt::format("only request {:#x}", *view.request));
     if (view.socket) figure_.facts.push_back(fmt::format("only socket {:#x}", *view.socket));
     if (report_.verdict == Verdict::inconclusive && !report_.reasons.empty()) {

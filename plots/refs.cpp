@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "plots/canvas.hpp"
 #include "plots/latency.hpp"
@@ -15,9 +14,10 @@ constexpr double width_px = 1300;
 constexpr double left_px = 260;
 constexpr double right_px = 40;
 constexpr double head_px = 84;
+constexpr double title_px = 38;
 constexpr double step_px = 20;  // one reference, in the curve
 constexpr double bar_px = 24;
-constexpr double between_px = 34;
+constexpr double between_px = 26;
 constexpr double below_px = 66;
 
 struct Axis {
@@ -49,8 +49,19 @@ std::uint32_t most_of(const RefLife& life) {
     return most;
 }
 
-double height_of(const RefLife& life) {
-    return 30 + step_px * most_of(life) + 14 + bar_px * static_cast<double>(life.holds.size());
+constexpr std::size_t small_family = 8;
+
+// One of many that was stacked before anybody else held it: a row says all there is to say, and a
+// chain of thirty is seen at once.
+bool is_row(const std::vector<RefLife>& family, const RefLife& life) {
+    return family.size() > small_family && &life != &family.front() && life.holds.size() == 1 &&
+           life.holds.front().holder == "issuer" && most_of(life) == 1;
+}
+
+double height_of(const std::vector<RefLife>& family, const RefLife& life) {
+    if (is_row(family, life)) return bar_px;
+    return title_px + step_px * most_of(life) + 14 +
+           bar_px * static_cast<double>(life.holds.size()) + between_px;
 }
 
 void draw_curve(Canvas& canvas, const RefLife& life, const Axis& axis, double top,
@@ -85,39 +96,48 @@ const char* colour_of(const Hold& hold, const Theme& theme) {
                                             : theme.phase[3];
 }
 
+void draw_hold(Canvas& canvas, const Hold& hold, const std::string& label, const Axis& axis,
+               double y, const Theme& theme) {
+    const double from = axis.x(hold.from_ns);
+    const double to = axis.x(hold.to_ns.value_or(axis.to));
+    canvas.box(from, y + 3, std::max(2.0, to - from), bar_px - 6, colour_of(hold, theme),
+               hold.to_ns ? colour_of(hold, theme) : theme.bad);
+    canvas.text(left_px - 10, y + bar_px / 2, label, 9.5, theme.text, Canvas::Align::right);
+}
+
+std::string name_of(const RefLife& life) {
+    return life.send == 0 ? fmt::format("ubuf {:#x}", life.ubuf)
+                          : fmt::format("send #{}", life.send);
+}
+
 void draw_life(Canvas& canvas, const RefLife& life, const Axis& axis, double top, bool head,
                const Theme& theme) {
-    std::string title = life.send == 0 ? fmt::format("ubuf {:#x}", life.ubuf)
-                                       : fmt::format("send #{}, ubuf {:#x}", life.send, life.ubuf);
+    std::string title = name_of(life);
+    if (life.send != 0) title += fmt::format(", ubuf {:#x}", life.ubuf);
     if (!head) title += ", stacked on the first";
-    canvas.text(left_px, top + 8, title, 11, theme.ink, Canvas::Align::left, true);
-    canvas.text(left_px - 34, top + 30 + step_px * most_of(life) / 2, "references", 9.5, theme.text,
-                Canvas::Align::right);
-    draw_curve(canvas, life, axis, top + 30, theme);
-    double y = top + 30 + step_px * most_of(life) + 14;
+    canvas.text(left_px, top + 14, title, 11, theme.ink, Canvas::Align::left, true);
+    canvas.text(left_px - 34, top + title_px + step_px * most_of(life) / 2, "references", 9.5,
+                theme.text, Canvas::Align::right);
+    draw_curve(canvas, life, axis, top + title_px, theme);
+    double y = top + title_px + step_px * most_of(life) + 14;
     for (const Hold& hold : life.holds) {
-        const double from = axis.x(hold.from_ns);
-        const double to = axis.x(hold.to_ns.value_or(axis.to));
-        canvas.box(from, y + 3, std::max(2.0, to - from), bar_px - 6, colour_of(hold, theme),
-                   hold.to_ns ? colour_of(hold, theme) : theme.bad);
-        canvas.text(left_px - 10, y + bar_px / 2, hold.holder, 9.5, theme.text,
-                    Canvas::Align::right);
+        draw_hold(canvas, hold, hold.holder, axis, y, theme);
         y += bar_px;
     }
 }
 
 // Five to ten moments at round numbers.
 void draw_axis(Canvas& canvas, const Axis& axis, double y, const Theme& theme) {
-    const auto length = static_cast<double>(axis.to - axis.from);
-    double step = std::pow(10, std::floor(std::log10(length / 5)));
-    for (const double wider : {2.0, 2.5, 2.0})
-        if (length / step > 10) step *= wider;
+    const std::uint64_t length = axis.to - axis.from;
+    std::uint64_t step = 1;
+    while (step * 50 <= length) step *= 10;
+    for (const unsigned halves : {4U, 5U, 4U})
+        if (length > 10 * step) step = step * halves / 2;
     canvas.line(left_px, y, width_px - right_px, y, theme.frame);
-    for (double at = 0; at <= length; at += step) {
-        const double x = axis.x(axis.from + static_cast<std::uint64_t>(at));
+    for (std::uint64_t at = 0; at <= length; at += step) {
+        const double x = axis.x(axis.from + at);
         canvas.line(x, y, x, y + 6, theme.frame);
-        const auto ns = static_cast<std::uint64_t>(at);
-        canvas.text(x, y + 18, ns == 0 ? "0" : duration_text(ns), 9.5, theme.text,
+        canvas.text(x, y + 18, at == 0 ? "0" : duration_text(at), 9.5, theme.text,
                     Canvas::Align::center);
     }
     canvas.text((left_px + width_px - right_px) / 2, y + 42, "time since the first allocation",
@@ -128,8 +148,8 @@ void draw_axis(Canvas& canvas, const Axis& axis, double y, const Theme& theme) {
 
 void draw_refs(Gnuplot& gp, const std::vector<RefLife>& family, const RefsView& view) {
     const Theme& theme = *view.theme;
-    double height = head_px + below_px;
-    for (const RefLife& life : family) height += height_of(life) + between_px;
+    double height = head_px + below_px + 20;
+    for (const RefLife& life : family) height += height_of(family, life);
     const Axis axis = axis_of(family);
     Canvas canvas(gp, view.kind, width_px, height, theme);
     canvas.text(28, 28, view.file, 16, theme.ink, Canvas::Align::left, true);
@@ -142,10 +162,14 @@ void draw_refs(Gnuplot& gp, const std::vector<RefLife>& family, const RefsView& 
     canvas.text(28, 56, fmt::format("kernel {}, {}{}", view.kernel, how, stacked), 11, theme.text);
     double y = head_px;
     for (const RefLife& life : family) {
-        draw_life(canvas, life, axis, y, &life == &family.front(), theme);
-        y += height_of(life) + between_px;
+        if (is_row(family, life))
+            draw_hold(canvas, life.holds.front(), name_of(life) + ", stacked: issuer", axis, y,
+                      theme);
+        else
+            draw_life(canvas, life, axis, y, &life == &family.front(), theme);
+        y += height_of(family, life);
     }
-    draw_axis(canvas, axis, y - 14, theme);
+    draw_axis(canvas, axis, y + 6, theme);
     canvas.finish();
 }
 

@@ -216,19 +216,20 @@ int error_of_pagemap_scan() {
     return error;
 }
 
-// The kernel's own lists of written pages, which zcv does without, and why.
+// The kernel's own lists of written pages, which zcv does without on every machine, and why: what
+// this one would offer is said, for nothing that its owner does could make it enough.
 Ailment page_tracking() {
     const int error = error_of_pagemap_scan();
     const std::string scan =
         error == 0 ? "PAGEMAP_SCAN needs a userfaultfd of the program's own"
                    : fmt::format("PAGEMAP_SCAN from outside: {}", std::strerror(error));
     return {"page tracking", State::limited,
-            fmt::format("{}; {}", scan,
+            fmt::format("zcv uses it on no machine: {}; {}", scan,
                         keeps_soft_dirty_bits()
                             ? "soft-dirty bits are not used: clearing them makes all of the "
                               "program's pages fault"
                             : "this kernel keeps no soft-dirty bits"),
-            "hashes, watchpoints and page tables are used instead"};
+            "nothing to do: hashes, watchpoints and page tables are used instead"};
 }
 
 Ailment locked_memory() {

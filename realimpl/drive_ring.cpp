@@ -9,6 +9,7 @@
 #include "model/ensure.hpp"
 #include "realimpl/drive_socket.hpp"
 #include "realimpl/uapi.hpp"
+#include "traces/uapi.hpp"
 
 namespace zcv::drive {
 

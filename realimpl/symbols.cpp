@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 
 #include "realimpl/elf_places.hpp"
 
@@ -21,19 +22,23 @@ std::string demangled(const char* name) {
 }
 
 // Compilers note paths as they were given them: relative ones are meant from where they ran.
-std::string source_path(const char* source, const char* compiled_in) {
+std::string source_path(const char* source, const char* folder) {
     const std::filesystem::path path{source};
-    if (path.is_absolute() || compiled_in == nullptr) return path.lexically_normal();
-    return (compiled_in / path).lexically_normal();
+    if (path.is_absolute() || folder == nullptr) return path.lexically_normal();
+    return (folder / path).lexically_normal();
 }
 
-void set_place(StackFrame& frame, Dwfl_Line* line) {
+const char* compiled_in(Dwarf_Die* unit) {
+    Dwarf_Attribute attribute;
+    return dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+}
+
+void set_place(StackFrame& frame, Dwarf_Die* unit, Dwarf_Addr address) {
+    Dwarf_Line* const line = dwarf_getsrc_die(unit, address);
+    const char* const source = line == nullptr ? nullptr : dwarf_linesrc(line, nullptr, nullptr);
     int number = 0;
-    const char* const source =
-        line == nullptr ? nullptr
-                        : dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
-    if (source == nullptr) return;
-    frame.file = source_path(source, dwfl_line_comp_dir(line));
+    if (source == nullptr || dwarf_lineno(line, &number) != 0) return;
+    frame.file = source_path(source, compiled_in(unit));
     frame.line = static_cast<std::uint32_t>(number);
 }
 
@@ -50,20 +55,16 @@ void set_call_place(StackFrame& frame, Dwarf_Die* inlined, Dwarf_Die* unit) {
         dwarf_getsrcfiles(unit, &files, &count) != 0 || file >= count)
         return;
     if (const char* name = dwarf_filesrc(files, file, nullptr, nullptr))
-        frame.file =
-            source_path(name, dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute)));
+        frame.file = source_path(name, compiled_in(unit));
     frame.line = static_cast<std::uint32_t>(line);
 }
 
 // One frame more for each function inlined at the address, innermost first; what remains in
 // `frame` is the function that they were inlined into, at the place of the outermost call.
-void add_inlined(Dwfl_Module* module, Dwarf_Addr address, StackFrame& frame,
+void add_inlined(Dwarf_Die* unit, Dwarf_Addr address, StackFrame& frame,
                  std::vector<StackFrame>& named) {
-    Dwarf_Addr bias = 0;
-    Dwarf_Die* const unit = dwfl_module_addrdie(module, address, &bias);
-    if (unit == nullptr) return;
     Dwarf_Die* scopes = nullptr;
-    const int innermost = dwarf_getscopes(unit, address - bias, &scopes);
+    const int innermost = dwarf_getscopes(unit, address, &scopes);
     if (innermost <= 0) return;
     // The lexical way out from there: dwarf_getscopes itself goes on in the abstract function.
     Dwarf_Die* ways = nullptr;
@@ -133,6 +134,38 @@ struct Symbols::Module {
     Module(const Module&) = delete;
     Module& operator=(const Module&) = delete;
 
+    // The unit that code at this address was compiled in, null where nothing says so. libdw looks
+    // into a table of addresses (.debug_aranges) that clang and rustc do not write: then the units
+    // themselves are asked, once.
+    Dwarf_Die* unit_at(Dwarf_Addr address, Dwarf_Addr& bias) {
+        if (Dwarf_Die* const unit = dwfl_module_addrdie(module, address, &bias)) return unit;
+        if (!listed_units) list_units();
+        const auto next = code.upper_bound(address);
+        if (next == code.begin()) return nullptr;
+        const Code& before = std::prev(next)->second;
+        bias = before.bias;
+        return address < before.end ? before.unit : nullptr;
+    }
+
+    void list_units() {
+        listed_units = true;
+        Dwarf_Addr bias = 0;
+        for (Dwarf_Die* unit = nullptr;
+             (unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr;) {
+            Dwarf_Addr base = 0, begin = 0, end = 0;
+            for (std::ptrdiff_t at = 0; (at = dwarf_ranges(unit, at, &base, &begin, &end)) > 0;)
+                code[begin + bias] = {end + bias, bias, unit};
+        }
+    }
+
+    struct Code {
+        Dwarf_Addr end = 0;
+        Dwarf_Addr bias = 0;
+        Dwarf_Die* unit = nullptr;
+    };
+
+    bool listed_units = false;
+    std::map<Dwarf_Addr, Code> code;  // by where it begins
     Dwfl_Callbacks callbacks{};
     char* debuginfo_path = nullptr;
     Dwfl* dwfl = nullptr;
@@ -156,8 +189,11 @@ void Symbols::name(StackFrame frame, bool innermost, std::vector<StackFrame>& na
     if (linked == 0) return named.push_back(std::move(frame));
     if (const char* name = dwfl_module_addrname(file->module, linked + bias))
         frame.function = demangled(name);
-    set_place(frame, dwfl_module_getsrc(file->module, linked + bias));
-    add_inlined(file->module, linked + bias, frame, named);
+    Dwarf_Addr unit_bias = 0;
+    if (Dwarf_Die* const unit = file->unit_at(linked + bias, unit_bias)) {
+        set_place(frame, unit, linked + bias - unit_bias);
+        add_inlined(unit, linked + bias - unit_bias, frame, named);
+    }
     named.push_back(std::move(frame));
 }
 

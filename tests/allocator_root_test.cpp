@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <set>
 
-#include "tests/program.hpp"
+#include "tests/capture_here.hpp"
 #include "traces/replay.hpp"
 #include "traces/zct.hpp"
 
@@ -15,20 +15,13 @@ namespace {
 
 const std::string zcv_program = ZCV_PROGRAM;
 
-void skip(const std::string& why) {
-    std::printf("skipped: %s\n", why.c_str());
-    std::fflush(nullptr);
-    std::_Exit(77);
-}
-
 struct Watched {
     zcv::Trace trace;
     std::string err;
 };
 
 Watched watched(const std::string& command) {
-    const Ran able = run_shell(zcv_program + " run -- true");
-    if (able.status == 4) skip(able.err);
+    need_capture();
     const TempDir folder;
     const std::string file = folder / "t.zct";
     const Ran ran = run_shell(zcv_program + " capture -o " + file +

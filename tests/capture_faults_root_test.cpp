@@ -10,7 +10,7 @@
 #include <set>
 #include <thread>
 
-#include "tests/program.hpp"
+#include "tests/capture_here.hpp"
 #include "traces/zct.hpp"
 
 using namespace zcv::test;
@@ -19,14 +19,6 @@ namespace {
 
 const std::string zcv_program = ZCV_PROGRAM;  // inside quotes of the shell, so bare
 const std::string drive = zcv_program + " drive udp --sends 2000 --rate 100mbit >/dev/null";
-
-void need_capture() {
-    const Ran ran = run_shell(zcv_program + " run -- " + zcv_program + " drive udp --sends 1");
-    if (ran.status == 0) return;
-    std::printf("skipped: %s\n", ran.err.c_str());
-    std::fflush(nullptr);
-    std::_Exit(77);
-}
 
 // The zcv-capture processes that work for a zcv whose command line has this word.
 std::set<int> captures_for(const std::string& word) {

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
@@ -20,6 +21,19 @@ struct Ended {
     int status = -1;
     nlohmann::json report;
 };
+
+// Until the search has its own way to end, a signal ends it at once.
+void await_handler_of(pid_t child, int signal) {
+    const std::string path = "/proc/" + std::to_string(child) + "/status";
+    for (int turn = 0; turn < 3000; ++turn) {
+        std::ifstream status(path);
+        for (std::string line; std::getline(status, line);)
+            if (line.starts_with("SigCgt:") &&
+                (std::stoull(line.substr(8), nullptr, 16) >> (signal - 1) & 1U) != 0)
+                return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+}
 
 // Runs `zcv check ARGUMENTS --format json` and sends it a signal after so many milliseconds, unless
 // it has ended by itself.
@@ -39,6 +53,7 @@ Ended check(const std::string& arguments, int signal_sent, int after_ms,
     }
     close(ends[1]);
     if (signal_sent != 0) {
+        if (signal_sent != SIGKILL) await_handler_of(child, signal_sent);
         std::this_thread::sleep_for(std::chrono::milliseconds(after_ms));
         kill(child, signal_sent);
     }

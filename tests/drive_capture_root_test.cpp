@@ -3,17 +3,12 @@
 #include "drive_root.hpp"
 #include "realimpl/drive_names.hpp"
 
+using drive_test::need_capture;
 using drive_test::Ran;
 using drive_test::run_zcv;
 using nlohmann::json;
 
 namespace {
-
-void need_capture() {
-    drive_test::need_this_machine();
-    const Ran ran = run_zcv({"run", "--", ZCV_PROGRAM, "drive", "udp", "--sends", "1"});
-    if (ran.status == 4) drive_test::skip(ran.err);
-}
 
 // What zcv says of a run; drive's own report stands before it.
 json judged(const std::string& arguments) {

@@ -1,12 +1,11 @@
 #pragma once
 
 #include <catch2/catch.hpp>
-#include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "drive_program.hpp"
+#include "tests/skip.hpp"
 
 // What tests of real sends share. They need root, io_uring with SEND_ZC, veth and ifb, and skip
 // (77) otherwise.
@@ -21,11 +20,7 @@ inline std::vector<std::string> words_of(const std::string& text) {
     return words;
 }
 
-inline void skip(const std::string& why) {
-    std::printf("skipped: %s\n", why.c_str());
-    std::fflush(nullptr);
-    std::_Exit(77);
-}
+using zcv::test::skip;
 
 inline void need_this_machine() {
     if (::geteuid() != 0) skip("needs root for namespaces, veth, ifb and an XDP program");
@@ -33,6 +28,13 @@ inline void need_this_machine() {
         const Ran ran = run_zcv({"drive", "udp", "--sends", "1", "--device", device});
         if (ran.status == 4) skip(ran.err);
     }
+}
+
+// ... and records of it, by root with BPF.
+inline void need_capture() {
+    need_this_machine();
+    const Ran ran = run_zcv({"run", "--", ZCV_PROGRAM, "drive", "udp", "--sends", "1"});
+    if (ran.status == 4) skip(ran.err);
 }
 
 inline Ran drive(std::vector<std::string> arguments) {

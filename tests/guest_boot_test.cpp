@@ -3,17 +3,11 @@
 #include <string>
 
 #include "tests/program.hpp"
+#include "tests/skip.hpp"
 
 using namespace zcv::test;
 
 namespace {
-
-constexpr int skipped = 77;
-
-int skip(const std::string& why) {
-    std::printf("skipped: %s\n", why.c_str());
-    return skipped;
-}
 
 int failed(const char* what, const Ran& ran) {
     std::printf("%s: status %d\n%s%s\n", what, ran.status, ran.out.c_str(), ran.err.c_str());
@@ -28,10 +22,10 @@ std::string with_zcv(const std::string& words) {
 
 int main() {
     if (run_shell("command -v qemu-system-x86_64").status != 0)
-        return skip("no qemu-system-x86_64: apt-get install qemu-system-x86");
-    const TempDir dir;
-    const std::string console = shell_quoted(dir / "console.log");
+        skip("no qemu-system-x86_64: apt-get install qemu-system-x86");
     for (const std::string kernel : {"6.12", "6.1"}) {
+        const TempDir dir;
+        const std::string console = shell_quoted(dir / "console.log");
         const std::string trace = shell_quoted(dir / "guest.zct");
         const Ran ran =
             run_shell(with_zcv("guest " + kernel + " --accel tcg --hash sampled -o " + trace +
@@ -59,5 +53,5 @@ int main() {
         const Ran fails = run_shell(with_zcv("guest " + kernel + " --accel tcg -- /bin/false"));
         return fails.status == 1 ? 0 : failed("a command that fails", fails);
     }
-    return skip("no kernel 6.12 or 6.1 in /boot or fetched before: zcv guest 6.12 --fetch");
+    skip("no kernel 6.12 or 6.1 in /boot or fetched before: zcv guest 6.12 --fetch");
 }

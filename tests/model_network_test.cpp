@@ -407,12 +407,7 @@ TEST_CASE("a dropped packet counts as zero copy, a copied one as copied", "[mode
 TEST_CASE("only the head of a chain learns how its skb fared", "[model][usage][chain]") {
     Bench bench(roomy(tcp_nic));
     auto& s = bench.s;
-    append(s, first);
-    stack(s, second);
-    complete(s, first);
-    complete(s, second);
-    through_nic(s, transmit(s));
-    take<tcp_clean_rtx_queue>(s, sock);
+    acknowledge_both(s);
     CHECK(s[notif_of(s, first)].zc_used);
     CHECK_FALSE(s[notif_of(s, second)].zc_used);
 }

@@ -322,12 +322,7 @@ TEST_CASE("only the head of a chain learns that nothing was copied", "[model][us
     world.reports_usage = true;
     Bench bench(world);
     auto& s = bench.s;
-    append(s, first);
-    stack(s, second);
-    complete(s, first);
-    complete(s, second);
-    through_nic(s, transmit(s));
-    take<tcp_clean_rtx_queue>(s, sock);
+    acknowledge_both(s);
     take<io_notif_tw_complete>(s, notif_of(s, first));
     CHECK(s[first].zero_copied);
     CHECK(s[second].zero_copied);

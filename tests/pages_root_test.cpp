@@ -7,7 +7,7 @@
 #include <set>
 #include <sstream>
 
-#include "tests/program.hpp"
+#include "tests/capture_here.hpp"
 #include "traces/replay.hpp"
 #include "traces/stacks.hpp"
 #include "traces/zct.hpp"
@@ -18,18 +18,6 @@ namespace {
 
 const std::string zcv_program = ZCV_PROGRAM;
 const std::string client = ZCV_CLIENT;
-
-void skip(const std::string& why) {
-    std::printf("skipped: %s\n", why.c_str());
-    std::fflush(nullptr);
-    std::_Exit(77);
-}
-
-void need_capture() {
-    const Ran ran = run_shell(zcv_program + " run -- true");
-    if (ran.status == 4) skip(ran.err);
-    if (run_shell("unshare -n true").status != 0) skip("needs root for network namespaces");
-}
 
 zcv::Trace captured(const std::string& options, const std::string& command) {
     const TempDir folder;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "tests/program.hpp"
+#include "tests/capture_here.hpp"
 #include "traces/replay.hpp"
 #include "traces/zct.hpp"
 
@@ -15,14 +15,6 @@ namespace {
 
 const std::string zcv_program = ZCV_PROGRAM;
 const std::string client = ZCV_CLIENT;
-
-void need_capture() {
-    const Ran ran = run_shell(zcv_program + " run -- true");
-    if (ran.status != 4 && run_shell("unshare -n true").status == 0) return;
-    std::printf("skipped: %s\n", ran.err.c_str());
-    std::fflush(nullptr);
-    std::_Exit(77);
-}
 
 struct Watched {
     std::string answers;  // "0110...": what the kernel told the program of each send

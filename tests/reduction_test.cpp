@@ -4,20 +4,18 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "model/checker/limits.hpp"
 #include "model/scenarios.hpp"
 #include "tests/any_kernel.hpp"
+#include "tests/reachable.hpp"
 
 using namespace zcv;
 using namespace zcv::test;
 
 namespace {
-
-using Words = std::vector<std::uint64_t>;
 
 constexpr std::uint64_t small_states = 60'000;
 
@@ -51,19 +49,10 @@ struct Found {
 // Goes through a world's states, one of each orbit, and asks in each for what is promised.
 Found promises_in(const KernelSystem& system, std::uint64_t most) {
     Found found;
-    std::set<Words> met;
-    std::vector<Words> all;
-    const auto meet = [&](const FixedStore& state) {
-        Words words(system.words());
-        system.pack_representative(state, words.data(), false);
-        if (all.size() < most && met.insert(words).second) all.push_back(words);
-    };
-    meet(system.initial());
     FixedStore state = system.initial();
-    for (std::size_t i = 0; i < all.size() && found.broken.empty(); ++i) {
-        system.unpack(all[i].data(), state);
-        checker::visit_next(system, state,
-                            [&](checker::Taken, const FixedStore& after) { meet(after); });
+    for (const Words& words : representatives(system, most)) {
+        if (!found.broken.empty()) break;
+        system.unpack(words.data(), state);
         const std::size_t named = checker::named_in(system, state).size();
         if (named == 0) continue;
         found.named += named;
@@ -139,20 +128,12 @@ TEST_CASE("steps that are wrongly declared to commute are noticed", "[reduction]
     World tapped = declared;
     tapped.socks.front().tapped = true;
     const Tapped wrong(tapped, declared);
-    std::set<Words> met;
-    std::vector<Words> all;
     std::string broken;
-    const auto meet = [&](const FixedStore& state) {
-        Words words(wrong.words());
-        wrong.pack(state, words.data());
-        if (met.insert(words).second) all.push_back(words);
-    };
-    meet(wrong.initial());
     FixedStore state = wrong.initial();
-    for (std::size_t i = 0; i < all.size() && i < 5000 && broken.empty(); ++i) {
-        wrong.unpack(all[i].data(), state);
+    for (const Words& words : reachable(wrong, 5000)) {
+        if (!broken.empty()) break;
+        wrong.unpack(words.data(), state);
         broken = checker::broken_promise(wrong, state);
-        wrong.for_each_next(state, [&](checker::Taken, const FixedStore& after) { meet(after); });
     }
     CHECK(broken != "");
 }

@@ -139,6 +139,10 @@ TEST_CASE("zcv plot refs draws them, or says why it cannot", "[refs][plot]") {
     CHECK(drawn.status == 0);
     CHECK(text_of_file(dir / "r.svg").find("stacked on the first") != std::string::npos);
     CHECK(lines_in(text_of_file(dir / "r.csv")) == 1 + 9 + 7);
+    // A chain of thirty has rows for those whose issuer alone held them.
+    CHECK(plot("tcp-nic-stacked", "").status == 0);
+    CHECK(text_of_file(dir / "r.svg").find("send #36, stacked: issuer") != std::string::npos);
+    CHECK(text_of_file(dir / "r.svg").find("stacked on the first") != std::string::npos);
     const auto refused = [&](const std::string& trace, const std::string& more, int status,
                              const std::string& says) {
         const Ran ran = plot(trace, more);

@@ -9,18 +9,13 @@
 #include "drive_root.hpp"
 #include "tests/trace_builder.hpp"
 
+using drive_test::need_capture;
 using drive_test::Ran;
 using drive_test::run_zcv;
 using nlohmann::json;
 using zcv::test::TempDir;
 
 namespace {
-
-void need_capture() {
-    drive_test::need_this_machine();
-    const Ran ran = run_zcv({"run", "--", ZCV_PROGRAM, "drive", "udp", "--sends", "1"});
-    if (ran.status == 4) drive_test::skip(ran.err);
-}
 
 constexpr const char* endless = " drive udp --sends 1000000";
 

@@ -145,6 +145,17 @@ SkbId transmit(S& s) {
     return only_at(s, Loc::build);
 }
 
+// Two sends whose data shares an skb, through the device and acknowledged. Nobody is told yet.
+template <class S>
+void acknowledge_both(S& s) {
+    append(s, first);
+    stack(s, second);
+    complete(s, first);
+    complete(s, second);
+    through_nic(s, transmit(s));
+    take<kernel::tcp_clean_rtx_queue>(s, sock);
+}
+
 template <class S>
 void post_all(S& s, RingId of = ring) {
     while (can<kernel::io_submit_flush_completions>(s, of))

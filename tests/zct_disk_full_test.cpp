@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "model/outcome.hpp"
+#include "tests/skip.hpp"
 #include "tests/trace_builder.hpp"
 
 using namespace zcv;
@@ -17,16 +18,15 @@ using namespace zcv::test;
 
 namespace {
 
-[[noreturn]] void skip(const char* what) {
-    std::printf("skipped: %s: %s; run as root to test a full disk\n", what, std::strerror(errno));
-    std::fflush(stdout);
-    std::_Exit(77);
+[[noreturn]] void skip_without(const std::string& what) {
+    skip(what + ": " + std::strerror(errno) + "; run as root to test a full disk");
 }
 
 // From here on this process mounts for itself alone.
 void separate_mounts() {
-    if (::unshare(CLONE_NEWNS) != 0) skip("no mount namespace of our own");
-    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) skip("no private mounts");
+    if (::unshare(CLONE_NEWNS) != 0) skip_without("no mount namespace of our own");
+    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+        skip_without("no private mounts");
 }
 
 std::optional<Refusal> refusal_of(const std::function<void()>& act) {

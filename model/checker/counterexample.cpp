@@ -51,7 +51,8 @@ std::vector<std::string> lines_of(const std::vector<Change>& changes, std::size_
                 lines.push_back(line + ",");
                 line = "  " + phrase;
             } else {
-                line += (line.empty() ? "" : ", ") + phrase;
+                if (!line.empty()) line += ", ";
+                line += phrase;
             }
         }
         lines.push_back(line);

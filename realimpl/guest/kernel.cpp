@@ -135,7 +135,9 @@ Kernel kernel_of_package(const std::string& package, const KernelWanted& wanted,
     if (kernel.image.empty())
         throw Refusal(Status::usage,
                       fmt::format("guest: {}: holds no kernel: take a package like "
-                                  "linux-image-6.12.9-cloud-amd64, not a meta-package",
+                                  "linux-image-6.12.9-cloud-amd64, not a meta-package; of one that "
+                                  "comes in parts unpack them (dpkg -x), and name the image and "
+                                  "its --modules",
                                   package));
     kernel.modules = in_load_order(wanted.load, [&](const std::string& name) {
         const auto module = modules.find(name);

@@ -28,12 +28,7 @@ struct handle_tx_zerocopy {
     }
     static void effect(auto& s, RequestId r) {
         auto& sock = s[s[r].sock];
-        const UbufId u = s.template make<UbufId>();
-        s[u].provider = Provider::vhost;
-        s[u].request = r;
-        s[u].refs = 1;
-        s[r].ubuf = u;
-        s[r].uarg = u;
+        new_ubuf_of_call(s, r, Provider::vhost);
         sock.vhost_heads.push_back(r);
         ++sock.vhost_ubufs;
     }

@@ -18,6 +18,17 @@ UbufId uarg_of(const S& s, RequestId r) {
     return s[r].uarg != none<UbufId> ? s[r].uarg : s[r].ubuf;
 }
 
+// A ubuf_info of this request alone. Its one reference is sendmsg's to hand on.
+template <class S>
+void new_ubuf_of_call(S& s, RequestId r, Provider provider) {
+    const UbufId u = s.template make<UbufId>();
+    s[u].provider = provider;
+    s[u].request = r;
+    s[u].refs = 1;
+    s[r].ubuf = u;
+    s[r].uarg = u;
+}
+
 // A fresh shinfo for this request's data: the ubuf is attached before there are frags. A datagram's
 // first skb takes over the reference that the call holds.
 template <class S>

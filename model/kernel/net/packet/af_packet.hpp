@@ -18,12 +18,7 @@ struct tpacket_snd {
                s.template room<UbufId>() && s.template room<ShinfoId>() && s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
-        const UbufId u = s.template make<UbufId>();
-        s[u].provider = Provider::packet;
-        s[u].request = r;
-        s[u].refs = 1;
-        s[r].ubuf = u;
-        s[r].uarg = u;
+        new_ubuf_of_call(s, r, Provider::packet);
         const ShinfoId h = new_zcopy_shinfo(s, r);
         fill_frags(s, h, r);
         const SkbId k = new_skb(s, h, s[r].sock, Loc::build);

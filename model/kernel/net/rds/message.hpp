@@ -22,12 +22,7 @@ struct rds_message_zcopy_from_user {
                s.template room<SkbId>();
     }
     static void effect(auto& s, RequestId r) {
-        const UbufId u = s.template make<UbufId>();
-        s[u].provider = Provider::rds;
-        s[u].request = r;
-        s[u].refs = 1;
-        s[r].ubuf = u;
-        s[r].uarg = u;
+        new_ubuf_of_call(s, r, Provider::rds);
         const ShinfoId h = new_zcopy_shinfo(s, r);
         fill_frags(s, h, r);
         new_skb(s, h, s[r].sock, Loc::build);
