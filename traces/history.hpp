@@ -38,6 +38,7 @@ struct SendHistory {
     std::optional<std::uint64_t> released_ns;   // last reference dropped, at the latest
     std::optional<std::uint64_t> notified_ns;   // the notification CQE
     std::optional<std::uint64_t> reused_ns;     // the application wrote it again, at the latest
+    bool counted = false;                       // is part of what the trace as a whole is told by
     bool link_failed = false;                   // completed because of the link it is in
     bool reused_early = false;                  // ... before the notification
     bool copied = false;                        // the kernel reported ZC_COPIED
