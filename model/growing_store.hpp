@@ -167,6 +167,9 @@ class GrowingStore {
     void retire(RequestId id) { free(id); }
 
     // What a trace brings into the world as it goes.
+    void add_api(Api api) {
+        if (!world_.has(api)) world_.apis.push_back(api);
+    }
     BufferId add_buffer() { return BufferId{buffers_.take()}; }
     RingId add_ring() { return RingId{rings_.take()}; }
     SlotId add_slot() { return SlotId{slots_.take()}; }

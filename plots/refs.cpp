@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "plots/canvas.hpp"
 #include "plots/latency.hpp"
@@ -129,16 +128,16 @@ void draw_life(Canvas& canvas, const RefLife& life, const Axis& axis, double top
 
 // Five to ten moments at round numbers.
 void draw_axis(Canvas& canvas, const Axis& axis, double y, const Theme& theme) {
-    const auto length = static_cast<double>(axis.to - axis.from);
-    double step = std::pow(10, std::floor(std::log10(length / 5)));
-    for (const double wider : {2.0, 2.5, 2.0})
-        if (length / step > 10) step *= wider;
+    const std::uint64_t length = axis.to - axis.from;
+    std::uint64_t step = 1;
+    while (step * 50 <= length) step *= 10;
+    for (const unsigned halves : {4U, 5U, 4U})
+        if (length > 10 * step) step = step * halves / 2;
     canvas.line(left_px, y, width_px - right_px, y, theme.frame);
-    for (double at = 0; at <= length; at += step) {
-        const double x = axis.x(axis.from + static_cast<std::uint64_t>(at));
+    for (std::uint64_t at = 0; at <= length; at += step) {
+        const double x = axis.x(axis.from + at);
         canvas.line(x, y, x, y + 6, theme.frame);
-        const auto ns = static_cast<std::uint64_t>(at);
-        canvas.text(x, y + 18, ns == 0 ? "0" : duration_text(ns), 9.5, theme.text,
+        canvas.text(x, y + 18, at == 0 ? "0" : duration_text(at), 9.5, theme.text,
                     Canvas::Align::center);
     }
     canvas.text((left_px + width_px - right_px) / 2, y + 42, "time since the first allocation",

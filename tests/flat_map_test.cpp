@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -84,8 +85,32 @@ TEST_CASE("what is known of a send stays where it is", "[by_generation]") {
     }
     CHECK(known.find(123456) == nullptr);
     CHECK_THROWS_AS(known.at(123456), std::out_of_range);
-    std::uint32_t next = 0;
-    known.for_each([&](std::uint32_t value) { CHECK(value == next++); });
+    std::set<std::uint32_t> visited;
+    known.for_each([&](std::uint32_t value) { visited.insert(value); });
+    CHECK(visited.size() == 1000);
+}
+
+TEST_CASE("a send that was forgotten is unknown, and its number may come again",
+          "[by_generation]") {
+    ByGeneration<std::vector<int>> known;
+    for (std::uint32_t i = 1; i < 1000; ++i) known[i].push_back(static_cast<int>(i));
+    known[0xfffffff0U].push_back(7);
+    for (std::uint32_t i = 1; i < 1000; ++i)
+        if (i % 10 != 0) known.erase(i);
+    known.erase(0xfffffff0U);
+    known.erase(5000);
+    CHECK(known.size() == 99);
+    for (std::uint32_t i = 1; i < 1000; ++i) CHECK(known.contains(i) == (i % 10 == 0));
+    CHECK_FALSE(known.contains(0xfffffff0U));
+    CHECK(known[11].empty());
+    CHECK(known.at(20).front() == 20);
+
+    Forgotten forgotten;
+    for (const std::uint32_t generation : {3U, 700U, 0xfffffff0U}) forgotten.insert(generation);
+    for (const std::uint32_t generation : {3U, 700U, 0xfffffff0U})
+        CHECK(forgotten.contains(generation));
+    for (const std::uint32_t generation : {0U, 4U, 699U, 0xfffffff1U})
+        CHECK_FALSE(forgotten.contains(generation));
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ class Agreement {
     // Takes in the next record in order of time. Why it cannot be of the send that it names, in
     // words; nothing when it can. A field that is 0 was not recorded and agrees with everything.
     std::optional<std::string> refuses(const zcv_event& event);
+    // No record of this send is to come.
+    void forget(std::uint32_t generation) { sends_.erase(generation); }
 
   private:
     // What its submission or call says of a send: the fields of that record.

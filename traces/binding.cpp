@@ -20,10 +20,9 @@ constexpr std::int32_t eopnotsupp = 95, ecanceled = 125;
 constexpr std::uint32_t ids_told_apart = 1U << 31;
 constexpr std::uint32_t no_bound = std::numeric_limits<std::uint32_t>::max();
 
-World world_of(const Profile& profile, bool calls) {
+World world_of(const Profile& profile) {
     World world;
     world.profile = profile;
-    if (calls) world.apis.push_back(Api::msg_zerocopy);
     world.bounds.ids = ids_told_apart;
     world.bounds.omem = world.bounds.calls_per_ubuf = no_bound;
     // A trace may come from anywhere: everything that can happen to a packet or request is allowed.
@@ -42,23 +41,26 @@ World world_of(const Profile& profile, bool calls) {
 
 }  // namespace
 
-Walk::Walk(const Trace& trace, const Profile& profile, ReplayReport& report)
-    : trace_(trace),
+Walk::Walk(std::unique_ptr<Records> records, const Trace& about, const Profile& profile,
+           ReplayReport& report, const Foresight& foresight)
+    : trace_(about),
       report_(report),
-      ahead_(look_ahead(trace)),
-      calls_(trace, gathered_, report),
-      account_(trace),
-      blind_(!records_skbs(trace.info)),
-      s_(world_of(profile, ahead_.calls)) {
-    lives_.resize(ahead_.lives.size());
-    report_.history.reserve(ahead_.sends.size());
+      ahead_(std::move(records), foresight),
+      calls_(about, gathered_, report, histories_),
+      account_(about),
+      blind_(!records_skbs(about.info)),
+      s_(world_of(profile)),
+      lag_(foresight.lag) {
     report_.steps.resize(all_steps().size());
 }
 
-std::optional<Mismatch> Walk::explain(std::size_t record) {
-    const zcv_event& event = trace_.events[record];
+std::optional<Mismatch> Walk::explain(const KnownRecord& record) {
+    const zcv_event& event = record.event();
     now_ns_ = event.time_ns;
+    if (ahead_.calls) s_.add_api(Api::msg_zerocopy);
     Send* const send = send_meant(record);
+    if (send == nullptr && forgotten_.contains(record.send))
+        return Mismatch{"it belongs to a send that was over long before it", {}, {}, false};
     // Ids, ranges and content are checked whatever becomes of the model.
     const std::optional<std::string> refused = calls_.take(event);
     if (send != nullptr && send->lost) {
@@ -84,16 +86,16 @@ std::optional<Mismatch> Walk::explain(std::size_t record) {
     return std::nullopt;
 }
 
-void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* send) {
+void Walk::explain_by_kind(const KnownRecord& record, const zcv_event& event, Send* send) {
     const bool of_request =
         (event.kind >= ZCV_COMPLETE && event.kind <= ZCV_DEFER) || event.kind == ZCV_TCP_APPEND;
     if (of_request && send == nullptr) mismatch("no send of that name is in flight");
     switch (event.kind) {
         case ZCV_SUBMIT:
-            on_submit(record, event, true);
+            on_submit(event, true);
             break;
         case ZCV_PREP_FAILED:
-            on_submit(record, event, event.ubuf != 0);
+            on_submit(event, event.ubuf != 0);
             break;
         case ZCV_COMPLETE:
         case ZCV_NOTIF:
@@ -121,8 +123,7 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_SKB_CONSUME:
         case ZCV_SKB_DROP:
         case ZCV_HEAD_FREE:
-            if (ahead_.life_of[record] != 0 || !may_be_nameless(event))
-                on_skb(ahead_.life_of[record], event);
+            if (record.life != 0 || !may_be_nameless(event)) on_skb(record.life, event);
             break;
         case ZCV_CALL:
         case ZCV_CALL_DONE:
@@ -139,7 +140,7 @@ void Walk::explain_by_kind(std::size_t record, const zcv_event& event, Send* sen
         case ZCV_VECTOR:
         case ZCV_CONTENT:
         case ZCV_PAGES:
-            on_memory(record, event, send);
+            on_memory(event, send);
             break;
         case ZCV_UBUF_REF:
             on_ubuf_ref(event);
@@ -160,13 +161,13 @@ bool Walk::may_be_nameless(const zcv_event& event) const {
 }
 
 // The send a record is about, or null.
-Walk::Send* Walk::send_meant(std::size_t record) {
-    const zcv_event& event = trace_.events[record];
+Walk::Send* Walk::send_meant(const KnownRecord& record) {
+    const zcv_event& event = record.event();
     const bool nameless = event.kind == ZCV_CQE_OVERFLOW && event.generation == 0;
     nameless_ += nameless;
     return sends_.find(nameless && (event.cqe_flags & uapi::cqe_f_notif) != 0
-                           ? notified_without_name(event, ahead_.send_of[record])
-                           : ahead_.send_of[record]);
+                           ? notified_without_name(event, record.send)
+                           : record.send);
 }
 
 void Walk::forget_name(const Name& name, std::uint32_t generation) {
@@ -247,7 +248,7 @@ void Walk::know_request(const Send& send) {
 
 // Submission ---------------------------------------------------------------------------------
 
-void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) {
+void Walk::on_submit(const zcv_event& event, bool prepared) {
     // Refused before it owned anything, and by an older capture that did not name it: one CQE.
     if (event.generation == 0 && event.kind == ZCV_PREP_FAILED) return;
     if (event.generation == 0) mismatch("a send without a generation");
@@ -264,26 +265,23 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     send.sock = sock_of(event);
     send.buffer = buffer_of(event);
     send.request = s_.add_request(send.ring);
-    send.history = report_.history.size();
     know_request(send);
 
-    SendHistory seen;
-    seen.number = static_cast<std::uint32_t>(report_.history.size() + 1);
+    SendHistory& seen = histories_.add(event.generation, event.time_ns);
+    send.history = seen.number;
     seen.user_data = event.user_data;
     seen.addr = event.addr;
     seen.len = event.len;
+    seen.layout = event.owner;
     seen.tgid = event.tgid;
     seen.ring = event.ring;
     seen.sock = event.sock;
-    seen.submitted_ns = event.time_ns;
     seen.stack = event.kind == ZCV_SUBMIT ? static_cast<std::uint32_t>(event.res) : 0;
-    seen.generation = event.generation;
     seen.hash = event.hash;
     seen.asked_usage = send.reports_usage;
     seen.fixed = (event.zc_flags & uapi::recvsend_fixed_buf) != 0;
     seen.stream = ahead_.streams.contains(event.sock);
     seen.opcode = event.opcode;
-    report_.history.push_back(seen);
     ++report_.sends;
     open_by_name_[{event.ring, event.user_data}].push_back(event.generation);
     write_and_submit(send, event);
@@ -295,8 +293,7 @@ void Walk::on_submit(std::size_t record, const zcv_event& event, bool prepared) 
     }  // else refused before it owned anything: only its CQE says when that was listed
     send.notif = s_[send.request].ubuf;
     // Its CQE may go unseen into an overflow list, where it has no name.
-    if (!prepared && ahead_.sends.at(send.generation).complete == no_record) give_up(send);
-    static_cast<void>(record);
+    if (!prepared && !ahead_.sends.at(send.generation).complete.seen) give_up(send);
 }
 
 void Walk::on_request_moved(const zcv_event& event, Send& send) {
@@ -328,28 +325,27 @@ void Walk::issue(Send& send) {
 bool Walk::is_issued_by_worker(const Send& send) const {
     if (send.worker) return true;
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    if (!facts.waited || facts.complete == no_record) return false;
+    if (!facts.waited || !facts.complete.seen) return false;
     if (facts.issuer != 0 && facts.issuer != facts.submitter) return true;
     if (facts.issuer != 0 && facts.told_by_issuer) return false;
-    return facts.lives.empty() && trace_.events[facts.complete].refs == 1;
+    return facts.lives.empty() && facts.complete.refs == 1;
 }
 
-void Walk::on_tcp_append(std::size_t record, const zcv_event& event, Send& send) {
+void Walk::on_tcp_append(const KnownRecord& record, const zcv_event& event, Send& send) {
     if (send.completed) mismatch("data is appended for a request that has completed", around(send));
     issue(send);
-    const std::uint32_t life = ahead_.life_of[record];
+    const std::uint32_t life = record.life;
     if (life == 0) return;
     attach(life);
     if (event.chain == 0 || event.chain == send.ubuf || send.linked) return;
-    if (send.lives.empty() && !ahead_.turn_of[record].idle && may_link(send, record)) link(send);
+    if (send.lives.empty() && !record.turn.idle && may_link(send, record.turn.joined)) link(send);
 }
 
 // Whether its data went where the queue's tail is. Nobody says so at that moment; later the chain's
 // head is known, or else that no skb of its own carried any.
-bool Walk::may_link(const Send& send, std::size_t record) const {
+bool Walk::may_link(const Send& send, bool joined) const {
     const SendFacts& facts = ahead_.sends.at(send.generation);
-    if (!facts.chain_known)
-        return facts.lives.empty() || (record != no_record && ahead_.turn_of[record].joined);
+    if (!facts.chain_known) return facts.lives.empty() || joined;
     if (facts.chain == 0 || s_[send.sock].write_queue.empty()) return false;
     const Send* const head = sends_.find(facts.chain);
     const UbufId tail = s_[s_[SkbId{s_[send.sock].write_queue.back()}].shinfo].uarg;
@@ -358,7 +354,7 @@ bool Walk::may_link(const Send& send, std::size_t record) const {
 
 void Walk::link_where_known(Send& send) {
     if (ahead_.sends.at(send.generation).chain != 0 && !send.linked && send.lives.empty() &&
-        may_link(send, no_record) && can<kernel::io_link_skb>(s_, send.request))
+        may_link(send, false) && can<kernel::io_link_skb>(s_, send.request))
         link(send);
 }
 
@@ -399,8 +395,10 @@ void Walk::on_complete(const zcv_event& event, Send& send, bool overflow) {
     history(send).res = event.res;
     history(send).more = more;
     ++report_.completed;
-    if (!more) std::erase(users_of_buffer_[index(send.buffer)], send.generation);
     touch(send.notif);
+    if (more) return;
+    std::erase(users_of_buffer_[index(send.buffer)], send.generation);
+    note_over(send);
 }
 
 void Walk::succeed(Send& send, const zcv_event& event) {
@@ -468,15 +466,12 @@ void Walk::attach_the_rest(Send& send) {
     const SendFacts& facts = ahead_.sends.at(send.generation);
     link_where_known(send);
     for (const std::uint32_t life : facts.lives)
-        if (ahead_.lives[life].birth == Birth::sent) attach(life);
+        if (seen_life(life).birth == Birth::sent) attach(life);
 }
 
 // A shared info that no record names.
 std::uint32_t Walk::unseen_life(const Send& send) {
-    const auto life = static_cast<std::uint32_t>(lives_.size());
-    lives_.emplace_back();
-    ahead_.lives.emplace_back().owner = send.generation;
-    return life;
+    return ahead_.new_life(send.generation);
 }
 
 // An skb is recorded as done with before its reference goes, and its head as free after that. A
@@ -484,7 +479,7 @@ std::uint32_t Walk::unseen_life(const Send& send) {
 std::uint32_t Walk::still_held(const Send& send) const {
     const auto& lives = ahead_.sends.at(send.generation).lives;
     return static_cast<std::uint32_t>(std::ranges::count_if(lives, [&](std::uint32_t life) {
-        return lives_[life].gone && ahead_.lives[life].freed_ns > now_ns_;
+        return is_gone(life) && seen_life(life).freed_ns > now_ns_;
     }));
 }
 
@@ -497,8 +492,7 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
     observed -= std::min(observed, still_held(send));
     std::vector<std::uint32_t> later;
     for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
-        if (ahead_.lives[life].birth == Birth::split && !lives_[life].attached)
-            later.push_back(life);
+        if (seen_life(life).birth == Birth::split && !lives_[life].attached) later.push_back(life);
     for (auto life = later.begin(); observed + owner > s_[send.notif].refs;) {
         std::uint32_t next = 0;
         if (life != later.end()) {
@@ -540,8 +534,7 @@ void Walk::post(Send& send, bool overflow) {
         mismatch("the completion list has another CQE before it", around(send),
                  due == nullptr
                      ? std::vector<std::string>{}
-                     : std::vector<std::string>{fmt::format("the CQE of send #{}",
-                                                            report_.history[due->history].number)});
+                     : std::vector<std::string>{fmt::format("the CQE of send #{}", due->history)});
     }
     s_.set_cq_full(overflow ? ring : none<RingId>);
     go<kernel::io_submit_flush_completions>(ring);
@@ -619,6 +612,7 @@ void Walk::on_notif(const zcv_event& event, Send& send, bool overflow) {
     std::erase(users_of_buffer_[index(send.buffer)], send.generation);
     forget_name({history(send).ring, event.user_data}, send.generation);
     send.notif = none<UbufId>;
+    note_over(send);
 }
 
 // The kernel says that nothing refers to the buffer any more. What the model still holds was let go
@@ -656,7 +650,8 @@ Walk::Send& Walk::give_up(Send& send) {
 
 Violation& Walk::violation(const Send& send, std::string property, Evidence by,
                            std::uint64_t time_ns, std::string evidence, std::string explanation) {
-    const SendHistory& seen = report_.history[send.history];
+    const SendHistory& seen = histories_.at(send.history);
+    histories_.keep(send.history);
     return report_.violations.emplace_back(Violation{.property = std::move(property),
                                                      .send = seen.number,
                                                      .request = seen.user_data,

@@ -2,6 +2,9 @@
 
 #include <boost/functional/hash.hpp>
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +20,7 @@
 #include "traces/by_generation.hpp"
 #include "traces/calls.hpp"
 #include "traces/gathered.hpp"
+#include "traces/histories.hpp"
 #include "traces/lookahead.hpp"
 #include "traces/ref_account.hpp"
 #include "traces/replay.hpp"
@@ -86,7 +90,10 @@ struct StepTaken {
 // One explanation of a trace, carried from record to record on the growing store.
 class Walk {
   public:
-    Walk(const Trace& trace, const Profile& profile, ReplayReport& report);
+    // `about` is the trace without its records, or with them: they come by `records`. It has to
+    // outlive the walk.
+    Walk(std::unique_ptr<Records> records, const Trace& about, const Profile& profile,
+         ReplayReport& report, const Foresight& foresight = {});
 
     // From here on each change of a notification's count is appended there.
     void note_references(std::vector<RefChange>& changes) { changes_ = &changes; }
@@ -94,13 +101,22 @@ class Walk {
     void note_holders(std::vector<RefHolders>& holders) { holders_ = &holders; }
     void note_steps(std::vector<StepTaken>& steps) { steps_ = &steps; }
 
-    // Takes the steps that explain the record, in time order. A mismatch leaves the send it is
-    // about out of the rest of the walk.
-    std::optional<Mismatch> explain(std::size_t record);
+    // The next record in order of time, nothing at the end. The one before is done with.
+    const KnownRecord* next() {
+        ++records_;
+        if (!ended_.empty() && ended_.front().at + lag_ <= records_) forget_what_is_over();
+        return ahead_.next();
+    }
+    // From here on what is known of a send is given up some time after its end. It is shown before.
+    void forget_sends(std::function<void(SendHistory&)> show) { show_ = std::move(show); }
+    Histories& histories() { return histories_; }
+    // Takes the steps that explain it. A mismatch leaves the send it is about out of the rest of
+    // the walk.
+    std::optional<Mismatch> explain(const KnownRecord& record);
 
     const Lookahead& lookahead() const { return ahead_; }
     // The send a record is about, by generation; 0 when it is about none.
-    std::uint32_t send_of(std::size_t record) const;
+    std::uint32_t send_of(const KnownRecord& record) const;
     // Every field of the objects that stand for this send.
     std::vector<checker::Field> fields_of(std::uint32_t generation) const;
     // After the last record: what was left open.
@@ -117,7 +133,7 @@ class Walk {
         RingId ring = none<RingId>;
         std::uint64_t ubuf = 0;
         std::uint64_t hash = 0;
-        std::size_t history = 0;
+        std::uint32_t history = 0;  // its number there
         Some lives;
         bool returned = false;
         bool is_call = false;  // of sendmsg(MSG_ZEROCOPY), with this id
@@ -134,12 +150,12 @@ class Walk {
         bool lost = false;  // a record of it could not be explained: its later ones are left out
         std::uint64_t rewritten_ns = 0;  // seen with other content before its notification
         std::uint64_t rewritten_hash = 0;
-        std::uint32_t rewritten_by = 0;  // number of the send that showed it
-        std::size_t write = no_record;   // the first one seen by a watchpoint before that
-        std::uint64_t unacked_ns = 0;    // TCP let go of its data then
-        std::uint32_t unacked = 0;       // which begins here in the stream
-        std::uint64_t parted_ns = 0;     // its pages left the address then
-        std::uint64_t parted_hash = 0;   // with this content
+        std::uint32_t rewritten_by = 0;          // number of the send that showed it
+        std::shared_ptr<const zcv_event> write;  // the first one seen by a watchpoint before that
+        std::uint64_t unacked_ns = 0;            // TCP let go of its data then
+        std::uint32_t unacked = 0;               // which begins here in the stream
+        std::uint64_t parted_ns = 0;             // its pages left the address then
+        std::uint64_t parted_hash = 0;           // with this content
     };
     struct LifeState {
         ShinfoId shinfo = none<ShinfoId>;
@@ -159,28 +175,47 @@ class Walk {
         std::uint32_t len = 0;
         std::uint64_t layout = 0;  // as Gathered has it
     };
+    // A send that has its end, and how many records there had been then.
+    struct Over {
+        std::uint32_t generation;
+        std::uint32_t tries;
+        std::uint64_t at;
+    };
+    // A head that is not freed by then is waited for, but not for ever: there may be no record of
+    // it.
+    static constexpr std::uint32_t tries_max = 64;
+
     // What the notification will say of the data, where it was asked to.
     enum class Usage { unknown, zero_copied, copied };
     struct MismatchError {
         Mismatch mismatch;
     };
 
-    void explain_by_kind(std::size_t record, const zcv_event& event, Send* send);
+    void explain_by_kind(const KnownRecord& record, const zcv_event& event, Send* send);
     bool may_be_nameless(const zcv_event& event) const;
-    Send* send_meant(std::size_t record);
-    bool is_certain(std::size_t record) const;
+    Send* send_meant(const KnownRecord& record);
+    bool is_certain(const KnownRecord& record) const;
     void note_guess(SockId sock);
+
+    // binding_over.cpp: what is known of a send goes when it is over.
+    void note_over(const Send& send) {
+        if (show_) ended_.push_back({send.generation, 0, records_});
+    }
+    void forget_what_is_over();
+    bool is_all_freed(const Send& send, bool seen) const;
+    bool is_freed(std::uint32_t life, bool is_seen) const;
+    void let_go(const Send& send);
 
     // binding.cpp: requests, completions, the application.
     using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
     void forget_name(const Name& name, std::uint32_t generation);
     std::uint32_t notified_without_name(const zcv_event& event, std::uint32_t otherwise) const;
     bool knows_all() const;
-    void on_submit(std::size_t record, const zcv_event& event, bool prepared);
+    void on_submit(const zcv_event& event, bool prepared);
     void on_complete(const zcv_event& event, Send& send, bool overflow);
     void on_notif(const zcv_event& event, Send& send, bool overflow);
     void on_request_moved(const zcv_event& event, Send& send);
-    void on_tcp_append(std::size_t record, const zcv_event& event, Send& send);
+    void on_tcp_append(const KnownRecord& record, const zcv_event& event, Send& send);
     void succeed(Send& send, const zcv_event& event);
     void fail(Send& send, const zcv_event& event);
     void issue(Send& send);
@@ -188,7 +223,7 @@ class Walk {
     void post(Send& send, bool overflow);
     void reap(RingId ring);
     void attach_the_rest(Send& send);
-    bool may_link(const Send& send, std::size_t record) const;
+    bool may_link(const Send& send, bool joined) const;
     void link_where_known(Send& send);
     void link(Send& send);
     void release_chain(Send& send);
@@ -197,8 +232,8 @@ class Walk {
     void note_unseen_references(Send& send, std::uint32_t observed);
     bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);
-    void on_memory(std::size_t record, const zcv_event& event, Send* send);
-    void on_write(std::size_t record, const zcv_event& event);
+    void on_memory(const zcv_event& event, Send* send);
+    void on_write(const zcv_event& event);
     void on_content(const zcv_event& event, Send& send);
     void on_pages(const zcv_event& event, const Send& send);
     void check_content(const zcv_event& event, Send& send);
@@ -272,7 +307,7 @@ class Walk {
     void acknowledge(SkbId skb);
     void make_arrived(SkbId original);
     void purge(SockId sock);
-    void note_stream(std::size_t record, Send* send);
+    void note_stream(const KnownRecord& record, Send* send);
     void note_freed_by_tcp(Send* send, const zcv_event& event, bool named);
     bool has_jumped_the_queue(std::uint32_t life, std::uint64_t let_go_ns);
     std::uint64_t notified_ns(std::uint32_t life) const;
@@ -296,8 +331,7 @@ class Walk {
     }
     std::uint32_t about(UbufId n) const { return about(RequestId{s_[n].request}); }
     std::uint32_t about(SkbId skb) const {
-        return index(skb) < skb_states_.size() ? ahead_.lives[skb_states_[index(skb)].life].owner
-                                               : 0;
+        return index(skb) < skb_states_.size() ? seen_life(skb_states_[index(skb)].life).owner : 0;
     }
     std::uint32_t about(RingId ring) const {
         const auto& list = s_[ring].compl_reqs;
@@ -318,12 +352,18 @@ class Walk {
     std::vector<std::string> enabled_for(const Send& send) const;
 
     Send& send_at(std::uint32_t generation) { return sends_.at(generation); }
-    SendHistory& history(const Send& send) { return report_.history[send.history]; }
+    SendHistory& history(const Send& send) { return histories_.at(send.history); }
     SkbState& state_of(SkbId skb);
+    const Life& seen_life(std::uint32_t life) const { return ahead_.lives.at(life); }
+    bool is_gone(std::uint32_t life) const {
+        const LifeState* const state = lives_.find(life);
+        return state != nullptr && state->gone;
+    }
 
-    const Trace& trace_;
+    const Trace& trace_;  // without its records
     ReplayReport& report_;
     Lookahead ahead_;
+    Histories histories_;
     Agreement agreement_;
     Gathered gathered_;
     Calls calls_;
@@ -331,7 +371,7 @@ class Walk {
     bool blind_;  // what happens to skbs was not recorded
     GrowingStore s_;
     ByGeneration<Send> sends_;
-    std::vector<LifeState> lives_;
+    ByGeneration<LifeState> lives_;               // by number, as in Lookahead
     std::vector<SkbState> skb_states_;            // by SkbId
     std::vector<std::uint32_t> send_of_request_;  // by RequestId: generation
     FlatMap<std::uint64_t, SkbId> skb_at_;
@@ -350,6 +390,11 @@ class Walk {
     std::unordered_map<std::uint64_t, std::uint32_t> first_id_;                 // seen, by socket
     std::set<Name> read_early_;  // ranges by socket and last id, whose reading is recorded later
     std::vector<UbufId> touched_;
+    std::deque<Over> ended_;
+    Forgotten forgotten_;
+    std::uint64_t lag_;
+    std::function<void(SendHistory&)> show_;
+    std::uint64_t records_ = 0;
     std::uint64_t now_ns_ = 0;
     std::uint64_t unknown_resubmissions_ = 0;
     std::uint64_t nameless_ = 0;

@@ -47,7 +47,7 @@ void Walk::on_call(const zcv_event& event) {
     send.generation = event.generation;
     send.is_call = true;
     send.id = static_cast<std::uint32_t>(event.user_data);
-    send.history = report_.history.size() - 1;
+    send.history = histories_.count();
     send.sock = sock_of(event);
     send.buffer = new_buffer({});
     send.request = s_.add_request(none<RingId>, Api::msg_zerocopy);
@@ -72,7 +72,7 @@ void Walk::end_calls_before(const zcv_event& event) {
     for (const std::uint32_t generation : open) {
         Send& before = send_at(generation);
         if (before.returned || before.completed || before.lost) continue;
-        if (trace_.events[ahead_.sends.at(generation).submit].pid != event.pid) continue;
+        if (ahead_.sends.at(generation).submitter != event.pid) continue;
         before.returned = true;
         if (before.id == static_cast<std::uint32_t>(event.user_data))
             fail_call(before);
@@ -128,7 +128,7 @@ void Walk::alloc_ubuf(Send& send) {
 
 // The ubuf of an skb is named after the first of its calls. The data may be of a later one.
 void Walk::attach_of_call(std::uint32_t life) {
-    Send& owner = send_at(ahead_.lives[life].owner);
+    Send& owner = send_at(seen_life(life).owner);
     Send* const adding = call_in_progress(owner.sock);
     if (adding != nullptr && !s_[adding->request].failed) {
         take_id(*adding);
@@ -145,7 +145,7 @@ void Walk::attach_of_call(std::uint32_t life) {
 // Above the MTU it has several skbs, all of which are there before the first is sent.
 void Walk::attach_copied_datagram(const Send& owner, const Send& adding) {
     for (const std::uint32_t life : ahead_.sends.at(owner.generation).lives) {
-        if (ahead_.lives[life].birth != Birth::sent || lives_[life].attached ||
+        if (seen_life(life).birth != Birth::sent || lives_[life].attached ||
             !is_of_copied_datagram(life))
             continue;
         if (s_[adding.request].appended)
@@ -158,10 +158,9 @@ void Walk::attach_copied_datagram(const Send& owner, const Send& adding) {
 
 // It has bytes and yet no page of the user's. What its range says may be said of another call's.
 bool Walk::is_of_copied_datagram(std::uint32_t life) const {
-    const Life& seen = ahead_.lives[life];
-    const zcv_event& first = trace_.events[seen.first];
-    return first.nr_frags == 0 && !ahead_.streams.contains(first.sock) &&
-           report_.history[sends_.at(seen.owner).history].len > 0;
+    const Life& seen = seen_life(life);
+    return seen.nr_frags == 0 && !ahead_.streams.contains(seen.sock) &&
+           histories_.at(sends_.at(seen.owner).history).len > 0;
 }
 
 // sendmsg() is over. Every skb that later records show to carry its ubuf was attached before.
@@ -169,7 +168,7 @@ void Walk::return_from_call(Send& send) {
     const RequestId r = send.request;
     take_id(send);
     for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
-        if (ahead_.lives[life].birth == Birth::sent && !lives_[life].attached) attach(life);
+        if (seen_life(life).birth == Birth::sent && !lives_[life].attached) attach(life);
     if (!s_[r].appended) {
         const bool copied = ahead_.sends.at(send.generation).copied.value_or(false);
         if (copied && can<kernel::tcp_sendmsg_copy>(s_, r))
@@ -191,7 +190,7 @@ void Walk::return_from_call(Send& send) {
 
 // A datagram whose call fails half-way: the id is given back, and what was built thrown away.
 bool Walk::is_thrown_away(std::uint32_t life) {
-    Send& owner = send_at(ahead_.lives[life].owner);
+    Send& owner = send_at(seen_life(life).owner);
     if (!owner.is_call || !ahead_.sends.at(owner.generation).failed ||
         call_in_progress(owner.sock) != &owner || kernel::is_stream(s_, owner.request))
         return false;
@@ -249,11 +248,11 @@ void Walk::on_range(const zcv_event& event) {
 
 // The last reference of a ubuf goes, and its range is told of, before its head is free.
 void Walk::note_eaten(Send& send, std::uint64_t time_ns) {
-    const std::size_t freed = ahead_.sends.at(send.generation).unacked;
-    if (freed == no_record) return;
-    const std::uint64_t freed_ns = trace_.events[freed].time_ns;
+    const SendFacts& facts = ahead_.sends.at(send.generation);
+    if (facts.unacked == nullptr) return;
+    const std::uint64_t freed_ns = facts.unacked->time_ns;
     if (freed_ns <= time_ns || freed_ns > time_ns + skew_ns) return;  // known, or another matter
-    note_freed_by_tcp(&send, trace_.events[freed], ahead_.life_of[freed] != 0);
+    note_freed_by_tcp(&send, *facts.unacked, facts.unacked_life != 0);
 }
 
 // A range that begins anew behind the last one, or is read: what was before it had left the queue
@@ -287,9 +286,10 @@ void Walk::end_call(Send& send) {
     if (send.lost) mismatch("a call in it has an unexplained record before");
     if (!send.completed) return_from_call(send);
     if (s_[send.request].ubuf == none<UbufId>) return;  // released before
-    const Send& owner = send_at(send.ubuf_owner);
-    const Some lives = owner.lives;
-    for (const std::uint32_t life : lives) release_life(life);
+    if (const Send* const owner = sends_.find(send.ubuf_owner)) {
+        const Some lives = owner->lives;
+        for (const std::uint32_t life : lives) release_life(life);
+    }
     const Some own = send.lives;
     for (const std::uint32_t life : own) release_life(life);
     if (s_[send.request].ubuf != none<UbufId>)
@@ -327,6 +327,7 @@ void Walk::forget_call(Send& send) {
     send.request = none<RequestId>;
     send.notif = none<UbufId>;
     std::erase(open_calls_[sock_address_[index(send.sock)]], send.generation);
+    note_over(send);
 }
 
 }  // namespace zcv

@@ -12,7 +12,7 @@
 // by what it submits again.
 namespace zcv {
 
-void Walk::on_memory(std::size_t record, const zcv_event& event, Send* send) {
+void Walk::on_memory(const zcv_event& event, Send* send) {
     switch (event.kind) {
         case ZCV_VECTOR:
             return gathered_.see(event);
@@ -23,7 +23,7 @@ void Walk::on_memory(std::size_t record, const zcv_event& event, Send* send) {
             if (send != nullptr) on_pages(event, *send);
             return;
         default:
-            return on_write(record, event);
+            return on_write(event);
     }
 }
 
@@ -54,8 +54,9 @@ void Walk::write_and_submit(Send& send, const zcv_event& event) {
 // A write to a word of a buffer, at that very moment, or its return to the allocator, which writes
 // it too. It was too early for each send that has not been notified: the notification's record
 // precedes the CQE that the application could have read.
-void Walk::on_write(std::size_t record, const zcv_event& event) {
-    calls_.see_write(record, event);
+void Walk::on_write(const zcv_event& event) {
+    const auto write = std::make_shared<const zcv_event>(event);
+    calls_.see_write(write);
     for (std::uint32_t i = 0; i < span_of_buffer_.size(); ++i) {
         const Span& span = span_of_buffer_[i];
         if (span.tgid != event.tgid || !gathered_.touched(event, span.addr, span.len, span.layout))
@@ -63,8 +64,8 @@ void Walk::on_write(std::size_t record, const zcv_event& event) {
         const BufferId b{i};
         for (const std::uint32_t generation : users_of_buffer_[i])
             if (Send& send = send_at(generation);
-                send.write == no_record && is_after(event, history(send).submitted_ns))
-                send.write = record;
+                send.write == nullptr && is_after(event, history(send).submitted_ns))
+                send.write = write;
         if (can<world::app_write>(s_, b))
             go<world::app_write>(b);
         else if (!users_of_buffer_[i].empty())
@@ -96,7 +97,7 @@ void Walk::check_content(const zcv_event& event, Send& send) {
     const bool changed = hash != 0 && send.hash != 0 && hash != send.hash;
     // Who is gone writes no more.
     if (hash == 0 && send.hash != 0 && !exited_.contains(event.tgid)) ++unread_;
-    const bool seen_otherwise = send.rewritten_ns != 0 || send.write != no_record;
+    const bool seen_otherwise = send.rewritten_ns != 0 || send.write != nullptr;
     if (changed || (seen_otherwise && event.generation != 0)) report_reuse(send, event);
 }
 
@@ -143,8 +144,8 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
                                     in_ms(until - since));
     }
     std::vector<std::string> stack;
-    if (send.write != no_record) {
-        const zcv_event& write = trace_.events[send.write];
+    if (send.write != nullptr) {
+        const zcv_event& write = *send.write;
         seen_by.push_back(evidence_of(write));
         thread = write.pid;
         stack = lines_of(trace_, static_cast<std::uint32_t>(write.res));
@@ -164,7 +165,7 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
     found.again_as = send.rewritten_by;
     found.before_unmapping = parted;
     found.thread = thread;
-    if (thread != 0) found.stack_number = static_cast<std::uint32_t>(trace_.events[send.write].res);
+    if (thread != 0) found.stack_number = static_cast<std::uint32_t>(send.write->res);
 }
 
 }  // namespace zcv

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/packing.hpp"
 #include "traces/binding_walk.hpp"
 
@@ -9,17 +11,23 @@ namespace zcv {
 void Walk::finish() {
     calls_.finish();
     std::uint64_t open = 0;
+    std::vector<Send*> left;
     sends_.for_each([&](Send& send) {
         if (send.is_call || send.lost || send.notified || (send.completed && !send.more)) return;
+        left.push_back(&send);
+    });
+    std::ranges::sort(left, {}, &Send::history);
+    for (Send* const each : left) {
+        Send& send = *each;
         if (send.deferred && !send.completed) ++never_started_;
         // Where records are missing, its notification may be one of them.
-        if ((send.rewritten_ns != 0 || send.write != no_record) && knows_all()) {
+        if ((send.rewritten_ns != 0 || send.write != nullptr) && knows_all()) {
             zcv_event last{};
             last.time_ns = now_ns_;
             report_reuse(send, last);
         }
         ++open;
-    });
+    }
     if (open > 0)
         report_.reasons.push_back(fmt::format(
             "{} of {} sends had no notification when the trace ended", open, report_.sends));
@@ -60,9 +68,8 @@ void Walk::mismatch(std::string why, std::vector<std::string> around,
     throw MismatchError{{std::move(why), std::move(around), std::move(instead)}};
 }
 
-std::uint32_t Walk::send_of(std::size_t record) const {
-    const std::uint32_t life = ahead_.life_of[record];
-    return life != 0 ? ahead_.lives[life].owner : ahead_.send_of[record];
+std::uint32_t Walk::send_of(const KnownRecord& record) const {
+    return record.life != 0 ? seen_life(record.life).owner : record.send;
 }
 
 std::vector<checker::Field> Walk::fields_of(std::uint32_t generation) const {
@@ -83,7 +90,7 @@ std::vector<checker::Field> Walk::fields_of(const Send& send) const {
     if (send.notif != none<UbufId> && s_[send.notif].head != send.notif)
         list(UbufId{s_[send.notif].head});
     for (const std::uint32_t life : send.lives)
-        if (!lives_[life].gone) list(lives_[life].shinfo);
+        if (!is_gone(life)) list(lives_.at(life).shinfo);
     list(send.sock);
     return lister.take();
 }

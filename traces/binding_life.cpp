@@ -11,7 +11,7 @@ namespace zcv {
 // Brings about the shared info of this life, the way it came about.
 void Walk::attach(std::uint32_t life) {
     if (lives_[life].attached) return;
-    const Life& seen = ahead_.lives[life];
+    const Life& seen = seen_life(life);
     if (!sends_.contains(seen.owner)) mismatch("no send in flight has given its pages to this skb");
     Send& owner = send_at(seen.owner);
     if (seen.birth == Birth::segment && cut_off(life)) return;
@@ -39,7 +39,7 @@ void Walk::attach_in_sendmsg(std::uint32_t life, Send& adding) {
 
 // The newest skb is the first of this life.
 void Walk::begin_life(std::uint32_t life, SkbId skb) {
-    Send& owner = send_at(ahead_.lives[life].owner);
+    Send& owner = send_at(seen_life(life).owner);
     LifeState& state = lives_[life];
     state.attached = true;
     state.shinfo = s_[skb].shinfo;
@@ -52,7 +52,7 @@ void Walk::begin_life(std::uint32_t life, SkbId skb) {
 
 // The rest of an skb that was sent in part: of the parent's, else of any of the same ubuf.
 bool Walk::split_off(std::uint32_t life) {
-    const Life& seen = ahead_.lives[life];
+    const Life& seen = seen_life(life);
     const Send& owner = send_at(seen.owner);
     std::vector<std::uint32_t> whole{seen.parent};
     whole.insert(whole.end(), owner.lives.rbegin(), owner.lives.rend());
@@ -70,7 +70,7 @@ bool Walk::split_off(std::uint32_t life) {
 
 // A segment of an skb in a queue: of the parent's, else of any of the same ubuf.
 bool Walk::cut_off(std::uint32_t life) {
-    const Life& seen = ahead_.lives[life];
+    const Life& seen = seen_life(life);
     std::vector<std::uint32_t> large{seen.parent};
     const Send& owner = send_at(seen.owner);
     large.insert(large.end(), owner.lives.begin(), owner.lives.end());
@@ -88,8 +88,8 @@ bool Walk::cut_off(std::uint32_t life) {
 // All segments of an skb exist before it goes, which is now, and show up after that; those that are
 // copies never do. Nothing else consumes an skb of a stream before a driver has it.
 void Walk::cut_up(std::uint32_t life, SkbId skb, bool consumed) {
-    for (const std::uint32_t child : ahead_.lives[life].children) {
-        if (ahead_.lives[child].cut_ns != now_ns_ || lives_[child].attached ||
+    for (const std::uint32_t child : seen_life(life).children) {
+        if (seen_life(child).cut_ns != now_ns_ || lives_[child].attached ||
             !can<kernel::skb_segment>(s_, skb))
             continue;
         go<kernel::skb_segment>(skb);
@@ -102,7 +102,7 @@ void Walk::cut_up(std::uint32_t life, SkbId skb, bool consumed) {
 
 // The skb is known, and its head is new: a private copy of the shared info, or the same one moved.
 bool Walk::has_new_head(std::uint32_t life, SkbId skb) {
-    const Life& seen = ahead_.lives[life];
+    const Life& seen = seen_life(life);
     const SkbState before = state_of(skb);
     if (before.life != seen.parent) return false;
     if (seen.birth == Birth::moved) {

@@ -12,9 +12,9 @@
 namespace zcv {
 
 void Walk::on_skb(std::uint32_t life, const zcv_event& event) {
-    if (life == 0 || !sends_.contains(ahead_.lives[life].owner))
+    if (life == 0 || !sends_.contains(seen_life(life).owner))
         mismatch("no send in flight has given its pages to this skb");
-    Send& owner = send_at(ahead_.lives[life].owner);
+    Send& owner = send_at(seen_life(life).owner);
     if (owner.lost) mismatch("it belongs to a send with an unexplained record before it");
     if (!owner.is_call) touch(owner.notif);
     if (still_held_after_notif(life, event)) return;
@@ -40,10 +40,10 @@ void Walk::on_skb(std::uint32_t life, const zcv_event& event) {
 // The skb still names a ubuf whose notification was posted: that is the broken promise itself, read
 // from the shared info. Between two CPUs' clocks a little lateness proves nothing.
 bool Walk::still_held_after_notif(std::uint32_t life, const zcv_event& event) {
-    const Send& owner = send_at(ahead_.lives[life].owner);
+    const Send& owner = send_at(seen_life(life).owner);
     if (owner.is_call || !owner.notified || event.ubuf != owner.ubuf || event.kind == ZCV_HEAD_FREE)
         return false;
-    const std::uint64_t notified = *report_.history[owner.history].notified_ns;
+    const std::uint64_t notified = *histories_.at(owner.history).notified_ns;
     if (event.time_ns < notified + skew_ns) return true;
     violation(owner, "S1-no-early-release", Evidence::skbs, event.time_ns,
               fmt::format("skb {:#x} still refers to the ubuf {:.3f} ms after its notification",
@@ -61,7 +61,7 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
     const bool is_new = !lives_[life].attached;
     if (is_new && known != none<SkbId> && has_new_head(life, known)) return known;
     attach(life);
-    if (is_new && ahead_.lives[life].birth == Birth::segment)
+    if (is_new && seen_life(life).birth == Birth::segment)
         return adopt(life, lives_[life].original, event.skb);
     const SkbId original = lives_[life].original;
     const bool lives = state_of(original).life == life;
@@ -84,7 +84,7 @@ SkbId Walk::skb_named(std::uint32_t life, const zcv_event& event) {
         return adopt(life, SkbId{s_.newest()}, event.skb);
     }
     mismatch("another skb carries the same data, and nothing can have cloned it",
-             around(send_at(ahead_.lives[life].owner)));
+             around(send_at(seen_life(life).owner)));
 }
 
 // Queued with more skbs on its data than there were: a filter on the way sent a clone to another
@@ -100,7 +100,7 @@ SkbId Walk::mirrored(std::uint32_t life, SkbId skb, const zcv_event& event) {
 // Where no record tells of each turn of sendmsg: what was linked to the notification of a stream's
 // skb, or to the chain that this is in, was linked before that was sent, though it completes later.
 void Walk::issue_what_was_linked(std::uint32_t life) {
-    const std::uint32_t owner = ahead_.lives[life].owner;
+    const std::uint32_t owner = seen_life(life).owner;
     if (!sends_.contains(owner)) return;
     const std::uint32_t chain = ahead_.sends.at(owner).chain;
     const SendFacts& head = ahead_.sends.at(chain != 0 ? chain : owner);
@@ -171,10 +171,10 @@ void Walk::on_skb_gone(std::uint32_t life, const zcv_event& event, bool dropped)
 void Walk::on_head_free(std::uint32_t life, const zcv_event& event) {
     LifeState& state = lives_[life];
     if (state.gone) return;  // released by an inference before: this record comes late
-    if (ahead_.lives[life].moves) return;
+    if (seen_life(life).moves) return;
     if (!state.attached && is_thrown_away(life)) return;
     if (!state.attached) attach(life);
-    const Send& owner = send_at(ahead_.lives[life].owner);
+    const Send& owner = send_at(seen_life(life).owner);
     if (!is_unacknowledged(event) || !eat(life)) release_life(life);
     const bool exact =
         !owner.is_call && s_.config(owner.sock).transport == Transport::udp && !owner.notified;
@@ -219,9 +219,9 @@ Walk::Usage Walk::usage_of(const Send& send) const {
     const SendFacts& facts = ahead_.sends.at(send.generation);
     if (send.is_call)
         return !facts.copied ? Usage::unknown : *facts.copied ? Usage::copied : Usage::zero_copied;
-    if (!send.reports_usage || facts.notif == no_record) return Usage::unknown;
-    if (trace_.events[facts.notif].generation == 0) return Usage::unknown;
-    const auto res = static_cast<std::uint32_t>(trace_.events[facts.notif].res);
+    if (!send.reports_usage || !facts.notif.seen) return Usage::unknown;
+    if (facts.notif.generation == 0) return Usage::unknown;
+    const auto res = static_cast<std::uint32_t>(facts.notif.res);
     return (res & uapi::notif_usage_zc_copied) != 0 ? Usage::copied : Usage::zero_copied;
 }
 
@@ -239,7 +239,7 @@ void Walk::finish_skb(SkbId skb) {
         return acknowledge(skb);
     }
     to_device(skb);
-    const Usage usage = usage_of(send_at(ahead_.lives[life].owner));
+    const Usage usage = usage_of(send_at(seen_life(life).owner));
     if (s_[skb].loc == Loc::rx ? usage != Usage::zero_copied
                                : s_[skb].loc == Loc::dev && usage == Usage::copied) {
         copy_out(skb);

@@ -11,8 +11,8 @@ namespace zcv {
 
 // Its rest stays in the queue as an skb of its own, which later records name.
 void Walk::split_before_sending(std::uint32_t life) {
-    for (const std::uint32_t child : ahead_.lives[life].children)
-        if (ahead_.lives[child].birth == Birth::split && !lives_[child].attached) {
+    for (const std::uint32_t child : seen_life(life).children)
+        if (seen_life(child).birth == Birth::split && !lives_[child].attached) {
             split_off(child);
             return;  // what is split off that rest comes from it
         }
@@ -38,7 +38,7 @@ SkbId Walk::transmit(std::uint32_t life) {
         if (front != original && has_jumped_the_queue(front_life, notified_ns(front_life)) &&
             eat(front_life))
             continue;
-        if (front == original && ahead_.lives[life].queued_ns > now_ns_) {
+        if (front == original && seen_life(life).queued_ns > now_ns_) {
             must<kernel::tcp_transmit_skb_refused>("a segment that stays in the queue", sock);
             note_guess(sock);
         } else {
@@ -80,7 +80,7 @@ void Walk::make_arrived(SkbId original) {
     for (const SkbId skb : skbs) {
         if (skb == original) continue;
         to_device(skb);
-        const bool copied = usage_of(send_at(ahead_.lives[life].owner)) == Usage::copied;
+        const bool copied = usage_of(send_at(seen_life(life).owner)) == Usage::copied;
         if (s_[skb].loc == Loc::rx || (s_[skb].loc == Loc::dev && copied))
             copy_out(skb);
         else if (s_[skb].loc == Loc::dev)
@@ -100,11 +100,11 @@ void Walk::purge(SockId sock) {
 }
 
 // What a record says of its stream, whatever else.
-void Walk::note_stream(std::size_t record, Send* send) {
+void Walk::note_stream(const KnownRecord& record, Send* send) {
     constexpr std::int32_t tcp_close = 7;  // TCP_CLOSE: what is queued is thrown away
-    const zcv_event& event = trace_.events[record];
+    const zcv_event& event = record.event();
     if (event.kind == ZCV_HEAD_FREE) {
-        const bool named = ahead_.life_of[record] != 0;
+        const bool named = record.life != 0;
         if (!named && event.addr != 0 &&
             !tails_freed_.insert({event.generation, event.addr}).second)
             mismatch("an skb with this data, which no other record names, was freed before");
@@ -128,25 +128,25 @@ void Walk::note_freed_by_tcp(Send* send, const zcv_event& event, bool named) {
     if (named) return;
     const Some lives = send->lives;
     for (const std::uint32_t life : lives)
-        if (ahead_.lives[life].first == no_record && eat(life)) return;
+        if (!seen_life(life).seen && eat(life)) return;
 }
 
 // When the send that it belongs to will be told that nothing refers to its data; 0 unknown.
 std::uint64_t Walk::notified_ns(std::uint32_t life) const {
-    const SendFacts* const owner = ahead_.sends.find(ahead_.lives[life].owner);
-    return owner == nullptr || owner->notif == no_record ? 0 : trace_.events[owner->notif].time_ns;
+    const SendFacts* const owner = ahead_.sends.find(seen_life(life).owner);
+    return owner == nullptr ? 0 : owner->notif.time_ns;
 }
 
 // It was never seen sent, and is let go of while data before it in the stream is not: TCP frees
 // what is acknowledged in order, so it has gone into an MTU probe.
 bool Walk::has_jumped_the_queue(std::uint32_t life, std::uint64_t let_go_ns) {
     const SkbId skb = lives_[life].original;
-    if (let_go_ns == 0 || ahead_.lives[life].first != no_record || state_of(skb).life != life ||
+    if (let_go_ns == 0 || seen_life(life).seen || state_of(skb).life != life ||
         s_[skb].loc != Loc::write_queue || s_.config(s_[skb].sock).transport != Transport::tcp)
         return false;
     const SockId sock = s_[skb].sock;
     const auto is_held = [&](SkbId before) {
-        return ahead_.lives[state_of(before).life].freed_ns > let_go_ns + skew_ns;
+        return seen_life(state_of(before).life).freed_ns > let_go_ns + skew_ns;
     };
     for (std::size_t i = 0; i < s_[sock].rtx_queue.size(); ++i)
         if (is_held(SkbId{s_[sock].rtx_queue[i]})) return true;
@@ -196,10 +196,10 @@ void Walk::check_acknowledged(const Send& send, std::uint64_t time_ns) {
     history(send).eaten = true;
 }
 
-bool Walk::is_certain(std::size_t record) const {
-    if (trace_.events[record].kind == ZCV_UBUF_REF) return account_.is_certain();
+bool Walk::is_certain(const KnownRecord& record) const {
+    if (record.event().kind == ZCV_UBUF_REF) return account_.is_certain();
     const Send* const found = sends_.find(send_of(record));
-    const std::uint16_t kind = trace_.events[record].kind;
+    const std::uint16_t kind = record.event().kind;
     const bool of_calls = kind >= ZCV_CALL && kind <= ZCV_CALL_TOLD;
     if (of_calls || (found != nullptr && found->is_call)) return false;
     if (found == nullptr) return true;

@@ -51,17 +51,15 @@ void Calls::begins(const zcv_event& event) {
         ++ignored_;
         return;
     }
-    SendHistory seen;
-    seen.number = static_cast<std::uint32_t>(report_.history.size() + 1);
+    SendHistory& seen = histories_.add(event.generation, event.time_ns);
     seen.user_data = id_of(event);
     seen.is_call = true;
     seen.addr = event.addr;
     seen.len = event.len;
+    seen.layout = event.owner;
     seen.tgid = event.tgid;
     seen.sock = event.sock;
-    seen.submitted_ns = event.time_ns;
     seen.stack = static_cast<std::uint32_t>(event.res);
-    seen.generation = event.generation;
     seen.hash = event.hash;
     seen.asked_usage = true;
     seen.stream = event.protocol == uapi::ipproto_tcp;
@@ -77,16 +75,15 @@ void Calls::begins(const zcv_event& event) {
     const Name name{event.sock, id_of(event)};
     // Of a failed call, whose id was given to this one, or of a socket that was here before.
     if (Call* const old = find(name.first, name.second)) give_back(*old);
-    calls_[name] = {event.generation, report_.history.size(), event.hash, event.owner};
+    calls_[name] = {event.generation, seen.number, event.hash};
     users_[memory].push_back(name);
-    report_.history.push_back(seen);
     ++report_.sends;
 }
 
 // It is nobody's any more who reads its memory.
 void Calls::give_back(Call& call) {
     const SendHistory& seen = history(call);
-    auto& users = users_[{seen.tgid, seen.addr, seen.len, call.layout}];
+    auto& users = users_[{seen.tgid, seen.addr, seen.len, seen.layout}];
     std::erase(users, Name{seen.sock, static_cast<std::uint32_t>(seen.user_data)});
 }
 
@@ -124,7 +121,8 @@ std::optional<std::string> Calls::reported(const zcv_event& event) {
         // The CPU that queued it may say so after the one that read it.
         const std::uint64_t read = history(*call).notified_ns.value_or(0);
         const bool late = call->told && event.time_ns < read + skew_ns;
-        if (call->reported && !late)
+        if (call->reported && !late) {
+            histories_.keep(call->history);
             report_.violations.push_back(
                 {.property = "S14-ids-dense",
                  .send = history(*call).number,
@@ -134,6 +132,7 @@ std::optional<std::string> Calls::reported(const zcv_event& event) {
                  .explanation = "The application frees the buffer of another call.",
                  .stack = {},
                  .seen_by = {Evidence::error_queue}});
+        }
         call->reported = true;
         SendHistory& seen = history(*call);
         seen.copied = (event.cqe_flags & code_copied) != 0;
@@ -181,14 +180,15 @@ void Calls::told(const zcv_event& event) {
     if (changed && !history(*call).reused_early) report_reuse(*call, event);
 }
 
-void Calls::see_write(std::size_t record, const zcv_event& event) {
+void Calls::see_write(const std::shared_ptr<const zcv_event>& write) {
+    const zcv_event& event = *write;
     for (auto& [memory, names] : users_) {
         const auto& [tgid, addr, len, layout] = memory;
         if (tgid != event.tgid || !gathered_.touched(event, addr, len, layout)) continue;
         for (const Name& name : names)
             if (Call& call = calls_.at(name);
                 !call.write && is_after(event, history(call).submitted_ns))
-                call.write = record;
+                call.write = write;
     }
 }
 
@@ -214,7 +214,7 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
         seen.reused_ns = call.rewritten_ns;
     }
     if (call.write) {
-        const zcv_event& write = trace_.events[*call.write];
+        const zcv_event& write = *call.write;
         seen_by.push_back(evidence_of(write));
         thread = write.pid;
         evidence.push_back(in_words(write));
@@ -224,6 +224,7 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
     }
     seen.reused_early = true;
     const bool bounded = *seen.reused_ns != until;
+    histories_.keep(seen.number);
     report_.violations.push_back(
         {.property = "R1-no-reuse-before-release",
          .send = seen.number,
@@ -240,8 +241,16 @@ void Calls::report_reuse(Call& call, const zcv_event& event) {
          .seen_by = std::move(seen_by),
          .again_as = call.rewritten_by,
          .thread = thread,
-         .stack_number =
-             call.write ? static_cast<std::uint32_t>(trace_.events[*call.write].res) : 0});
+         .stack_number = call.write ? static_cast<std::uint32_t>(call.write->res) : 0});
+}
+
+void Calls::forget(std::uint32_t generation, const SendHistory& seen) {
+    if (generations_.erase(generation) == 0) return;
+    const auto found = calls_.find({seen.sock, static_cast<std::uint32_t>(seen.user_data)});
+    if (found != calls_.end() && found->second.generation == generation && found->second.told)
+        calls_.erase(found);
+    const auto users = users_.find({seen.tgid, seen.addr, seen.len, seen.layout});
+    if (users != users_.end() && users->second.empty()) users_.erase(users);
 }
 
 void Calls::finish() {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "traces/gathered.hpp"
+#include "traces/histories.hpp"
 #include "traces/replay.hpp"
 #include "traces/zct.hpp"
 
@@ -22,25 +24,26 @@ namespace zcv {
 // seen at its ends.
 class Calls {
   public:
-    Calls(const Trace& trace, const Gathered& gathered, ReplayReport& report)
-        : trace_(trace), gathered_(gathered), report_(report) {}
+    Calls(const Trace& trace, const Gathered& gathered, ReplayReport& report, Histories& histories)
+        : trace_(trace), gathered_(gathered), report_(report), histories_(histories) {}
 
     // Takes in a record, if it is of a call or an error queue; what cannot be is a reason in words.
     std::optional<std::string> take(const zcv_event& event);
     // Whether this generation was given to a call: what is recorded of its skbs is not replayed.
     bool knows(std::uint32_t generation) const { return generations_.contains(generation); }
     // A watchpoint saw a write.
-    void see_write(std::size_t record, const zcv_event& event);
+    void see_write(const std::shared_ptr<const zcv_event>& write);
+    // No record of this call is to come. Nothing happens when it is none.
+    void forget(std::uint32_t generation, const SendHistory& seen);
     // After the last record: what was left open.
     void finish();
 
   private:
     struct Call {
         std::uint32_t generation = 0;
-        std::size_t history = 0;                          // in the report
-        std::uint64_t hash = 0;                           // of what was taken; 0 unknown
-        std::uint64_t layout = 0;                         // as Gathered has it
-        std::optional<std::size_t> write = std::nullopt;  // the first one seen by a watchpoint
+        std::uint32_t history = 0;                         // its number there
+        std::uint64_t hash = 0;                            // of what was taken; 0 unknown
+        std::shared_ptr<const zcv_event> write = nullptr;  // the first one seen by a watchpoint
         std::uint64_t rewritten_ns = 0;  // seen with other content before it was told
         std::uint32_t rewritten_by = 0;  // number of the call that showed it
         bool done = false;
@@ -57,11 +60,12 @@ class Calls {
     void report_reuse(Call& call, const zcv_event& event);
     void give_back(Call& call);
     Call* find(std::uint64_t sock, std::uint32_t id);
-    SendHistory& history(const Call& call) { return report_.history[call.history]; }
+    SendHistory& history(const Call& call) { return histories_.at(call.history); }
 
     const Trace& trace_;
     const Gathered& gathered_;
     ReplayReport& report_;
+    Histories& histories_;
     std::map<Name, Call> calls_;
     std::unordered_set<std::uint32_t> generations_;
     // By process, address, length and layout.

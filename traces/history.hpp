@@ -29,6 +29,7 @@ struct SendHistory {
     std::uint32_t generation = 0;  // as in its records
     std::uint64_t ring = 0;
     std::uint64_t sock = 0;
+    std::uint64_t layout = 0;  // of several iovecs, as Gathered has it; addr is the first one's
     std::uint64_t hash = 0;   // of the content at submission; 0 unknown
     std::uint32_t stack = 0;  // of the submission, its number in the trace; 0 not taken
     std::uint64_t submitted_ns = 0;
@@ -38,6 +39,7 @@ struct SendHistory {
     std::optional<std::uint64_t> released_ns;   // last reference dropped, at the latest
     std::optional<std::uint64_t> notified_ns;   // the notification CQE
     std::optional<std::uint64_t> reused_ns;     // the application wrote it again, at the latest
+    bool counted = false;                       // is part of what the trace as a whole is told by
     bool link_failed = false;                   // completed because of the link it is in
     bool reused_early = false;                  // ... before the notification
     bool copied = false;                        // the kernel reported ZC_COPIED

@@ -146,15 +146,12 @@ void name_all(const AppView& app, std::vector<Case> cases) {
 }
 
 void name_early_writes(AppView& app, ReplayReport& report) {
-    const auto is_early = [](const Violation& finding) {
-        return finding.property.starts_with("R1-");
-    };
-    if (std::ranges::none_of(report.violations, is_early)) return;
+    if (std::ranges::none_of(report.violations, is_early_write)) return;
     app.count_sends();
     std::map<std::uint32_t, std::vector<Case>> programs;
     for (Violation& finding : report.violations) {
-        if (!is_early(finding)) continue;
-        const SendHistory& send = report.history[finding.send - 1];
+        if (!is_early_write(finding)) continue;
+        const SendHistory& send = *send_named(report, finding.send);
         Case c{&finding, &send, send.submitted_ns, finding.time_ns,
                finding.thread != 0 || finding.before_unmapping};
         if (is_of_other_pages(app, c)) {
@@ -174,7 +171,7 @@ void name_kernel_side(ReplayReport& report) {
         std::string_view id{finding.property};
         id = id.substr(0, id.find('-'));
         const SendHistory* const send =
-            finding.send == 0 ? nullptr : &report.history[finding.send - 1];
+            finding.send == 0 ? nullptr : send_named(report, finding.send);
         if (id == "S10" && (send->link_failed || send->res == -ecanceled)) id = "B24";
         if (id == "S1" && send->eaten) id = "B1";
         finding.rule = find_rule(id);
@@ -195,9 +192,39 @@ void doubt_notes(ReplayReport& report) {
             unseen));
 }
 
+// The number of the newest send.
+std::uint32_t newest_in(const ReplayReport& report) {
+    const std::uint32_t left = report.history.empty() ? 0 : report.history.back().number;
+    return std::max(report.histories, left);
+}
+
+// Those that were not given up.
+void count_the_rest(Witness& witness, ReplayReport& report) {
+    ByGeneration<const SendHistory*> newest;
+    for (const SendHistory& send : report.history)
+        if (send.generation != 0) newest[send.generation] = &send;
+    const OtherSends others{[&](std::uint32_t number) { return send_named(report, number); },
+                            [&](std::uint32_t generation) {
+                                const SendHistory* const* const send = newest.find(generation);
+                                return send == nullptr ? nullptr : *send;
+                            }};
+    witness.payloads.end();
+    for (SendHistory& send : report.history) witness.count(send, newest_in(report), others);
+}
+
 }  // namespace
 
+bool is_early_write(const Violation& finding) {
+    return finding.property.starts_with("R1-");
+}
+
+SendHistory* send_named(ReplayReport& report, std::uint32_t number) {
+    const auto found = std::ranges::lower_bound(report.history, number, {}, &SendHistory::number);
+    return found == report.history.end() || found->number != number ? nullptr : &*found;
+}
+
 void name_findings(Witness& witness, ReplayReport& report) {
+    count_the_rest(witness, report);
     name_early_writes(witness.app, report);
     name_kernel_side(report);
     doubt_notes(report);
@@ -205,9 +232,13 @@ void name_findings(Witness& witness, ReplayReport& report) {
         if (finding.severity != Severity::error) report.notes.push_back(finding);
     std::erase_if(report.violations,
                   [](const Violation& each) { return each.severity != Severity::error; });
-    add_stream_warnings(report);
-    witness.notes.add(witness.app, report);
+    witness.streams.add(report);
+    witness.notes.add(newest_in(report), report);
     witness.payloads.tell(report);
+    // Notes may have brought back some that had been given up, or are there.
+    std::ranges::stable_sort(report.history, {}, &SendHistory::number);
+    const auto again = std::ranges::unique(report.history, {}, &SendHistory::number);
+    report.history.erase(again.begin(), again.end());
 }
 
 }  // namespace zcv

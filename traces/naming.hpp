@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "traces/app_view.hpp"
 #include "traces/payloads.hpp"
 #include "traces/replay.hpp"
@@ -20,12 +22,29 @@ class Witness {
         payloads.see(event);
     }
 
+    // A send that is over, or that the trace ends with: what the trace as a whole is told by. Once
+    // each. `last` is the number of the newest send.
+    void count(SendHistory& send, std::uint32_t last, const OtherSends& others) {
+        if (std::exchange(send.counted, true)) return;
+        notes.count(send, last, app, others);
+        streams.count(send, others);
+        payloads.count(send, others);
+    }
+
     AppView app;
     Notes notes;
+    StreamWarnings streams;
     Payloads payloads;
 };
 
-// Gives every finding of the report its rule: the most exact one that fits what was seen. Of one
+// Of an early write: who believed what is told by all sends of its program.
+bool is_early_write(const Violation& finding);
+
+// The send that a finding is about, if it is one of the report's history; else null.
+SendHistory* send_named(ReplayReport& report, std::uint32_t number);
+
+// Counts what is left in the report's history, which is in the order of numbers, and gives every
+// finding its rule: the most exact one that fits what was seen. Of one
 // program's early writes that which explains all of them is preferred, for a program has one belief
 // rather than several. What turns out to be no error (A14, A15) goes to the notes, where what is
 // worth knowing of the trace as a whole is added; where that is not sure the report gets a reason

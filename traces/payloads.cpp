@@ -11,6 +11,7 @@ namespace zcv {
 namespace {
 
 constexpr std::uint32_t calls_of_ubuf_max = 4096;
+constexpr std::size_t counted_max = 16384;
 
 bool is_of_skb(const zcv_event& event) {
     return (event.kind >= ZCV_DEV_QUEUE && event.kind <= ZCV_SKB_DROP) ||
@@ -51,19 +52,58 @@ void Payloads::see(const zcv_event& event) {
     }
 }
 
-void Payloads::tell(ReplayReport& report) {
-    if (!of_skbs_) return;
-    for (SendHistory& send : report.history)
-        if (send.generation != 0) sends_[send.generation] = &send;
+void Payloads::end() {
     received_.for_each([&](std::uint64_t, std::uint32_t generation) {
         packets_[generation].seen = packets_[generation].vanished = true;
     });
-    for (SendHistory& send : report.history) {
-        send.payload = send.is_call ? of_call(send) : of_request(send);
-        report.payloads_copied += send.payload == Payload::copied;
-        report.payloads_zero_copied += send.payload == Payload::zero_copied;
+}
+
+void Payloads::count(SendHistory& send, const OtherSends& others) {
+    if (!of_skbs_) return;
+    if (send.generation != 0) {
+        Packets& packets = packets_[send.generation];
+        packets.answers = send.asked_usage && send.notified_ns;
+        packets.said_copied = send.copied;
+        // An skb that was received and not done with since has lost the pages.
+        if (packets.received > 0) packets.seen = packets.vanished = true;
     }
-    note_joined(report);
+    send.payload = send.is_call ? of_call(send) : of_request(send, others);
+    copied_ += send.payload == Payload::copied;
+    zero_copied_ += send.payload == Payload::zero_copied;
+    if (send.is_call) note_joined(send);
+    counted_.push_back(
+        {send.generation, send.is_call, {send.sock, static_cast<std::uint32_t>(send.user_data)}});
+    if (counted_.size() > counted_max) forget_the_oldest();
+}
+
+// Whoever asks of it comes soon after.
+void Payloads::forget_the_oldest() {
+    const Counted& oldest = counted_.front();
+    packets_.erase(oldest.generation);
+    if (oldest.is_call) {
+        call_at_.erase(oldest.call);
+        known_.erase(oldest.call);
+    }
+    counted_.pop_front();
+}
+
+void Payloads::tell(ReplayReport& report) {
+    if (!of_skbs_) return;
+    report.payloads_copied = copied_;
+    report.payloads_zero_copied = zero_copied_;
+    if (wrong_ == 0) return;
+    Violation found;
+    found.rule = find_rule("B30");
+    found.severity = found.rule->severity;
+    found.send = first_wrong_.number;
+    found.request = first_wrong_.user_data;
+    found.time_ns = first_wrong_ns_;
+    found.evidence = fmt::format(
+        "{} calls were joined to a range whose code says {}, and their packets say otherwise",
+        wrong_, first_wrong_.copied ? "COPIED" : "not copied");
+    found.explanation = std::string(found.rule->says);
+    found.seen_by = {Evidence::error_queue, Evidence::skbs};
+    add_note({std::move(found), first_wrong_}, report);
 }
 
 // At the last reference of a ubuf the kernel knows of its calls what it will say of them.
@@ -81,7 +121,7 @@ void Payloads::see_skb(const zcv_event& event) {
     packets.seen = true;
     if (event.ubuf == 0) {
         packets.copied = true;
-        received_.erase(event.skb);
+        forget_received(event.skb);
         return;
     }
     if (packets.datagram && event.kind == ZCV_DEV_QUEUE && event.nr_frags == 0)
@@ -90,13 +130,24 @@ void Payloads::see_skb(const zcv_event& event) {
     const bool done = event.kind == ZCV_SKB_CONSUME || event.kind == ZCV_SKB_DROP;
     const std::uint32_t* const before = received_.find(event.skb);
     if (before != nullptr && *before != event.generation) {
-        packets_[*before].vanished = true;  // its memory is another's now
-        received_.erase(event.skb);
+        // Its memory is another's now.
+        if (Packets* const other = packets_.find(*before)) other->vanished = true;
+        forget_received(event.skb);
     }
-    if (event.kind == ZCV_RX) received_[event.skb] = event.generation;
+    if (event.kind == ZCV_RX && received_.insert(event.skb).second) {
+        received_[event.skb] = event.generation;
+        ++packets.received;
+    }
     if (!done) return;
     packets.kept = true;
-    received_.erase(event.skb);
+    forget_received(event.skb);
+}
+
+void Payloads::forget_received(std::uint64_t skb) {
+    const std::uint32_t* const whose = received_.find(skb);
+    if (whose == nullptr) return;
+    if (Packets* const packets = packets_.find(*whose)) --packets->received;
+    received_.erase(skb);
 }
 
 // The newest range of the queue has grown: the code is still that of its first part.
@@ -120,19 +171,28 @@ Payload Payloads::of_packets(std::uint32_t generation) const {
 }
 
 // The kernel's answer is right of a send that is no member of another's chain.
-Payload Payloads::of_request(const SendHistory& send) const {
-    const Payload own = of_packets(send.generation);
+Payload Payloads::of_send(std::uint32_t generation, const OtherSends& others) const {
+    const Packets* const packets = packets_.find(generation);
+    const SendHistory* const send = others.of_generation(generation);
+    const bool answers = send != nullptr ? send->asked_usage && send->notified_ns
+                                         : packets != nullptr && packets->answers;
+    if (!answers) return of_packets(generation);
+    const bool copied = send != nullptr ? send->copied : packets->said_copied;
+    return copied ? Payload::copied : Payload::zero_copied;
+}
+
+Payload Payloads::of_request(const SendHistory& send, const OtherSends& others) const {
     const Packets* const packets = packets_.find(send.generation);
     const std::uint32_t head = packets == nullptr ? 0 : packets->head;
     if (head == 0) {
-        if (!send.asked_usage || !send.notified_ns) return own;
+        if (!send.asked_usage || !send.notified_ns) return of_packets(send.generation);
         return send.copied ? Payload::copied : Payload::zero_copied;
     }
-    SendHistory* const* const first = sends_.find(head);
-    const Packets* const others = packets_.find(head);
     // A head is nobody's member, save in a trace that is wrong.
-    const bool answers = first != nullptr && (others == nullptr || others->head == 0);
-    const Payload shared = answers ? of_request(**first) : of_packets(head);
+    const Packets* const of_head = packets_.find(head);
+    const bool is_head = of_head == nullptr || of_head->head == 0;
+    const Payload shared = is_head ? of_send(head, others) : of_packets(head);
+    const Payload own = of_packets(send.generation);
     return own == Payload::unknown || own == shared ? shared : Payload::unknown;
 }
 
@@ -151,34 +211,16 @@ Payload Payloads::of_call(const SendHistory& send) const {
     return Payload::unknown;
 }
 
-void Payloads::note_joined(ReplayReport& report) {
-    std::size_t wrong = 0;
-    const SendHistory* first = nullptr;
-    std::uint64_t first_ns = 0;
-    for (const auto& [generation, time_ns] : joined_) {
-        SendHistory* const* const found = sends_.find(generation);
-        if (found == nullptr || (*found)->payload == Payload::unknown) continue;
-        const SendHistory& send = **found;
-        if ((send.payload == Payload::copied) == send.copied) continue;
-        ++wrong;
-        if (first == nullptr || time_ns < first_ns) {
-            first = &send;
-            first_ns = time_ns;
-        }
-    }
-    if (first == nullptr) return;
-    Violation found;
-    found.rule = find_rule("B30");
-    found.severity = found.rule->severity;
-    found.send = first->number;
-    found.request = first->user_data;
-    found.time_ns = first_ns;
-    found.evidence = fmt::format(
-        "{} calls were joined to a range whose code says {}, and their packets say otherwise",
-        wrong, first->copied ? "COPIED" : "not copied");
-    found.explanation = std::string(found.rule->says);
-    found.seen_by = {Evidence::error_queue, Evidence::skbs};
-    report.notes.push_back(std::move(found));
+void Payloads::note_joined(const SendHistory& send) {
+    const auto joined = joined_.find(send.generation);
+    if (joined == joined_.end()) return;
+    const std::uint64_t time_ns = joined->second;
+    joined_.erase(joined);
+    if (send.payload == Payload::unknown) return;
+    if ((send.payload == Payload::copied) == send.copied) return;
+    if (wrong_++ != 0 && time_ns >= first_wrong_ns_) return;
+    first_wrong_ = send;
+    first_wrong_ns_ = time_ns;
 }
 
 }  // namespace zcv

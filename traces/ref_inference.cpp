@@ -23,22 +23,22 @@ struct Inferred {
 
 class Inference {
   public:
-    Inference(const Trace& trace, const ReplayReport& report) : trace_(trace) {
+    Inference(const Trace& trace, const ReplayReport& report) {
         for (const SendHistory& send : report.history) numbers_[send.generation] = send.number;
         const Profile* const profile = find_profile(report.profile);
         if (profile == nullptr) return;
         ReplayReport scratch;
-        Walk walk(trace, *profile, scratch);
+        Walk walk(records_of(trace), trace, *profile, scratch);
         std::vector<RefHolders> seen;
         std::vector<StepTaken> steps;
         walk.note_holders(seen);
         walk.note_steps(steps);
-        for (const std::size_t record : walk.lookahead().order) walk.explain(record);
+        while (const KnownRecord* const record = walk.next()) walk.explain(*record);
         for (const RefHolders& now : seen) take(now, walk.lookahead());
         for (const StepTaken& step : steps)
             if (const auto one = all_.find(step.generation); one != all_.end())
                 one->second.steps.push_back({step.time_ns, step.function});
-        for (const std::size_t record : walk.lookahead().order) read(trace.events[record]);
+        for (const std::size_t record : order_by_time(trace)) read(trace.events[record]);
     }
 
     std::vector<RefLife> family(std::optional<std::uint32_t> send) const {
@@ -75,10 +75,9 @@ class Inference {
         return number == numbers_.end() ? "a send" : fmt::format("send #{}", number->second);
     }
 
-    std::string skb_named(const RefHolders::Skb& skb, const Lookahead& ahead) const {
-        const std::size_t first = skb.life == 0 ? no_record : ahead.lives[skb.life].first;
-        return first == no_record ? "skb, in no record"
-                                  : fmt::format("skb {:#x}", trace_.events[first].skb);
+    static std::string skb_named(const RefHolders::Skb& skb, const Lookahead& ahead) {
+        const Life& life = ahead.lives.at(skb.life);
+        return life.seen ? fmt::format("skb {:#x}", life.skb) : "skb, in no record";
     }
 
     void take(const RefHolders& now, const Lookahead& ahead) {
@@ -87,8 +86,7 @@ class Inference {
             const auto number = numbers_.find(now.generation);
             one.life.send = number == numbers_.end() ? 0 : number->second;
             const SendFacts* const facts = ahead.sends.find(now.generation);
-            if (facts != nullptr && facts->submit != no_record)
-                one.life.ubuf = trace_.events[facts->submit].ubuf;
+            if (facts != nullptr && facts->submitted) one.life.ubuf = facts->ubuf;
         }
         one.life.counts.push_back({now.time_ns, now.refs});
         std::map<Inferred::Key, std::string> holders;
@@ -126,7 +124,6 @@ class Inference {
         at->second.life.read.push_back({event.time_ns, event.refs});
     }
 
-    const Trace& trace_;
     std::map<std::uint32_t, std::uint32_t> numbers_;  // by generation
     std::map<std::uint32_t, Inferred> all_;           // by generation
 };

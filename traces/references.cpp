@@ -220,10 +220,10 @@ std::vector<RefChange> inferred_in(const Trace& trace, const Profile& profile) {
     Trace plain = trace;
     std::erase_if(plain.events, [](const zcv_event& event) { return event.kind == ZCV_UBUF_REF; });
     ReplayReport scratch;
-    Walk walk(plain, profile, scratch);
+    Walk walk(records_of(plain), plain, profile, scratch);
     std::vector<RefChange> inferred;
     walk.note_references(inferred);
-    for (const std::size_t record : walk.lookahead().order) walk.explain(record);
+    while (const KnownRecord* const record = walk.next()) walk.explain(*record);
     return inferred;
 }
 
@@ -244,13 +244,13 @@ References compare_references(const std::string& file, const Trace& trace,
 
     BySend by_send;
     Account account(found);
-    const Lookahead ahead = look_ahead(trace);
-    for (const std::size_t record : ahead.order) {
-        const zcv_event& event = trace.events[record];
+    Lookahead ahead(records_of(trace), {});
+    while (const KnownRecord* const record = ahead.next()) {
+        const zcv_event& event = record->event();
         if (event.kind != ZCV_UBUF_REF) continue;
         account.see(event);
         if (event.res == 0) continue;
-        const std::uint32_t generation = ahead.send_of[record];
+        const std::uint32_t generation = record->send;
         if (event.ring == 0)
             ++found.of_calls;
         else if (generation == 0)

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "model/profiles.hpp"
 #include "traces/binding.hpp"
@@ -56,25 +58,42 @@ std::vector<std::string> changes(const std::vector<checker::Field>& before,
     return lines;
 }
 
-// Walks the same way again up to the divergence, to see what its send's last record did.
-void look_back(const Trace& trace, const Profile& profile, const std::vector<std::size_t>& order,
-               Divergence& divergence) {
+// What a replay needs of a trace, in memory or in its file.
+struct Source {
+    const Trace& about;  // without records
+    std::function<std::unique_ptr<Records>()> records;
+};
+
+// Of the send that the divergence is about, which is told too.
+std::size_t last_before(const Source& source, const Profile& profile, std::size_t diverged,
+                        std::uint32_t& send) {
     ReplayReport scratch;
-    Walk walk(trace, profile, scratch);
-    const std::uint32_t send = walk.send_of(divergence.record);
-    std::size_t last = no_record;
-    for (const std::size_t record : order) {
-        if (record == divergence.record) break;
-        if (send != 0 && walk.send_of(record) == send) last = record;
+    Walk walk(source.records(), source.about, profile, scratch);
+    std::unordered_map<std::uint32_t, std::size_t> last;  // by generation
+    while (const KnownRecord* const next = walk.next()) {
+        send = walk.send_of(*next);
+        if (next->placed.record == diverged) break;
+        last[send] = next->placed.record;
     }
+    const auto found = last.find(send);
+    return send == 0 || found == last.end() ? no_record : found->second;
+}
+
+// Walks the same way again up to the divergence, to see what its send's last record did.
+void look_back(const Source& source, const Profile& profile, std::uint64_t start_ns,
+               Divergence& divergence) {
+    std::uint32_t send = 0;
+    const std::size_t last = last_before(source, profile, divergence.record, send);
     if (last == no_record) return;
-    for (const std::size_t record : order) {
+    ReplayReport scratch;
+    Walk walk(source.records(), source.about, profile, scratch);
+    while (const KnownRecord* const next = walk.next()) {
+        const bool is_last = next->placed.record == last;
         const std::vector<checker::Field> before =
-            record == last ? walk.fields_of(send) : std::vector<checker::Field>{};
-        walk.explain(record);
-        if (record != last) continue;
-        divergence.previous =
-            in_words(trace.events[last], last, trace.events[order.front()].time_ns);
+            is_last ? walk.fields_of(send) : std::vector<checker::Field>{};
+        walk.explain(*next);
+        if (!is_last) continue;
+        divergence.previous = in_words(next->event(), last, start_ns);
         divergence.changed = changes(before, walk.fields_of(send));
         return;
     }
@@ -144,20 +163,121 @@ void decide(const Trace& trace, ReplayReport& report) {
         report.verdict = Verdict::clean;
 }
 
-// Who had sent what is found, and where the kernel was at the record that shows it.
-void tell_stacks(const Trace& trace, ReplayReport& report) {
-    std::unordered_map<std::uint64_t, std::uint32_t> kernel_at;  // by time
-    if (report.violations.empty()) return;
-    for (const zcv_event& event : trace.events)
-        if (event.kernel_stack != 0)
-            kernel_at[event.time_ns] = ZCV_KERNEL_STACKS | event.kernel_stack;
-    for (Violation& finding : report.violations) {
-        if (finding.send != 0)
-            finding.sent_by = lines_of(trace, report.history[finding.send - 1].stack);
-        if (const auto found = kernel_at.find(finding.time_ns); found != kernel_at.end())
-            finding.in_kernel = lines_of(trace, found->second);
-    }
+// Where the kernel was at each of these times, by its stack's number.
+std::unordered_map<std::uint64_t, std::uint32_t> kernel_stacks(
+    const Source& source, const std::vector<Violation>& findings) {
+    std::unordered_map<std::uint64_t, std::uint32_t> at;
+    for (const Violation& finding : findings) at[finding.time_ns] = 0;
+    const std::unique_ptr<Records> records = source.records();
+    for (auto some = records->next(); !some.empty(); some = records->next())
+        for (const Placed& record : some) {
+            if (record.event->kernel_stack != 0)
+                if (const auto found = at.find(record.event->time_ns); found != at.end())
+                    found->second = ZCV_KERNEL_STACKS | record.event->kernel_stack;
+            records->done(record);
+        }
+    return at;
 }
+
+// Who had sent what is found, and where the kernel was at the record that shows it.
+void tell_stacks(const Source& source, bool has_kernel_stacks, ReplayReport& report) {
+    for (Violation& finding : report.violations)
+        if (finding.send != 0)
+            finding.sent_by = lines_of(source.about, send_named(report, finding.send)->stack);
+    if (report.violations.empty() || !has_kernel_stacks) return;
+    const auto at = kernel_stacks(source, report.violations);
+    for (Violation& finding : report.violations)
+        if (const std::uint32_t stack = at.at(finding.time_ns); stack != 0)
+            finding.in_kernel = lines_of(source.about, stack);
+}
+
+// One walk through the trace.
+class Replayed {
+  public:
+    Replayed(const Source& source, const ReplayOptions& options)
+        : source_(source),
+          profile_(profile_for(options.profile, source.about.info.kernel_release)),
+          witness_(source.about, report_),
+          walk_(source.records(), source.about, profile_, report_, options.foresight) {
+        report_.profile = profile_.name;
+        report_.suppressions = options.suppressions;
+        if (!options.keep_history) walk_.forget_sends([this](SendHistory& send) { count(send); });
+    }
+
+    // Nothing when it takes all sends to name what was found, and they were given up.
+    std::optional<ReplayReport> run(bool keeps_history) {
+        while (const KnownRecord* const next = walk_.next()) take(*next);
+        walk_.finish();
+        if (!keeps_history && std::ranges::any_of(report_.violations, is_early_write))
+            return std::nullopt;
+        close();
+        return std::move(report_);
+    }
+
+  private:
+    void take(const KnownRecord& record) {
+        const zcv_event& event = record.event();
+        if (report_.records++ == 0) start_ns_ = event.time_ns;
+        numbers_.see(event);
+        witness_.see(event);
+        has_kernel_stacks_ |= event.kernel_stack != 0;
+        std::optional<Mismatch> mismatch = walk_.explain(record);
+        if (!mismatch) [[likely]] {
+            ++report_.matched;
+            return;
+        }
+        if (report_.divergence && (!mismatch->certain || certain_)) return;
+        certain_ = mismatch->certain;
+        const std::size_t number = record.placed.record;
+        report_.divergence = Divergence{number,
+                                        in_words(event, number, start_ns_) + ": " + mismatch->why,
+                                        {},
+                                        {},
+                                        std::move(mismatch->around),
+                                        std::move(mismatch->instead)};
+    }
+
+    void count(SendHistory& send) {
+        const Histories& all = walk_.histories();
+        const OtherSends others{
+            [&](std::uint32_t number) { return all.find(number); },
+            [&](std::uint32_t generation) { return all.of_generation(generation); }};
+        witness_.count(send, all.count(), others);
+    }
+
+    void close() {
+        const Trace& about = source_.about;
+        report_.history = walk_.histories().left();
+        report_.histories = walk_.histories().count();
+        report_.start_ns = walk_.histories().start_ns();
+        report_.lost = std::max(about.totals.lost, about.sequence_gaps);
+        if (report_.divergence) look_back(source_, profile_, start_ns_, *report_.divergence);
+        if (const std::uint64_t count = numbers_.misnumbered())
+            report_.reasons.push_back(fmt::format(
+                "{} records are numbered twice or against their time: no capture writes them so",
+                count));
+        if (report_.divergence && !certain_) {
+            report_.ambiguous = true;
+            report_.reasons.push_back(
+                "on a connection that split or retransmitted skbs a record was not explained: only "
+                "one of several ways to read it was followed");
+        }
+        tell_stacks(source_, has_kernel_stacks_, report_);
+        name_findings(witness_, report_);
+        set_known_aside(about, report_);
+        decide(about, report_);
+    }
+
+    const Source& source_;
+    ReplayReport report_;
+    const Profile& profile_;
+    Numbers numbers_;
+    Witness witness_;
+    Walk walk_;
+    std::uint64_t start_ns_ = 0;
+    bool certain_ = false;
+    bool has_kernel_stacks_ = false;
+};
 
 }  // namespace
 
@@ -170,54 +290,31 @@ bool is_whole(const Trace& trace) {
            !trace.info.missing.contains(overflow_probe);
 }
 
-ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
-    ReplayReport report;
-    const Profile& profile = profile_for(options.profile, trace.info.kernel_release);
-    report.profile = profile.name;
-    report.records = trace.events.size();
-    report.lost = std::max(trace.totals.lost, trace.sequence_gaps);
+// What a send was written too early by is named by all sends of its program: such a trace is walked
+// a second time, with all of them kept.
+ReplayReport replay(const Source& source, ReplayOptions options) {
+    for (;; options.keep_history = true)
+        if (auto report = Replayed(source, options).run(options.keep_history))
+            return std::move(*report);
+}
 
-    Walk walk(trace, profile, report);
-    const std::vector<std::size_t>& order = walk.lookahead().order;
-    Numbers numbers;
-    Witness witness(trace, report);
-    bool certain = false;
-    for (const std::size_t record : order) {
-        const zcv_event& event = trace.events[record];
-        numbers.see(event);
-        witness.see(event);
-        std::optional<Mismatch> mismatch = walk.explain(record);
-        if (!mismatch) {
-            ++report.matched;
-        } else if (!report.divergence || (mismatch->certain && !certain)) {
-            certain = mismatch->certain;
-            const std::uint64_t start = trace.events[order.front()].time_ns;
-            report.divergence = Divergence{record,
-                                           in_words(event, record, start) + ": " + mismatch->why,
-                                           {},
-                                           {},
-                                           std::move(mismatch->around),
-                                           std::move(mismatch->instead)};
-            look_back(trace, profile, order, *report.divergence);
+ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
+    return replay(Source{trace, [&] { return records_of(trace); }}, options);
+}
+
+ReplayReport replay(TraceFile& file, const ReplayOptions& options) {
+    const Source source{file.about(), [&] { return file.records(); }};
+    try {
+        for (;;) {
+            const bool whole = is_whole(file.about());
+            const bool cut_off = file.about().cut_off;
+            ReplayReport report = replay(source, options);
+            // What only the records told may have changed what is claimed of them.
+            if (whole == is_whole(file.about()) && cut_off == file.about().cut_off) return report;
         }
+    } catch (const OutOfOrder&) {
+        return replay(read_trace(file.path()), options);
     }
-    walk.finish();
-    if (const std::uint64_t count = numbers.misnumbered())
-        report.reasons.push_back(fmt::format(
-            "{} records are numbered twice or against their time: no capture writes them so",
-            count));
-    if (report.divergence && !certain) {
-        report.ambiguous = true;
-        report.reasons.push_back(
-            "on a connection that split or retransmitted skbs a record was not explained: only one "
-            "of several ways to read it was followed");
-    }
-    tell_stacks(trace, report);
-    name_findings(witness, report);
-    report.suppressions = options.suppressions;
-    set_known_aside(trace, report);
-    decide(trace, report);
-    return report;
 }
 
 }  // namespace zcv

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "model/outcome.hpp"
+#include "traces/foresight.hpp"
 #include "traces/history.hpp"
+#include "traces/records.hpp"
 #include "traces/suppressions.hpp"
 #include "traces/zct.hpp"
 
@@ -15,6 +17,10 @@ namespace zcv {
 struct ReplayOptions {
     std::string profile;  // "" chooses from the trace's kernel release
     std::vector<Suppression> suppressions = {};
+    Foresight foresight = {};
+    // Whether ReplayReport::history is wanted. Without it what is known of a send goes when the
+    // send is over.
+    bool keep_history = true;
 };
 
 // The first record that no step explains.
@@ -49,7 +55,10 @@ struct ReplayReport {
     std::vector<Violation> suppressed;  // known: neither a finding nor part of the verdict
     std::vector<Suppression> suppressions;  // as given, with how often each was used
     std::vector<std::uint64_t> steps;       // how often each was taken; binding.hpp has their names
-    std::vector<SendHistory> history;       // one entry a send, in order of submission
+    std::vector<SendHistory> history;       // one entry a send, in order of submission; or of those
+                                            // alone that findings are about
+    std::uint32_t histories = 0;            // how many there were
+    std::uint64_t start_ns = 0;             // when the first was submitted
 };
 
 // Whether every record is there that the kernel could have given.
@@ -62,5 +71,9 @@ void check_profile(const std::string& profile, const std::string& kernel_release
 // Walks the trace through the model of its kernel. Never throws for what a trace says: a strange
 // trace is a report. Throws Refusal(usage) for an unknown profile.
 ReplayReport replay(const Trace& trace, const ReplayOptions& options);
+
+// The same of a trace that stays in its file. One whose records are stored far from their order in
+// time is read as a whole.
+ReplayReport replay(TraceFile& file, const ReplayOptions& options);
 
 }  // namespace zcv

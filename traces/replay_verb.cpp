@@ -53,9 +53,9 @@ Status hold_files(const Options& options, const ReplayOptions& how) {
 }
 
 Verdict replay_file(const std::string& file, const ReplayOptions& how, ReportPrinter& printer) {
-    const Trace trace = read_trace(file);
+    TraceFile trace(file);
     const ReplayReport report = replay(trace, how);
-    printer.add(report, trace, file);
+    printer.add(report, trace.about(), file);
     return report.verdict;
 }
 

@@ -21,7 +21,7 @@ constexpr std::size_t sends_shown = 12;
 constexpr std::size_t timeline_columns = 72;
 
 std::uint64_t start_of(const ReplayReport& report) {
-    return report.history.empty() ? 0 : report.history.front().submitted_ns;
+    return report.start_ns;
 }
 
 double ms_since(std::uint64_t start, std::uint64_t time) {

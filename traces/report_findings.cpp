@@ -31,8 +31,9 @@ const std::vector<StackFrame>& frames_of(const Violation& violation, const Trace
 }
 
 const SendHistory* send_of(const Violation& violation, const ReplayReport& report) {
-    const bool known = violation.send > 0 && violation.send <= report.history.size();
-    return known ? &report.history[violation.send - 1] : nullptr;
+    const auto found =
+        std::ranges::lower_bound(report.history, violation.send, {}, &SendHistory::number);
+    return found == report.history.end() || found->number != violation.send ? nullptr : &*found;
 }
 
 std::vector<Finding> fold(const std::vector<Violation>& violations, const Trace& trace) {

@@ -74,7 +74,7 @@ json json_of_payloads(const ReplayReport& report) {
     const std::uint64_t known = report.payloads_copied + report.payloads_zero_copied;
     return {{"copied", report.payloads_copied},
             {"zero_copied", report.payloads_zero_copied},
-            {"unknown", report.history.size() - known}};
+            {"unknown", report.histories - known}};
 }
 
 }  // namespace

@@ -15,20 +15,18 @@ std::uint64_t widened(std::uint64_t before, std::uint32_t seq) {
 
 }  // namespace
 
-void SequenceGaps::see(std::uint16_t cpu, std::uint32_t seq) {
+void SequenceGaps::see_apart(std::uint16_t cpu, std::uint32_t seq) {
     if (cpu >= cpus_.size()) cpus_.resize(cpu + 1U);
-    std::vector<Run>& runs = cpus_[cpu];
+    std::vector<Run>& runs = cpus_[cpu].runs;
     const std::uint64_t number = runs.empty() ? seq : widened(runs.back().last, seq);
-    if (!runs.empty() && number == runs.back().last + 1) {
-        runs.back().last = number;
-    } else {
-        runs.push_back({number, number});
-    }
+    runs.push_back({number, number});
+    cpus_[cpu].next = seq + 1;
 }
 
 std::uint64_t SequenceGaps::missing() const {
     std::uint64_t gaps = 0;
-    for (std::vector<Run> runs : cpus_) {
+    for (const Cpu& cpu : cpus_) {
+        std::vector<Run> runs = cpu.runs;
         std::ranges::sort(runs, {}, &Run::first);
         std::uint64_t next = 0;  // every number below is present or counted
         for (const Run& run : runs) {

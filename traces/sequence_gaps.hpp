@@ -10,7 +10,14 @@ namespace zcv {
 // record's place is reserved before its number is taken.
 class SequenceGaps {
   public:
-    void see(std::uint16_t cpu, std::uint32_t seq);
+    void see(std::uint16_t cpu, std::uint32_t seq) {
+        if (cpu < cpus_.size() && cpus_[cpu].next == seq && !cpus_[cpu].runs.empty()) [[likely]] {
+            ++cpus_[cpu].next;
+            ++cpus_[cpu].runs.back().last;
+        } else {
+            see_apart(cpu, seq);
+        }
+    }
     std::uint64_t missing() const;
 
   private:
@@ -19,7 +26,14 @@ class SequenceGaps {
         std::uint64_t first = 0;
         std::uint64_t last = 0;
     };
-    std::vector<std::vector<Run>> cpus_;
+    struct Cpu {
+        std::uint32_t next = 0;  // behind the newest run
+        std::vector<Run> runs;
+    };
+
+    void see_apart(std::uint16_t cpu, std::uint32_t seq);
+
+    std::vector<Cpu> cpus_;
 };
 
 }  // namespace zcv

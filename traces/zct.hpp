@@ -18,7 +18,7 @@
 //   since 1.1),
 //            totals (JSON of Totals, last)
 //
-// traces/zct_format.hpp has the two headers field by field.
+// traces/zct_format.hpp has the two headers field by field, zct_words.hpp how records are packed.
 //
 // Written as NAME.part and renamed when the totals are in. A file that ends anywhere else reads up
 // to its last whole block and is reported as cut off. Unknown block kinds are skipped.
@@ -29,7 +29,7 @@
 namespace zcv {
 
 inline constexpr std::uint16_t zct_version_major = 1;
-inline constexpr std::uint16_t zct_version_minor = 2;
+inline constexpr std::uint16_t zct_version_minor = 3;
 
 // Who was watched, where, and how.
 struct TraceInfo {
@@ -92,6 +92,33 @@ Trace read_trace(const std::string& path);
 
 // The same for a file already in memory; `name` is what refusals call it.
 Trace parse_trace(std::span<const std::byte> bytes, const std::string& name);
+
+// The same without the records: their blocks are looked at as far as their checksums.
+// sequence_gaps and unknown_kinds stay 0.
+Trace about_trace(const std::string& path);
+
+// A trace file read block by block: what is in memory does not grow with it, but for the stacks.
+class TraceReader {
+  public:
+    // Throws what read_trace() throws. So does next().
+    explicit TraceReader(const std::string& path);
+    ~TraceReader();
+    TraceReader(const TraceReader&) = delete;
+    TraceReader& operator=(const TraceReader&) = delete;
+
+    // The records of the next block, which may be none, instead of what is there; false at the end.
+    bool next(std::vector<zcv_event>& events);
+    // What the file says of itself, without records: all of it once next() said false.
+    const Trace& about() const;
+
+  private:
+    class Parser;
+    friend Trace parse_trace(std::span<const std::byte> bytes, const std::string& name);
+    friend Trace read_trace(const std::string& path);
+    friend Trace about_trace(const std::string& path);
+
+    std::unique_ptr<Parser> parser_;
+};
 
 // Appends blocks to `path`.part, readable by its owner only: kernel addresses tell where the kernel
 // lies. Every member throws Refusal(unable) naming the path when the disk refuses; whole blocks

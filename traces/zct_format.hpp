@@ -40,7 +40,10 @@ static_assert(std::has_unique_object_representations_v<FileHeader>);
 
 enum class BlockKind : std::uint16_t { info = 1, events = 2, totals = 3, stack = 4 };
 
-inline constexpr std::uint16_t flag_zstd = 1;  // of an events block: the payload is one zstd frame
+// Of an events block: how the payload is compressed.
+inline constexpr std::uint16_t flag_zstd = 1;   // one zstd frame: what was written before 1.3
+inline constexpr std::uint16_t flag_words = 3;  // as zct_words.hpp says, since 1.3
+inline constexpr std::uint16_t flags_known = 3;
 
 struct BlockHeader {
     std::array<char, 4> magic{'Z', 'B', 'L', 'K'};
@@ -61,8 +64,8 @@ inline constexpr std::uint32_t block_records_max = 4096;
 inline constexpr std::uint32_t record_bytes_min = offsetof(zcv_event, context);
 inline constexpr std::uint32_t record_bytes_max = 1024;
 inline constexpr std::uint32_t json_bytes_max = 4U << 20U;
-// A block that shrinks further is stored plain.
-inline constexpr std::uint32_t zstd_ratio_max = 256;
+// No block shrinks further, and one of zct_words.hpp not nearly so far.
+inline constexpr std::uint32_t ratio_max = 256;
 static_assert(record_bytes_min % 8 == 0 && sizeof(zcv_event) <= record_bytes_max);
 
 constexpr std::uint64_t padded(std::uint64_t bytes) {

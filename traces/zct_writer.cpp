@@ -3,7 +3,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,15 +14,13 @@
 #include "traces/zct.hpp"
 #include "traces/zct_format.hpp"
 #include "traces/zct_json.hpp"
+#include "traces/zct_words.hpp"
 
 namespace zcv {
 
 using zct::BlockHeader;
 using zct::BlockKind;
 using zct::FileHeader;
-
-// Fast enough for a capture that must keep up; traces shrink well at any level.
-constexpr int zstd_level = 1;
 
 struct TraceWriter::Impl {
     explicit Impl(std::string name) : path(std::move(name)), part(path + ".part") {}
@@ -52,11 +49,9 @@ struct TraceWriter::Impl {
     bool closed = false;
     std::vector<zcv_event> pending;
     std::vector<std::byte> block;  // header and payload, written in one go
-    ZSTD_CCtx* zstd = ZSTD_createCCtx();
 };
 
 TraceWriter::Impl::~Impl() {
-    ZSTD_freeCCtx(zstd);
     if (fd >= 0) ::close(fd);
 }
 
@@ -166,13 +161,11 @@ void TraceWriter::Impl::write_pending() {
     BlockHeader header;
     header.kind = static_cast<std::uint16_t>(BlockKind::events);
     header.raw_bytes = static_cast<std::uint32_t>(raw.size());
-    const std::span<std::byte> space = payload_space(ZSTD_compressBound(raw.size()));
-    const std::size_t packed =
-        ZSTD_compressCCtx(zstd, space.data(), space.size(), raw.data(), raw.size(), zstd_level);
-    const bool worth_it = ZSTD_isError(packed) == 0 && packed < raw.size() &&
-                          raw.size() <= packed * zct::zstd_ratio_max;
-    if (worth_it) {
-        header.flags = zct::flag_zstd;
+    const std::span<std::byte> space =
+        payload_space(zct::packed_max(pending.size(), sizeof(zcv_event)));
+    const std::size_t packed = zct::pack(raw, sizeof(zcv_event), space);
+    if (packed < raw.size()) {
+        header.flags = zct::flag_words;
         header.payload_bytes = static_cast<std::uint32_t>(packed);
     } else {
         header.payload_bytes = header.raw_bytes;
@@ -184,7 +177,6 @@ void TraceWriter::Impl::write_pending() {
 
 TraceWriter::TraceWriter(const std::string& path, const TraceInfo& info)
     : impl_(std::make_unique<Impl>(path)) {
-    ZCV_CHECK(impl_->zstd != nullptr);
     const std::string text = zct::text_of(zct::json_of(info));
     impl_->check_target();
     if (text.size() > zct::json_bytes_max) {

@@ -42,7 +42,7 @@ void read(std::span<const std::byte> bytes) {
     try {
         const Trace trace = parse_trace(bytes, "fuzz.zct");
         ZCV_CHECK(trace.cut_off != trace.cut_reason.empty());
-        ZCV_CHECK(trace.events.size() <= bytes.size() * zct::zstd_ratio_max);
+        ZCV_CHECK(trace.events.size() <= bytes.size() * zct::ratio_max);
         std::size_t lines = 0;
         write_jsonl(trace, [&](std::string_view text) {
             lines += static_cast<std::size_t>(std::ranges::count(text, '\n'));
