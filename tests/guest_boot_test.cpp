@@ -52,7 +52,8 @@ int main() {
         // A buffer that is written while a slow link holds it, by the kernel's soft-dirty bits.
         const Ran slow = run_shell(
             with_zcv("guest " + kernel + " --accel tcg --events default,page-write -o " + trace +
-                     " -- drive tcp --sends 40 --size 64k --rate 4mbit --misuse first-cqe"));
+                     " -- drive tcp --sends 40 --size 64k --rate 4mbit --sndbuf 65536 "
+                     "--misuse first-cqe"));
         if (slow.status != 0) return failed("a slow link", slow);
         const Ran late = run_shell(with_zcv("replay " + trace));
         if (late.status != 1 || late.out.find("page tracking found 65536 bytes") == late.out.npos)

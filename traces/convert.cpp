@@ -52,7 +52,7 @@ constexpr std::uint32_t range_fields = sock | protocol | skb | user_data | addr 
 constexpr std::uint32_t fields_of_kinds[]{
     every_field,  // unknown
     request_fields | sock | protocol | ubuf | refs | addr | len | opcode | sqe_flags | msg_flags |
-        zc_flags | hash | nr_frags,                                                  // submit
+        zc_flags | hash,                                                             // submit
     cqe_fields,                                                                      // complete
     cqe_fields | hash | addr | len,                                                  // notif
     ring | user_data | ubuf | chain | refs | res | cqe_flags | hash,                 // cqe-overflow
@@ -74,23 +74,23 @@ constexpr std::uint32_t fields_of_kinds[]{
     ring | len | zc_flags,                                                           // ring-create
     ring | opcode | res,                                                             // register
     addr | len | res | cqe_flags,                                                    // write
-    sock | protocol | user_data | addr | len | msg_flags | zc_flags | hash | nr_frags,  // call
-    sock | protocol | user_data | len | res | hash,                                     // call-done
-    range_fields,                                                                       // errqueue
-    range_fields | res,                                                                 // -read
-    sock | protocol | user_data | addr | len | cqe_flags | hash,                        // call-told
-    skb_fields,                                                          // retransmit
-    sock | protocol | addr,                                              // ack
-    sock | protocol | len | res,                                         // sock-state
-    sock | protocol,                                                     // reset
-    sock | protocol,                                                     // close
-    sock | protocol | res,                                               // shutdown
-    addr | len | opcode,                                                 // unmap
-    request_fields | ubuf,                                               // link-fail
-    len,                                                                 // task-work
-    ring,                                                                // ring-close
-    request_fields | sock | protocol | opcode | res | cqe_flags | addr,  // cqe
-    ring | user_data | ubuf | addr | len | zc_flags | hash,              // content
+    sock | protocol | user_data | addr | len | msg_flags | zc_flags | hash,          // call
+    sock | protocol | user_data | len | res | hash,                                  // call-done
+    range_fields,                                                                    // errqueue
+    range_fields | res,                                                              // -read
+    sock | protocol | user_data | addr | len | cqe_flags | hash,                     // call-told
+    skb_fields,                                                                      // retransmit
+    sock | protocol | addr,                                                          // ack
+    sock | protocol | len | res,                                                     // sock-state
+    sock | protocol,                                                                 // reset
+    sock | protocol,                                                                 // close
+    sock | protocol | res,                                                           // shutdown
+    addr | len | opcode,                                                             // unmap
+    request_fields | ubuf,                                                           // link-fail
+    len,                                                                             // task-work
+    ring,                                                                            // ring-close
+    request_fields | sock | protocol | opcode | res | cqe_flags | addr,              // cqe
+    ring | user_data | ubuf | addr | len | zc_flags | hash,                          // content
     ring | sock | ubuf | owner | skb | head | user_data | len | refs | res | zc_flags |
         opcode,                                                                // ubuf-ref
     ring | sock | protocol | ubuf | user_data | addr | len | hash | zc_flags,  // pages
@@ -142,8 +142,10 @@ void add_record(fmt::memory_buffer& out, std::size_t index, const zcv_event& eve
     const bool has_number = has_stack(event) && event.res != 0;
     // Of a stream's place, which only TCP's own skbs have.
     const bool freed = (kind == ZCV_HEAD_FREE || kind == ZCV_UBUF_REF) && event.addr != 0;
+    // Of iovecs, which only some payloads lie in.
+    const bool gathered = (kind == ZCV_SUBMIT || kind == ZCV_CALL) && event.nr_frags > 1;
     Line line(out, fields_of_kind[kind] | (has_number ? std::uint32_t{res} : 0U) |
-                       (freed ? addr | cqe_flags : 0U));
+                       (freed ? addr | cqe_flags : 0U) | (gathered ? nr_frags : 0U));
     line.name(req, "req", event.req);
     line.name(ring, "ring", event.ring);
     line.name(sock, "sock", event.sock);
