@@ -14,8 +14,8 @@ using enum Severity;
 
 constexpr std::string_view corrupts = "corrupts the stream";
 constexpr std::string_view writes =
-    "the submission; a write: a watchpoint, free(), the content hash at the notification, or the "
-    "buffer submitted again with other content";
+    "the submission; a write: a watchpoint, page tracking, free(), the content hash at the "
+    "notification, or the buffer submitted again with other content";
 
 // clang-format off
 const std::vector<Rule> all{
@@ -29,8 +29,8 @@ const std::vector<Rule> all{
      "A buffer was written after the send's own CQE, or the call's return, and before its "
      "notification.",
      "SUBMIT < CQE(F_MORE) < WRITE < NOTIF",
-     "the submission, the CQE; a write: a watchpoint, free(), the content hash at the "
-     "notification, or the buffer submitted again with other content",
+     "the submission, the CQE; a write: a watchpoint, page tracking, free(), the content hash at "
+     "the notification, or the buffer submitted again with other content",
      "other pages are at that address by then (A15)",
      "Recycle the buffer at the CQE with F_NOTIF that carries its user_data, not at the first CQE; "
      "after MSG_ZEROCOPY when recvmsg(MSG_ERRQUEUE) names the call's id.",

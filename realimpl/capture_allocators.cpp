@@ -30,8 +30,9 @@ std::set<std::string> files_with_code(std::uint32_t tgid) {
 
 }  // namespace
 
-AllocatorProbes::AllocatorProbes(const bpf_program* glibc, const bpf_program* another)
-    : glibc_(glibc), another_(another) {}
+AllocatorProbes::AllocatorProbes(const Programs& frees, const Programs& reallocs,
+                                 const bpf_program* returns)
+    : frees_(frees), reallocs_(reallocs), returns_(returns) {}
 
 AllocatorProbes::~AllocatorProbes() {
     for (const auto& [tgid, links] : links_)
@@ -39,19 +40,30 @@ AllocatorProbes::~AllocatorProbes() {
 }
 
 std::string AllocatorProbes::attach(std::uint32_t tgid, std::vector<bpf_link*>& links) const {
-    bpf_uprobe_opts where{};
-    where.sz = sizeof where;
-    where.func_name = "free";
     std::string why = "none of the files mapped into it has a function of that name";
     for (const std::string& file : files_with_code(tgid)) {
         // As the process sees it, which may have another root.
         const std::string path = fmt::format("/proc/{}/root{}", tgid, file);
-        bpf_link* const link = bpf_program__attach_uprobe_opts(
-            is_glibc(file) ? glibc_ : another_, static_cast<pid_t>(tgid), path.c_str(), 0, &where);
-        if (link != nullptr)
-            links.push_back(link);
-        else if (errno != ENOENT)
-            why = fmt::format("{}: {}", file, std::strerror(errno));
+        const auto probe = [&](const char* function, const bpf_program* program, bool returns) {
+            bpf_uprobe_opts where{};
+            where.sz = sizeof where;
+            where.func_name = function;
+            where.retprobe = returns;
+            bpf_link* const link = bpf_program__attach_uprobe_opts(
+                program, static_cast<pid_t>(tgid), path.c_str(), 0, &where);
+            if (link != nullptr)
+                links.push_back(link);
+            else if (errno != ENOENT)
+                why = fmt::format("{}: {}", file, std::strerror(errno));
+            return link != nullptr;
+        };
+        const auto of = [&](const Programs& programs) {
+            return is_glibc(file) ? programs.glibc : programs.another;
+        };
+        // Whoever has no free() has no allocator. What a realloc() was at work on counts only when
+        // it returns, so that probe comes first.
+        if (probe("free", of(frees_), false) && probe("realloc", returns_, true))
+            probe("realloc", of(reallocs_), false);
     }
     return links.empty() ? why : "";
 }

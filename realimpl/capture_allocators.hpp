@@ -12,14 +12,19 @@ struct bpf_program;
 
 namespace zcv {
 
-// Uprobes on free() of the watched processes: in the program where it has one of its own, and in
-// each of its libraries that has. Put in when a process makes its first ring or call, for by then
-// its libraries are mapped; other processes do not meet them, though the file is the same.
+// Uprobes on free() and realloc() of the watched processes: in the program where it has them
+// itself, and in each of its libraries that has. Put in when a process makes its first ring or
+// call, for by then its libraries are mapped; other processes do not meet them, though the file is
+// the same.
 class AllocatorProbes {
   public:
-    // For glibc, whose blocks tell their size, and for any other allocator. Must be loaded, and
-    // outlive this.
-    AllocatorProbes(const bpf_program* glibc, const bpf_program* another);
+    // For glibc, whose blocks tell their size, and for any other allocator.
+    struct Programs {
+        const bpf_program* glibc;
+        const bpf_program* another;
+    };
+    // Must be loaded, and outlive this.
+    AllocatorProbes(const Programs& frees, const Programs& reallocs, const bpf_program* returns);
     ~AllocatorProbes();
     AllocatorProbes(const AllocatorProbes&) = delete;
     AllocatorProbes& operator=(const AllocatorProbes&) = delete;
@@ -36,8 +41,9 @@ class AllocatorProbes {
     std::string attach(std::uint32_t tgid, std::vector<bpf_link*>& links) const;
     void forget(std::uint32_t tgid);
 
-    const bpf_program* glibc_;
-    const bpf_program* another_;
+    const Programs frees_;
+    const Programs reallocs_;
+    const bpf_program* returns_;                             // from realloc()
     std::map<std::uint32_t, std::vector<bpf_link*>> links_;  // by process
     std::map<std::string, std::string> missing_;
 };

@@ -26,6 +26,7 @@
 
 #include "realimpl/capture_observer.hpp"
 #include "realimpl/capture_stream.h"
+#include "realimpl/page_tracking.hpp"
 #include "realimpl/raw_stacks.hpp"
 #include "realimpl/write_watch.hpp"
 
@@ -228,12 +229,43 @@ std::string json_of(const std::map<std::string, std::string>& texts) {
     return "{" + all + "}";
 }
 
-void announce(Output& output, const zcv::Observer& observer, bool watching,
-              const std::string& why_not_watching) {
+// What looks at the program's memory from outside the kernel, where it was asked for and the
+// machine has it.
+struct Watchers {
+    std::optional<zcv::WriteWatch> words;
+    std::optional<zcv::PageTracking> pages;
+    std::map<std::string, std::string> why_not;
+
+    Watchers(const Arguments& arguments, zcv::RawStacks& stacks) {
+        if (arguments.write_watch && is_here("write-watch", zcv::WriteWatch::why_not()))
+            words.emplace(stacks);
+        const bool page_writes = (arguments.observer.kinds >> ZCV_PAGE_WRITE & 1) != 0;
+        if (page_writes && is_here("page-write", zcv::PageTracking::why_not())) pages.emplace();
+    }
+    void see(const zcv_event& event) {
+        if (words) words->see(event);
+        if (pages) pages->see(event);
+    }
+    // What was written since the last turn.
+    void turn(std::vector<zcv_event>& writes) {
+        if (words) words->turn(writes);
+        if (pages) pages->turn(writes);
+    }
+    std::uint64_t lost() const { return words ? words->lost() : 0; }
+
+  private:
+    bool is_here(const char* name, const std::string& reason) {
+        if (!reason.empty()) why_not.emplace(name, reason);
+        return reason.empty();
+    }
+};
+
+void announce(Output& output, const zcv::Observer& observer, const Watchers& watchers) {
     std::vector<std::string> attached = observer.probes();
     std::map<std::string, std::string> absent = observer.missing();
-    if (watching) attached.emplace_back("write-watch");
-    if (!why_not_watching.empty()) absent.emplace("write-watch", why_not_watching);
+    absent.insert(watchers.why_not.begin(), watchers.why_not.end());
+    if (watchers.words) attached.emplace_back("write-watch");
+    if (watchers.pages) attached.emplace_back("page-write");
     std::string probes;
     for (const std::string& name : attached) probes += (probes.empty() ? "" : ",") + quoted(name);
     output.text(ZCV_FRAME_READY,
@@ -263,9 +295,8 @@ void send_totals(Output& output, const zcv::ObserverTotals& totals, const ByKind
 
 class Relay {
   public:
-    // `watch` may be null.
-    Relay(zcv::Observer& observer, zcv::WriteWatch* watch, zcv::RawStacks& stacks, Output& output)
-        : observer_(observer), watch_(watch), stacks_(stacks), output_(output) {}
+    Relay(zcv::Observer& observer, Watchers& watchers, zcv::RawStacks& stacks, Output& output)
+        : observer_(observer), watchers_(watchers), stacks_(stacks), output_(output) {}
 
     // Hands on what waits, in frames of a bounded size.
     void turn() {
@@ -273,15 +304,15 @@ class Relay {
         if (observer_.take(batch_)) {
             relayed_ += batch_.size();
             for (const zcv_event& event : batch_) {
-                if (watch_ != nullptr) watch_->see(event);
+                watchers_.see(event);
                 observer_.follow(event);
             }
             number_records();
             send_batch();
         }
-        if (watch_ == nullptr) return;
         batch_.clear();
-        watch_->turn(batch_);
+        watchers_.turn(batch_);
+        if (batch_.empty()) return;
         writes_ += batch_.size();
         send_batch();
     }
@@ -356,7 +387,7 @@ class Relay {
     }
 
     zcv::Observer& observer_;
-    zcv::WriteWatch* watch_;
+    Watchers& watchers_;
     zcv::RawStacks& stacks_;
     Output& output_;
     std::vector<zcv_event> batch_;
@@ -382,19 +413,14 @@ void capture(const Arguments& arguments, Output& output) {
     for (const std::uint32_t pid : arguments.observer.pids) check_pid(pid);
     zcv::Observer observer{arguments.observer};
     zcv::RawStacks stacks;
-    std::optional<zcv::WriteWatch> watch;
-    std::string why_not_watching;
-    if (arguments.write_watch) {
-        why_not_watching = zcv::WriteWatch::why_not();
-        if (why_not_watching.empty()) watch.emplace(stacks);
-    }
-    announce(output, observer, watch.has_value(), why_not_watching);
-    Relay relay{observer, watch ? &*watch : nullptr, stacks, output};
+    Watchers watchers{arguments, stacks};
+    announce(output, observer, watchers);
+    Relay relay{observer, watchers, stacks, output};
     std::array<pollfd, 3> watched{{{arguments.control_fd, POLLIN, 0},
                                    {observer.wakeup_fd(), POLLIN, 0},
                                    {arguments.output_fd, 0, 0}}};
     while (true) {
-        poll(watched.data(), watched.size(), watch ? poll_watching_ms : poll_ms);
+        poll(watched.data(), watched.size(), watchers.words ? poll_watching_ms : poll_ms);
         relay.turn();
         if (watched[2].revents & (POLLERR | POLLHUP)) throw OutputGone{"nobody reads"};
         if (watched[0].revents != 0) break;
@@ -402,7 +428,7 @@ void capture(const Arguments& arguments, Output& output) {
     drain(observer, relay);
     zcv::ObserverTotals totals = observer.totals();
     totals.records += relay.writes();
-    totals.counters.lost += watch ? watch->lost() : 0;
+    totals.counters.lost += watchers.lost();
     send_totals(output, totals, relay.by_kind(), observer.missing_later());
 }
 

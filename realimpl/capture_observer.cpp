@@ -178,6 +178,12 @@ bool wants_frees(const ObserverOptions& options) {
     return (options.kinds >> ZCV_FREE & 1) != 0;
 }
 
+auto allocator_programs(const zcv_observer& observer) {
+    const auto& all = observer.progs;
+    return std::array{all.free_of_glibc, all.free_of_another, all.realloc_of_glibc,
+                      all.realloc_of_another, all.realloc_returns};
+}
+
 std::uint64_t random_key() {
     std::uint64_t key = 0;
     if (getrandom(&key, sizeof(key), 0) != static_cast<ssize_t>(sizeof(key)))
@@ -217,8 +223,7 @@ Observer::~Observer() {
 void Observer::choose_programs(const ObserverOptions& options) {
     skeleton_->rodata->preempt_count_offset = preempt_count_from_runqueue(types_.get());
     bpf_program__set_autoload(skeleton_->progs.find_direct_map, wants_pages(options));
-    for (bpf_program* const each :
-         {skeleton_->progs.free_of_glibc, skeleton_->progs.free_of_another})
+    for (bpf_program* const each : allocator_programs(*skeleton_))
         bpf_program__set_autoload(each, wants_frees(options));
     for (const Program& program : programs) {
         const auto arguments = arguments_of(types_.get(), program.tracepoint);
@@ -367,13 +372,16 @@ void Observer::add_function_probes(const ObserverOptions& options) {
 void Observer::add_allocators(const ObserverOptions& options) {
     constexpr const char* what = "free";
     if (!wants_frees(options)) return;
-    const bpf_program* const glibc = skeleton_->progs.free_of_glibc;
-    const bpf_program* const another = skeleton_->progs.free_of_another;
-    if (bpf_program__fd(glibc) < 0 || bpf_program__fd(another) < 0) {
-        missing_.emplace(what, "the verifier refuses it");
-        return;
-    }
-    allocators_.emplace(glibc, another);
+    const auto& programs = skeleton_->progs;
+    for (const bpf_program* const each : allocator_programs(*skeleton_))
+        if (bpf_program__fd(each) < 0) {
+            missing_.emplace(what, "the verifier refuses it");
+            return;
+        }
+    allocators_.emplace(
+        AllocatorProbes::Programs{programs.free_of_glibc, programs.free_of_another},
+        AllocatorProbes::Programs{programs.realloc_of_glibc, programs.realloc_of_another},
+        programs.realloc_returns);
     const std::string why_not = allocators_->why_not();
     if (why_not.empty()) {
         probes_.emplace_back(what);

@@ -1,6 +1,5 @@
 #include "realimpl/doctor.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <liburing.h>
@@ -11,13 +10,11 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -30,6 +27,7 @@
 #include "realimpl/capture.hpp"
 #include "realimpl/capture_pipe.hpp"
 #include "realimpl/doctor_use.hpp"
+#include "realimpl/page_tracking.hpp"
 
 namespace zcv {
 namespace {
@@ -168,68 +166,13 @@ Ailment rings() {
     return {"io_uring", State::good, "SEND_ZC and SENDMSG_ZC", ""};
 }
 
-// A page of this process, written anew after the bits were cleared: does the kernel say so?
-bool keeps_soft_dirty_bits() {
-    constexpr std::uint64_t soft_dirty = std::uint64_t{1} << 55U;
-    const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-    std::vector<char> page(page_bytes);
-    volatile char* const at = page.data();
-    std::ofstream("/proc/self/clear_refs") << '4';
-    *at = 1;
-    std::ifstream map("/proc/self/pagemap", std::ios::binary);
-    std::uint64_t entry = 0;
-    map.seekg(static_cast<std::streamoff>(reinterpret_cast<std::uintptr_t>(at) / page_bytes * 8));
-    map.read(reinterpret_cast<char*>(&entry), sizeof entry);
-    return (entry & soft_dirty) != 0;
-}
-
-// linux/fs.h of 6.7
-struct PagemapScan {
-    std::uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-    std::uint64_t inverted, mask, anyof_mask, return_mask;
-};
-
-// What the kernel answers when another process's pages are to be write-protected.
-int error_of_pagemap_scan() {
-    constexpr std::uint64_t wp_matching = 1, check_wpasync = 2, written = 2;
-    static char pages[1U << 17U];
-    const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-    const pid_t child = fork();
-    if (child == 0) {
-        pause();
-        _exit(0);
-    }
-    if (child < 0) return errno;
-    const std::uint64_t begin =
-        (reinterpret_cast<std::uintptr_t>(pages) + page_bytes - 1) & ~(page_bytes - 1);
-    PagemapScan scan{sizeof scan, wp_matching | check_wpasync,
-                     begin,       begin + page_bytes,
-                     0,           0,
-                     0,           0,
-                     0,           written,
-                     0,           0};
-    const int map = open(fmt::format("/proc/{}/pagemap", child).c_str(), O_RDONLY | O_CLOEXEC);
-    int error = map < 0 || ioctl(map, _IOWR('f', 16, PagemapScan), &scan) < 0 ? errno : 0;
-    if (map >= 0) close(map);
-    kill(child, SIGKILL);
-    waitpid(child, nullptr, 0);
-    return error;
-}
-
-// The kernel's own lists of written pages, which zcv does without on every machine, and why: what
-// this one would offer is said, for nothing that its owner does could make it enough.
 Ailment page_tracking() {
-    const int error = error_of_pagemap_scan();
-    const std::string scan =
-        error == 0 ? "PAGEMAP_SCAN needs a userfaultfd of the program's own"
-                   : fmt::format("PAGEMAP_SCAN from outside: {}", std::strerror(error));
-    return {"page tracking", State::limited,
-            fmt::format("zcv uses it on no machine: {}; {}", scan,
-                        keeps_soft_dirty_bits()
-                            ? "soft-dirty bits are not used: clearing them makes all of the "
-                              "program's pages fault"
-                            : "this kernel keeps no soft-dirty bits"),
-            "nothing to do: hashes, watchpoints and page tables are used instead"};
+    const std::string why_not = PageTracking::why_not();
+    if (why_not.empty())
+        return {"page tracking", State::good,
+                "which pages of a buffer in flight were written (--events default,page-write)", ""};
+    return {"page tracking", State::limited, why_not,
+            "hashes, watchpoints and page tables are used instead"};
 }
 
 Ailment locked_memory() {

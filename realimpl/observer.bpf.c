@@ -22,25 +22,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* Submission ------------------------------------------------------------------------------- */
 
-/* Registered files live in the ring's own table, whose shape this reads since 6.13. */
-static __always_inline struct file* registered_file(struct io_kiocb* req, __u32 index) {
-    struct io_ring_ctx* ring = req->ctx;
-    if (!bpf_core_field_exists(struct io_rsrc_data, nodes)) return NULL;
-    if (index >= ring->file_table.data.nr) return NULL;
-    __u64 node = read_u64(READ_ADDRESS(io_ring_ctx, ring, file_table.data.nodes) + 8ull * index);
-    return (struct file*)(READ(io_rsrc_node, node, file_ptr) & ~3ul);
-}
-
-/* At submission the request has no file yet, only the number the kernel will look up. */
-static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags) {
-    struct file* file = (struct file*)READ_ADDRESS(io_kiocb, req, file);
-    if (!file) {
-        __u32 fd = (__u32)req->cqe.fd;
-        file = sqe_flags & SQE_FIXED_FILE ? registered_file(req, fd) : open_file(fd);
-    }
-    return sock_behind(file);
-}
-
 /* Fills the ranges a request sends: one buffer, or what its iovecs name. */
 static __always_inline void ranges_of(struct io_kiocb* req, __u16 zc_flags,
                                       struct hash_state* state) {
@@ -128,9 +109,10 @@ static __always_inline int submitted(struct io_kiocb* req) {
     know_sock(sock, tgid);
     tell_stack(send.generation, tgid);
     note_sent_from(tgid, &state->ranges);
-
+    const __u64 layout = state->ranges.count > 1 ? tell_vectors(send.generation, tgid) : 0;
     struct zcv_event* event = begin(ZCV_SUBMIT);
     if (!event) return 0;
+    name_payload(event, &state->ranges, layout);
     name_send(event, &send, ubuf);
     event->req = (__u64)req;
     event->opcode = opcode;
@@ -686,14 +668,25 @@ int BPF_PROG(io_uring_register, void* ring, unsigned int opcode, unsigned int fi
 
 SEC("uprobe")
 int free_of_glibc(struct pt_regs* regs) {
-    struct arguments arguments;
-    arguments_of(regs, &arguments);
-    return freed_by_glibc(regs, arguments.at[0]);
+    return freed_by_glibc(regs, first_argument(regs), false);
 }
 
 SEC("uprobe") /* nothing is known of its blocks but where they begin */
 int free_of_another(struct pt_regs* regs) {
-    struct arguments arguments;
-    arguments_of(regs, &arguments);
-    return block_freed(regs, arguments.at[0], 1);
+    return block_freed(regs, first_argument(regs), 1, false);
+}
+
+SEC("uprobe")
+int realloc_of_glibc(struct pt_regs* regs) {
+    return freed_by_glibc(regs, first_argument(regs), true);
+}
+
+SEC("uprobe")
+int realloc_of_another(struct pt_regs* regs) {
+    return block_freed(regs, first_argument(regs), 1, true);
+}
+
+SEC("uprobe")
+int realloc_returns(struct pt_regs* regs) {
+    return block_moved(returned_by(regs));
 }

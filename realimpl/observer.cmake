@@ -52,7 +52,7 @@ else()
 
     add_executable(zcv-capture capture_main.cpp capture_allocators.cpp
         capture_kernel_stacks.cpp capture_libbpf.cpp capture_observer.cpp capture_probes.cpp
-        capture_rings.cpp raw_stacks.cpp write_watch.cpp
+        capture_rings.cpp page_tracking.cpp raw_stacks.cpp write_watch.cpp
         ${skeleton_dir}/observer.skel.h ${skeleton_dir}/probes.skel.h)
     target_include_directories(zcv-capture SYSTEM PRIVATE ${skeleton_dir})
     target_link_libraries(zcv-capture PRIVATE zcv_options PkgConfig::LIBBPF fmt::fmt)

@@ -1,6 +1,7 @@
-/* Memory that the program gives back to its allocator: free(), seen by a uprobe where the program
- * or one of its libraries has it. Nobody tells which blocks are buffers, so an address that
- * something was sent from is noted down, and a block is one when such an address is in it. */
+/* Memory that the program gives back to its allocator: free(), and realloc() that moves, seen by
+ * uprobes where the program or one of its libraries has them. Nobody tells which blocks are
+ * buffers, so an address that something was sent from is noted down, and a block is one when such
+ * an address is in it. */
 #ifndef ZCV_OBSERVER_ALLOCATOR_H
 #define ZCV_OBSERVER_ALLOCATOR_H
 
@@ -37,45 +38,83 @@ static __always_inline void note_sent_from(__u32 tgid, const struct ranges* rang
         if (i < ranges->count) *sent_from_at(tgid, ranges->at[i].base) = 1;
 }
 
-/* The mark goes with the block; whoever sends from there again makes it anew. */
-static __always_inline bool take_mark(__u32 tgid, __u64 addr) {
+/* Whether something was sent from there. With `take` the mark goes with the block; whoever sends
+ * from there again makes it anew. */
+static __always_inline bool is_marked(__u32 tgid, __u64 addr, bool take) {
     __u8* mark = sent_from_at(tgid, addr);
     if (!*mark) return false;
-    *mark = 0;
+    if (take) *mark = 0;
     return true;
 }
 
-/* Whether something was sent from a block, as far as it is looked at. */
-static __always_inline bool was_sent_from(__u32 tgid, __u64 block, __u64 bytes) {
+/* The same of a block, as far as it is looked at. */
+static __always_inline bool was_sent_from(__u32 tgid, __u64 block, __u64 bytes, bool take) {
     bool any = false;
     for (__u32 i = 0; i < GRAINS_LOOKED_AT; i++)
-        if (i == 0 || i * GRAIN < bytes) any |= take_mark(tgid, block + i * GRAIN);
+        if (i == 0 || i * GRAIN < bytes) any |= is_marked(tgid, block + i * GRAIN, take);
     const __u64 first = (block + PAGE - 1) & ~(PAGE - 1);
     for (__u32 i = 0; i < PAGES_LOOKED_AT; i++)
-        if (first + i * PAGE < block + bytes) any |= take_mark(tgid, first + i * PAGE);
+        if (first + i * PAGE < block + bytes) any |= is_marked(tgid, first + i * PAGE, take);
     return any;
 }
 
-static __always_inline int block_freed(struct pt_regs* regs, __u64 block, __u64 bytes) {
-    const __u32 tgid = (__u32)(bpf_get_current_pid_tgid() >> 32);
-    if (!block || !is_watched(tgid) || !was_sent_from(tgid, block, bytes)) return 0;
-    const __u32 name = FREE_STACKS | __sync_fetch_and_add(&frees, 1);
-    tell_stack_at(regs, name, tgid);
+/* What realloc() is at work on, by thread. */
+struct moving {
+    __u64 block;
+    __u64 bytes;
+    __u32 name;
+    __u32 unused;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 4096);
+    __type(key, __u64);
+    __type(value, struct moving);
+} moving SEC(".maps");
+
+/* `name` is also that of the stack's sample, by which the loader finds it. */
+static __always_inline void tell_free(__u64 block, __u64 bytes, __u32 name) {
     struct zcv_event* event = begin(ZCV_FREE);
-    if (!event) return 0;
+    if (!event) return;
     event->addr = block;
     event->len = (__u32)bytes;
-    event->generation = name; /* for the loader, which has the stack by it */
+    event->generation = name;
     finish(event, 0);
+}
+
+static __always_inline int block_freed(struct pt_regs* regs, __u64 block, __u64 bytes,
+                                       bool may_stay) {
+    const __u64 thread = bpf_get_current_pid_tgid();
+    const __u32 tgid = (__u32)(thread >> 32);
+    if (!block || !is_watched(tgid) || !was_sent_from(tgid, block, bytes, !may_stay)) return 0;
+    struct moving one = {block, bytes, FREE_STACKS | __sync_fetch_and_add(&frees, 1), 0};
+    tell_stack_at(regs, one.name, tgid);
+    if (!may_stay)
+        tell_free(block, bytes, one.name);
+    else if (bpf_map_update_elem(&moving, &thread, &one, BPF_ANY))
+        count_map_failure();
     return 0;
 }
 
-/* A block that glibc mapped is unmapped, which has records of its own. */
-static __always_inline int freed_by_glibc(struct pt_regs* regs, __u64 block) {
+/* realloc() returns: NULL is a failure, which leaves the block alone. */
+static __always_inline int block_moved(__u64 to) {
+    const __u64 thread = bpf_get_current_pid_tgid();
+    struct moving* kept = bpf_map_lookup_elem(&moving, &thread);
+    if (!kept) return 0;
+    struct moving one = *kept;
+    bpf_map_delete_elem(&moving, &thread);
+    if (!to || to == one.block) return 0;
+    was_sent_from((__u32)(thread >> 32), one.block, one.bytes, true);
+    tell_free(one.block, one.bytes, one.name);
+    return 0;
+}
+
+/* A block that glibc mapped is unmapped, or moved with its pages, which has records of its own. */
+static __always_inline int freed_by_glibc(struct pt_regs* regs, __u64 block, bool may_stay) {
     __u64 header = 0;
     if (!block || bpf_probe_read_user(&header, sizeof(header), (const void*)(block - 8))) return 0;
     if (header & GLIBC_IS_MMAPPED) return 0;
-    return block_freed(regs, block, (header & ~GLIBC_FLAGS) - GLIBC_HEADER);
+    return block_freed(regs, block, (header & ~GLIBC_FLAGS) - GLIBC_HEADER, may_stay);
 }
 
 #endif

@@ -97,6 +97,20 @@ static __always_inline void arguments_of(const struct pt_regs* regs, struct argu
 #endif
 }
 
+/* Of a function that is entered, or has just returned. */
+static __always_inline __u64 first_argument(const struct pt_regs* regs) {
+    struct arguments arguments;
+    arguments_of(regs, &arguments);
+    return arguments.at[0];
+}
+static __always_inline __u64 returned_by(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+    return BPF_CORE_READ(regs, ax);
+#else
+    return first_argument(regs); /* arm64: the same register */
+#endif
+}
+
 static __always_inline struct file* open_file(__u32 fd) {
     struct task_struct* task = bpf_get_current_task_btf();
     struct fdtable* table = task->files ? task->files->fdt : NULL;
@@ -104,11 +118,30 @@ static __always_inline struct file* open_file(__u32 fd) {
     return (struct file*)read_u64(READ_ADDRESS(fdtable, table, fd) + 8ull * fd);
 }
 
+/* Registered files live in the ring's own table, whose shape this reads since 6.13. */
+static __always_inline struct file* registered_file(struct io_kiocb* req, __u32 index) {
+    struct io_ring_ctx* ring = req->ctx;
+    if (!bpf_core_field_exists(struct io_rsrc_data, nodes)) return NULL;
+    if (index >= ring->file_table.data.nr) return NULL;
+    __u64 node = read_u64(READ_ADDRESS(io_ring_ctx, ring, file_table.data.nodes) + 8ull * index);
+    return (struct file*)(READ(io_rsrc_node, node, file_ptr) & ~3ul);
+}
+
 /* The socket behind an open file, or NULL when it is something else. */
 static __always_inline struct sock* sock_behind(struct file* file) {
     __u64 socket = file ? READ_ADDRESS(file, file, private_data) : 0;
     if (!socket || READ_ADDRESS(socket, socket, file) != (__u64)file) return NULL;
     return (struct sock*)READ_ADDRESS(socket, socket, sk);
+}
+
+/* At submission the request has no file yet, only the number the kernel will look up. */
+static __always_inline struct sock* sock_of(struct io_kiocb* req, __u8 sqe_flags) {
+    struct file* file = (struct file*)READ_ADDRESS(io_kiocb, req, file);
+    if (!file) {
+        __u32 fd = (__u32)req->cqe.fd;
+        file = sqe_flags & SQE_FIXED_FILE ? registered_file(req, fd) : open_file(fd);
+    }
+    return sock_behind(file);
 }
 
 /* MPTCP's number does not fit and would read as TCP's: it stays unknown. */
@@ -145,6 +178,37 @@ static __always_inline __u32 bytes_of(const struct ranges* ranges) {
     return (__u32)bytes;
 }
 
+/* The records of several ranges of the payload at hand, and a number for where they lie: at the
+ * same address may begin another payload. A function that the verifier looks at by itself, once. */
+__noinline __u64 tell_vectors(__u32 generation, __u32 tgid) {
+    __u32 zero = 0;
+    struct hash_state* state = bpf_map_lookup_elem(&hashing, &zero);
+    if (!state) return 0;
+    __u64 layout = state->ranges.count;
+    for (__u32 i = 0; i < RANGES_MAX; i++) {
+        if (i >= state->ranges.count) break;
+        layout = mix(mix(layout, state->ranges.at[i].base), state->ranges.at[i].len);
+        struct zcv_event* event = begin(ZCV_VECTOR);
+        if (!event) continue;
+        event->generation = generation;
+        event->tgid = tgid;
+        event->addr = state->ranges.at[i].base;
+        event->len = (__u32)state->ranges.at[i].len;
+        event->opcode = (__u8)i;
+        event->nr_frags = (__u8)state->ranges.count;
+        finish(event, 0);
+    }
+    return layout | 1;
+}
+
+/* Of a ZCV_SUBMIT or ZCV_CALL. */
+static __always_inline void name_payload(struct zcv_event* event, const struct ranges* ranges,
+                                         __u64 layout) {
+    if (!layout) return;
+    event->nr_frags = (__u8)ranges->count;
+    event->owner = layout;
+}
+
 static __always_inline void ranges_of_message(__u64 message, struct hash_state* state) {
     struct user_msghdr msg;
     state->ranges.count = 0;
@@ -174,8 +238,10 @@ static __always_inline void call_begins(struct call_now* now, struct hash_state*
     if (bpf_map_update_elem(&calling, &thread, now, BPF_ANY)) count_map_failure();
     tell_stack(now->generation, call.tgid);
     note_sent_from(call.tgid, &state->ranges);
+    const __u64 layout = call.vectors ? tell_vectors(now->generation, call.tgid) : 0;
     struct zcv_event* event = begin(ZCV_CALL);
     if (!event) return;
+    name_payload(event, &state->ranges, layout);
     name_sock(event, sock);
     event->generation = now->generation;
     event->user_data = now->id;

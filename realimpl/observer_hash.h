@@ -104,6 +104,7 @@ static long hash_chunk(__u32 turn, void* unused) {
     if (rest < bytes) bytes = (__u32)rest;
     if (hash_mode == ZCV_HASH_FULL && state->left < bytes) bytes = (__u32)state->left;
     if (bytes == 0) return 1;
+    barrier_var(bytes); /* clang knows; the verifier of 6.1 has to see it */
     if (bytes > CHUNK_BYTES) bytes = CHUNK_BYTES;
     /* The last words are hashed whole, so what the read does not fill must not be left over. */
     const __u32 last = ((bytes + 7) / 8 - 1) & (CHUNK_BYTES / 8 - 2);

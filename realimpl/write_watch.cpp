@@ -148,7 +148,9 @@ std::string WriteWatch::why_not() {
 }
 
 void WriteWatch::see(const zcv_event& event) {
-    const bool sends = event.kind == ZCV_SUBMIT || event.kind == ZCV_CALL;
+    // Of several iovecs each has a record; between them is memory that is not sent.
+    const bool sends = event.kind == ZCV_VECTOR ||
+                       ((event.kind == ZCV_SUBMIT || event.kind == ZCV_CALL) && event.nr_frags < 2);
     if (!sends || event.addr == 0 || event.len == 0) return;
     const Buffer buffer{event.tgid, event.addr, event.len};
     if (std::ranges::find(buffers_, buffer) != buffers_.end()) return;

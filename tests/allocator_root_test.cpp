@@ -1,5 +1,5 @@
 // Memory that a program gives back to its allocator while it is being sent, seen by uprobes on
-// free(). Needs root and BPF: skips (77) otherwise.
+// free() and realloc(). Needs root and BPF: skips (77) otherwise.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
@@ -70,6 +70,21 @@ TEST_CASE("whoever waits for the notification may free, and does", "[root]") {
     // glibc's header says how large a block is, and the buffers are of 4096 bytes.
     for (const zcv_event& event : seen.trace.events)
         if (event.kind == ZCV_FREE) CHECK(event.len >= 4096);
+}
+
+TEST_CASE("realloc() that moves gives the old block back, and one that stays does not", "[root]") {
+    const Watched early = watched(std::string(ZCV_CLIENT) + " misuse-grown");
+    const zcv::ReplayReport found = zcv::replay(early.trace, {});
+    CHECK(found.verdict == zcv::Verdict::violation);
+    const auto by_realloc = std::ranges::count_if(found.violations, [](const auto& finding) {
+        return !finding.stack.empty() && finding.stack[0].starts_with("realloc ");
+    });
+    CHECK(by_realloc > 0);
+    const Watched right = watched(std::string(ZCV_CLIENT) + " grown");
+    CHECK(frees_in(right.trace) > 0);
+    CHECK(zcv::replay(right.trace, {}).verdict == zcv::Verdict::clean);
+    // Eight blocks grow a thousand times by little: most of the time there is room behind them.
+    CHECK(frees_in(right.trace) < 900);
 }
 
 TEST_CASE("a program's other memory makes no records", "[root]") {

@@ -49,6 +49,15 @@ int main() {
                            judged.out.find("profile " + kernel + ",") != std::string::npos &&
                            judged.out.find("16 sends, 16 completed") != std::string::npos;
         if (!clean) return failed("replay", judged);
+        // A buffer that is written while a slow link holds it, by the kernel's soft-dirty bits.
+        const Ran slow = run_shell(
+            with_zcv("guest " + kernel + " --accel tcg --events default,page-write -o " + trace +
+                     " -- drive tcp --sends 40 --size 64k --rate 4mbit --sndbuf 65536 "
+                     "--misuse first-cqe"));
+        if (slow.status != 0) return failed("a slow link", slow);
+        const Ran late = run_shell(with_zcv("replay " + trace));
+        if (late.status != 1 || late.out.find("page tracking found 65536 bytes") == late.out.npos)
+            return failed("page tracking", late);
         // Its status is the command's own.
         const Ran fails = run_shell(with_zcv("guest " + kernel + " --accel tcg -- /bin/false"));
         return fails.status == 1 ? 0 : failed("a command that fails", fails);

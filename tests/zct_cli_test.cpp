@@ -141,6 +141,8 @@ TEST_CASE("a record shows the fields its kind fills and no others", "[convert]")
     CHECK(keys(ZCV_SUBMIT) ==
           with_every({"req", "ring", "sock", "protocol", "ubuf", "refs", "addr", "len", "user_data",
                       "opcode", "sqe_flags", "msg_flags", "zc_flags", "hash"}));
+    CHECK(keys(ZCV_VECTOR) == with_every({"addr", "len", "opcode", "nr_frags"}));
+    CHECK(keys(ZCV_PAGE_WRITE) == with_every({"addr", "len", "user_data"}));
     CHECK(keys(ZCV_COMPLETE) == with_every(cqe));
     auto notif = cqe;
     notif.merge(std::set<std::string>{"hash", "addr", "len"});

@@ -46,7 +46,7 @@ Walk::Walk(std::unique_ptr<Records> records, const Trace& about, const Profile& 
     : trace_(about),
       report_(report),
       ahead_(std::move(records), foresight),
-      calls_(about, report, histories_),
+      calls_(about, gathered_, report, histories_),
       account_(about),
       blind_(!records_skbs(about.info)),
       s_(world_of(profile)),
@@ -70,6 +70,9 @@ std::optional<Mismatch> Walk::explain(const KnownRecord& record) {
     try {
         if (const auto why = agreement_.refuses(event)) mismatch(*why);
         if (refused) mismatch(*refused);
+        const bool sends = event.kind == ZCV_SUBMIT || event.kind == ZCV_CALL;
+        if (const auto why = sends ? gathered_.settle(event) : std::nullopt; why && knows_all())
+            mismatch(*why);
         note_stream(record, send);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
@@ -128,18 +131,16 @@ void Walk::explain_by_kind(const KnownRecord& record, const zcv_event& event, Se
         case ZCV_ERRQUEUE_READ:
             on_call_record(event, send);
             break;
-        case ZCV_WRITE:
-        case ZCV_FREE:
-            on_write(event);
-            break;
         case ZCV_LINK_FAIL:
             if (send != nullptr) history(*send).link_failed = true;
             break;
+        case ZCV_WRITE:
+        case ZCV_FREE:
+        case ZCV_PAGE_WRITE:
+        case ZCV_VECTOR:
         case ZCV_CONTENT:
-            if (send != nullptr) on_content(event, *send);
-            break;
         case ZCV_PAGES:
-            if (send != nullptr) on_pages(event, *send);
+            on_memory(event, send);
             break;
         case ZCV_UBUF_REF:
             on_ubuf_ref(event);
@@ -226,8 +227,8 @@ RingId Walk::ring_of(std::uint64_t address) {
 
 BufferId Walk::buffer_of(const zcv_event& event) {
     const auto [found, is_new] =
-        buffer_at_.try_emplace({event.tgid, event.addr, event.len}, none<BufferId>);
-    if (is_new) found->second = new_buffer({event.tgid, event.addr, event.len});
+        buffer_at_.try_emplace({event.tgid, event.addr, event.len, event.owner}, none<BufferId>);
+    if (is_new) found->second = new_buffer({event.tgid, event.addr, event.len, event.owner});
     return found->second;
 }
 
@@ -271,6 +272,7 @@ void Walk::on_submit(const zcv_event& event, bool prepared) {
     seen.user_data = event.user_data;
     seen.addr = event.addr;
     seen.len = event.len;
+    seen.layout = event.owner;
     seen.tgid = event.tgid;
     seen.ring = event.ring;
     seen.sock = event.sock;

@@ -19,6 +19,7 @@
 #include "traces/agreement.hpp"
 #include "traces/by_generation.hpp"
 #include "traces/calls.hpp"
+#include "traces/gathered.hpp"
 #include "traces/histories.hpp"
 #include "traces/lookahead.hpp"
 #include "traces/ref_account.hpp"
@@ -172,6 +173,7 @@ class Walk {
         std::uint32_t tgid = 0;
         std::uint64_t addr = 0;
         std::uint32_t len = 0;
+        std::uint64_t layout = 0;  // as Gathered has it
     };
     // A send that has its end, and how many records there had been then.
     struct Over {
@@ -230,6 +232,7 @@ class Walk {
     void note_unseen_references(Send& send, std::uint32_t observed);
     bool is_at_tail(const Send& send) const;
     void write_and_submit(Send& send, const zcv_event& event);
+    void on_memory(const zcv_event& event, Send* send);
     void on_write(const zcv_event& event);
     void on_content(const zcv_event& event, Send& send);
     void on_pages(const zcv_event& event, const Send& send);
@@ -362,6 +365,7 @@ class Walk {
     Lookahead ahead_;
     Histories histories_;
     Agreement agreement_;
+    Gathered gathered_;
     Calls calls_;
     RefAccount account_;
     bool blind_;  // what happens to skbs was not recorded
@@ -375,7 +379,8 @@ class Walk {
     std::vector<bool> guessed_;                // by SockId, see Mismatch::certain
     std::vector<std::uint64_t> sock_address_;  // by SockId
     FlatMap<std::uint64_t, RingId> ring_at_;
-    using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // tgid, addr, len
+    // As Span has it.
+    using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t, std::uint64_t>;
     std::unordered_map<Memory, BufferId, boost::hash<Memory>> buffer_at_;
     // What was not notified.
     FlatMap<Name, Some> open_by_name_;

@@ -12,6 +12,21 @@
 // by what it submits again.
 namespace zcv {
 
+void Walk::on_memory(const zcv_event& event, Send* send) {
+    switch (event.kind) {
+        case ZCV_VECTOR:
+            return gathered_.see(event);
+        case ZCV_CONTENT:
+            if (send != nullptr) on_content(event, *send);
+            return;
+        case ZCV_PAGES:
+            if (send != nullptr) on_pages(event, *send);
+            return;
+        default:
+            return on_write(event);
+    }
+}
+
 // The application wrote the buffer at some time before it submitted it. Where the model does not
 // let it, because a send of it is still open, the content hash says whether it did all the same.
 void Walk::write_and_submit(Send& send, const zcv_event& event) {
@@ -44,10 +59,13 @@ void Walk::on_write(const zcv_event& event) {
     calls_.see_write(write);
     for (std::uint32_t i = 0; i < span_of_buffer_.size(); ++i) {
         const Span& span = span_of_buffer_[i];
-        if (span.tgid != event.tgid || !touches(event, span.addr, span.len)) continue;
+        if (span.tgid != event.tgid || !gathered_.touched(event, span.addr, span.len, span.layout))
+            continue;
         const BufferId b{i};
         for (const std::uint32_t generation : users_of_buffer_[i])
-            if (Send& send = send_at(generation); send.write == nullptr) send.write = write;
+            if (Send& send = send_at(generation);
+                send.write == nullptr && is_after(event, history(send).submitted_ns))
+                send.write = write;
         if (can<world::app_write>(s_, b))
             go<world::app_write>(b);
         else if (!users_of_buffer_[i].empty())
@@ -134,7 +152,7 @@ void Walk::report_reuse(Send& send, const zcv_event& event) {
         evidence.push_back(in_words(write));
         what = done_to_buffer(write);
         when = fmt::format("{} before the kernel said that it had let go",
-                           in_ms(until - write.time_ns));
+                           how_long_before(write, until));
         seen.reused_ns = std::min<std::uint64_t>(*seen.reused_ns, write.time_ns);
     }
     seen.reused_early = true;

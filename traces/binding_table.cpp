@@ -94,6 +94,8 @@ const std::vector<Binding>& bindings() {
         {ZCV_PAGES, {}, "which pages changed: compared, no step is taken"},
         {ZCV_FRAG, {}, "the skb's own records have the steps; these say which pages it refers to"},
         {ZCV_FREE, names<app_write>(), ""},
+        {ZCV_PAGE_WRITE, names<app_write>(), ""},
+        {ZCV_VECTOR, {}, "where a payload lies: told before the submission that has the step"},
         {ZCV_UBUF_REF, {}, "what other records have steps taken for; zcv references compares"},
     };
     return all;

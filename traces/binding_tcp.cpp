@@ -197,6 +197,7 @@ void Walk::check_acknowledged(const Send& send, std::uint64_t time_ns) {
 }
 
 bool Walk::is_certain(const KnownRecord& record) const {
+    if (ahead_.is_cut_short()) return false;  // what comes later might have told better
     if (record.event().kind == ZCV_UBUF_REF) return account_.is_certain();
     const Send* const found = sends_.find(send_of(record));
     const std::uint16_t kind = record.event().kind;

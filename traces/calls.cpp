@@ -56,13 +56,15 @@ void Calls::begins(const zcv_event& event) {
     seen.is_call = true;
     seen.addr = event.addr;
     seen.len = event.len;
+    seen.layout = event.owner;
     seen.tgid = event.tgid;
     seen.sock = event.sock;
     seen.stack = static_cast<std::uint32_t>(event.res);
     seen.hash = event.hash;
     seen.asked_usage = true;
     seen.stream = event.protocol == uapi::ipproto_tcp;
-    auto& users = users_[{event.tgid, event.addr, event.len}];
+    const Memory memory{event.tgid, event.addr, event.len, event.owner};
+    auto& users = users_[memory];
     for (const Name& name : users) {
         Call& before = calls_.at(name);
         if (before.hash == 0 || event.hash == 0 || before.hash == event.hash) continue;
@@ -74,14 +76,14 @@ void Calls::begins(const zcv_event& event) {
     // Of a failed call, whose id was given to this one, or of a socket that was here before.
     if (Call* const old = find(name.first, name.second)) give_back(*old);
     calls_[name] = {event.generation, seen.number, event.hash};
-    users_[{event.tgid, event.addr, event.len}].push_back(name);
+    users_[memory].push_back(name);
     ++report_.sends;
 }
 
 // It is nobody's any more who reads its memory.
 void Calls::give_back(Call& call) {
     const SendHistory& seen = history(call);
-    auto& users = users_[{seen.tgid, seen.addr, seen.len}];
+    auto& users = users_[{seen.tgid, seen.addr, seen.len, seen.layout}];
     std::erase(users, Name{seen.sock, static_cast<std::uint32_t>(seen.user_data)});
 }
 
@@ -181,10 +183,12 @@ void Calls::told(const zcv_event& event) {
 void Calls::see_write(const std::shared_ptr<const zcv_event>& write) {
     const zcv_event& event = *write;
     for (auto& [memory, names] : users_) {
-        const auto& [tgid, addr, len] = memory;
-        if (tgid != event.tgid || !touches(event, addr, len)) continue;
+        const auto& [tgid, addr, len, layout] = memory;
+        if (tgid != event.tgid || !gathered_.touched(event, addr, len, layout)) continue;
         for (const Name& name : names)
-            if (Call& call = calls_.at(name); !call.write) call.write = write;
+            if (Call& call = calls_.at(name);
+                !call.write && is_after(event, history(call).submitted_ns))
+                call.write = write;
     }
 }
 
@@ -245,7 +249,7 @@ void Calls::forget(std::uint32_t generation, const SendHistory& seen) {
     const auto found = calls_.find({seen.sock, static_cast<std::uint32_t>(seen.user_data)});
     if (found != calls_.end() && found->second.generation == generation && found->second.told)
         calls_.erase(found);
-    const auto users = users_.find({seen.tgid, seen.addr, seen.len});
+    const auto users = users_.find({seen.tgid, seen.addr, seen.len, seen.layout});
     if (users != users_.end() && users->second.empty()) users_.erase(users);
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "traces/gathered.hpp"
 #include "traces/histories.hpp"
 #include "traces/replay.hpp"
 #include "traces/zct.hpp"
@@ -23,8 +24,8 @@ namespace zcv {
 // seen at its ends.
 class Calls {
   public:
-    Calls(const Trace& trace, ReplayReport& report, Histories& histories)
-        : trace_(trace), report_(report), histories_(histories) {}
+    Calls(const Trace& trace, const Gathered& gathered, ReplayReport& report, Histories& histories)
+        : trace_(trace), gathered_(gathered), report_(report), histories_(histories) {}
 
     // Takes in a record, if it is of a call or an error queue; what cannot be is a reason in words.
     std::optional<std::string> take(const zcv_event& event);
@@ -62,12 +63,14 @@ class Calls {
     SendHistory& history(const Call& call) { return histories_.at(call.history); }
 
     const Trace& trace_;
+    const Gathered& gathered_;
     ReplayReport& report_;
     Histories& histories_;
     std::map<Name, Call> calls_;
     std::unordered_set<std::uint32_t> generations_;
-    // Calls that may still be read from the same memory, by process, address and length.
-    std::map<std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>, std::vector<Name>> users_;
+    // By process, address, length and layout.
+    using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t, std::uint64_t>;
+    std::map<Memory, std::vector<Name>> users_;  // calls that may still be read from there
     std::unordered_map<std::uint64_t, std::uint32_t> ranges_;  // skb on an error queue: ids it had
     std::uint64_t ignored_ = 0;                                // MSG_ZEROCOPY without SO_ZEROCOPY
     std::uint64_t unhashed_ = 0;                               // could not be read at the end

@@ -96,6 +96,8 @@ constexpr std::uint32_t fields_of_kinds[]{
     ring | sock | protocol | ubuf | user_data | addr | len | hash | zc_flags,  // pages
     skb | head | owner | opcode | nr_frags | addr | user_data | len,           // frag
     addr | len,                                                                // free
+    addr | len | opcode | nr_frags,                                            // vector
+    addr | len | user_data,                                                    // page-write
 };
 constexpr auto fields_of_kind = std::to_array(fields_of_kinds);
 static_assert(fields_of_kind.size() == ZCV_KIND_COUNT, "every kind has its fields");
@@ -140,8 +142,10 @@ void add_record(fmt::memory_buffer& out, std::size_t index, const zcv_event& eve
     const bool has_number = has_stack(event) && event.res != 0;
     // Of a stream's place, which only TCP's own skbs have.
     const bool freed = (kind == ZCV_HEAD_FREE || kind == ZCV_UBUF_REF) && event.addr != 0;
+    // Of iovecs, which only some payloads lie in.
+    const bool gathered = (kind == ZCV_SUBMIT || kind == ZCV_CALL) && event.nr_frags > 1;
     Line line(out, fields_of_kind[kind] | (has_number ? std::uint32_t{res} : 0U) |
-                       (freed ? addr | cqe_flags : 0U));
+                       (freed ? addr | cqe_flags : 0U) | (gathered ? nr_frags : 0U));
     line.name(req, "req", event.req);
     line.name(ring, "ring", event.ring);
     line.name(sock, "sock", event.sock);

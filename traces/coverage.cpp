@@ -132,7 +132,7 @@ std::vector<Coverage::OfRule> Coverage::of_rules() const {
         if (sends_ == 0) {
             each.lacks = "a zero-copy send";
         } else if (is_about_writes(*each.rule) && !writes_seen_ && kinds_[ZCV_WRITE] == 0 &&
-                   kinds_[ZCV_FREE] == 0) {
+                   kinds_[ZCV_FREE] == 0 && kinds_[ZCV_PAGE_WRITE] == 0) {
             each.lacks = "content hashes or watchpoints";
         } else if (found != needs().end() &&
                    std::ranges::all_of(found->any_of,

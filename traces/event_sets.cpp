@@ -26,13 +26,13 @@ constexpr std::uint64_t every = (std::uint64_t{1} << ZCV_KIND_COUNT) - 2;
 constexpr std::uint64_t minimal =
     bits({ZCV_SUBMIT, ZCV_COMPLETE, ZCV_NOTIF, ZCV_CQE_OVERFLOW, ZCV_PREP_FAILED, ZCV_CALL,
           ZCV_CALL_DONE, ZCV_ERRQUEUE_READ, ZCV_CALL_TOLD, ZCV_FORK, ZCV_EXEC, ZCV_EXIT,
-          ZCV_RING_CREATE, ZCV_REGISTER, ZCV_WRITE});
+          ZCV_RING_CREATE, ZCV_REGISTER, ZCV_WRITE, ZCV_VECTOR});
 constexpr std::uint64_t of_skbs = bits({ZCV_TCP_APPEND, ZCV_DEV_QUEUE, ZCV_DEV_XMIT, ZCV_RX,
                                         ZCV_SKB_CONSUME, ZCV_SKB_DROP, ZCV_HEAD_FREE});
 // Without what comes at the rate of packets and says little of buffers, what needs function probes,
-// which not every kernel has, and what makes each free() of the program a trap.
+// which not every kernel has, and what makes each free() of the program a trap, or its pages fault.
 constexpr std::uint64_t usual =
-    every & ~bits({ZCV_ACK, ZCV_TASK_WORK, ZCV_UBUF_REF, ZCV_FRAG, ZCV_FREE});
+    every & ~bits({ZCV_ACK, ZCV_TASK_WORK, ZCV_UBUF_REF, ZCV_FRAG, ZCV_FREE, ZCV_PAGE_WRITE});
 
 std::uint64_t set_named(const std::string& word) {
     if (word == "minimal") return minimal;

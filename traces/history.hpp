@@ -29,8 +29,9 @@ struct SendHistory {
     std::uint32_t generation = 0;  // as in its records
     std::uint64_t ring = 0;
     std::uint64_t sock = 0;
-    std::uint64_t hash = 0;   // of the content at submission; 0 unknown
-    std::uint32_t stack = 0;  // of the submission, its number in the trace; 0 not taken
+    std::uint64_t layout = 0;  // of several iovecs, as Gathered has it; addr is the first one's
+    std::uint64_t hash = 0;    // of the content at submission; 0 unknown
+    std::uint32_t stack = 0;   // of the submission, its number in the trace; 0 not taken
     std::uint64_t submitted_ns = 0;
     std::optional<std::uint64_t> attached_ns;   // first skb known to refer to it
     std::optional<std::uint64_t> on_wire_ns;    // first handed to a device
@@ -83,6 +84,7 @@ enum class Evidence {
     resubmission,
     write_watch,
     allocator,
+    page_tracking,
     unmapping,
     pages,
     cqes,

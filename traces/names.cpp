@@ -14,7 +14,7 @@ constexpr std::array kind_names{
     "call-done",  "errqueue",   "errqueue-read", "call-told",   "retransmit",   "ack",
     "sock-state", "reset",      "close",         "shutdown",    "unmap",        "link-fail",
     "task-work",  "ring-close", "cqe",           "content",     "ubuf-ref",     "pages",
-    "frag",       "free",
+    "frag",       "free",       "vector",        "page-write",
 };
 static_assert(kind_names.size() == ZCV_KIND_COUNT, "every kind needs a name");
 

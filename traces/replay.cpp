@@ -121,7 +121,8 @@ class Numbers {
   public:
     // The next record in order of time.
     void see(const zcv_event& event) {
-        if (event.cpu == ZCV_CPU_WATCH) return;  // whose clock is another one's
+        if (event.cpu == ZCV_CPU_WATCH || event.cpu == ZCV_CPU_PAGES)
+            return;  // whose clock is another one's
         if (event.cpu >= last_.size()) last_.resize(event.cpu + std::size_t{1});
         Last& before = last_[event.cpu];
         const auto ahead = static_cast<std::int32_t>(event.seq - before.seq);

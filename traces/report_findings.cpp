@@ -104,6 +104,8 @@ const char* name_of(Evidence evidence) {
             return "write watch";
         case Evidence::allocator:
             return "allocator";
+        case Evidence::page_tracking:
+            return "page tracking";
         case Evidence::unmapping:
             return "unmapping";
         case Evidence::pages:

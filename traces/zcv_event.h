@@ -14,7 +14,8 @@ enum zcv_event_kind {
     ZCV_NONE = 0,
     /* io_uring_submit_req (6.1: submit_sqe) of a zero-copy send, prep done: req, ring, sock,
      * protocol, ubuf, refs, addr, len, user_data, opcode, sqe_flags, msg_flags, zc_flags, hash; res
-     * (number of the submitter's stack in the trace, 0 none) */
+     * (number of the submitter's stack in the trace, 0 none). Of several iovecs: nr_frags (how
+     * many), len (all of them), owner (a number for where they lie); each has a ZCV_VECTOR */
     ZCV_SUBMIT = 1,
     /* io_uring_complete of the request itself: req, ring, sock, protocol, ubuf, chain, refs,
      * user_data, opcode, res, cqe_flags. refs and chain are read from the notification, after its
@@ -64,7 +65,8 @@ enum zcv_event_kind {
     ZCV_WRITE = 22,
     /* sendmsg(), sendto() or one message of sendmmsg() with MSG_ZEROCOPY begins: sock, protocol,
      * user_data (the id it is about to take), addr, len, msg_flags, hash; zc_flags = 1: the socket
-     * has SO_ZEROCOPY, without which the flag is ignored; res = number of the caller's stack */
+     * has SO_ZEROCOPY, without which the flag is ignored; res = number of the caller's stack. Of
+     * several iovecs as in ZCV_SUBMIT */
     ZCV_CALL = 23,
     /* It is over: sock, protocol, user_data (as in ZCV_CALL), len (ids taken since: 1 or 0 unless
      * another thread sends too), res; hash, if a part was sent, of that part */
@@ -113,10 +115,17 @@ enum zcv_event_kind {
     /* net_dev_queue, a piece of what it hands to a device: skb, head, owner, generation, opcode
      * (which frag), nr_frags, addr (struct page *), user_data (bytes from its beginning), len */
     ZCV_FRAG = 42,
-    /* free() in the watched program, before it happens, of a block that something was sent from:
-     * addr (as given), len (bytes of the block where glibc's header in front of it tells, else 1),
-     * res (number of the caller's stack) */
+    /* free() in the watched program, before it happens, or realloc() that moved, after it did, of a
+     * block that something was sent from: addr (as given), len (bytes of the block where glibc's
+     * header in front of it tells, else 1), res (number of the caller's stack) */
     ZCV_FREE = 43,
+    /* Just before a ZCV_SUBMIT or ZCV_CALL of several iovecs, with its generation: one of them:
+     * addr, len, opcode (which, from 0), nr_frags (of how many) */
+    ZCV_VECTOR = 44,
+    /* Page tracking: whole pages of a buffer in flight were written after user_data
+     * (CLOCK_MONOTONIC, ns) and before this record: addr, len. cpu is ZCV_CPU_PAGES, which has
+     * sequence numbers of its own */
+    ZCV_PAGE_WRITE = 45,
     ZCV_KIND_COUNT
 };
 
@@ -160,6 +169,7 @@ enum zcv_ref {
 };
 
 #define ZCV_CPU_WATCH 0xffffu
+#define ZCV_CPU_PAGES 0xfffeu
 #define ZCV_KERNEL_STACKS 0x80000000u
 #define ZCV_REFS_UNKNOWN 0xffffffffu
 

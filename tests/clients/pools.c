@@ -68,6 +68,27 @@ static void heap(bool early) {
     finish();
 }
 
+/* As above, by realloc(): the next message wants a little more each time, and moves. */
+static void grown(bool early) {
+    struct sends how = {.fd = start(), .bytes = bytes};
+    char* data[buffers] = {NULL};
+    bool used[buffers] = {false};
+    for (int i = 0; i < sends; i++) {
+        const int at = i % buffers;
+        while (used[at]) {
+            struct io_uring_cqe cqe = next();
+            if (early ? !(cqe.flags & IORING_CQE_F_NOTIF) : is_last(&cqe))
+                used[cqe.user_data % buffers] = false;
+        }
+        data[at] = realloc(data[at], (size_t)bytes + (size_t)i / buffers * 64);
+        must("realloc", data[at] != NULL);
+        refill(data[at], i);
+        submit_one(&ring, &how, data[at], i);
+        used[at] = true;
+    }
+    finish();
+}
+
 /* Each send is cancelled at once, which is too late; the cancel's answer, or the last CQE of the
  * send, frees the buffer. */
 static void cancelled(bool early) {
@@ -109,6 +130,39 @@ static void rings(bool early) {
         }
         io_uring_queue_exit(&ring);
         ring = open_ring(64, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, 0);
+    }
+    finish();
+}
+
+/* Each message is the same header, in front of memory that is written all the time and never sent,
+ * and a payload from elsewhere. */
+static void gathered(bool early) {
+    static struct {
+        char header[64];
+        char scratch[bytes];
+    } frame __attribute__((aligned(4096)));
+    const int fd = start();
+    struct iovec parts[buffers][2];
+    struct msghdr messages[buffers];
+    bool used[buffers] = {false};
+    memset(frame.header, 'h', sizeof(frame.header));
+    for (int i = 0; i < sends; i++) {
+        const int at = i % buffers;
+        while (used[at]) {
+            struct io_uring_cqe cqe = next();
+            if (early ? !(cqe.flags & IORING_CQE_F_NOTIF) : is_last(&cqe))
+                used[cqe.user_data % buffers] = false;
+        }
+        refill(memory[at], i);
+        parts[at][0] = (struct iovec){frame.header, sizeof(frame.header)};
+        parts[at][1] = (struct iovec){memory[at], bytes};
+        messages[at] = (struct msghdr){.msg_iov = parts[at], .msg_iovlen = 2};
+        struct io_uring_sqe* sqe = io_uring_get_sqe(&ring);
+        io_uring_prep_sendmsg_zc(sqe, fd, &messages[at], 0);
+        io_uring_sqe_set_data64(sqe, (__u64)i);
+        must("io_uring_submit", io_uring_submit(&ring) == 1);
+        used[at] = true;
+        refill(frame.scratch, i);
     }
     finish();
 }
@@ -182,11 +236,8 @@ static void sorted(bool early) {
 static const struct {
     const char* name;
     void (*run)(bool early);
-} pools[] = {{"heap", heap},
-             {"cancelled", cancelled},
-             {"rings", rings},
-             {"oldest", oldest},
-             {"sorted", sorted}};
+} pools[] = {{"heap", heap},     {"grown", grown},   {"cancelled", cancelled}, {"rings", rings},
+             {"oldest", oldest}, {"sorted", sorted}, {"gathered", gathered}};
 
 bool run_pool(const char* name) {
     const bool early = strncmp(name, "misuse-", 7) == 0;
