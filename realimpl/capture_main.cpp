@@ -225,7 +225,7 @@ void check_pid(std::uint32_t pid) {
 std::string json_of(const std::map<std::string, std::string>& texts) {
     std::string all;
     for (const auto& [name, text] : texts)
-        all += (all.empty() ? "" : ",") + quoted(name) + ":" + quoted(text);
+        all += fmt::format("{}{}:{}", all.empty() ? "" : ",", quoted(name), quoted(text));
     return "{" + all + "}";
 }
 
@@ -267,7 +267,8 @@ void announce(Output& output, const zcv::Observer& observer, const Watchers& wat
     if (watchers.words) attached.emplace_back("write-watch");
     if (watchers.pages) attached.emplace_back("page-write");
     std::string probes;
-    for (const std::string& name : attached) probes += (probes.empty() ? "" : ",") + quoted(name);
+    for (const std::string& name : attached)
+        probes += fmt::format("{}{}", probes.empty() ? "" : ",", quoted(name));
     output.text(ZCV_FRAME_READY,
                 fmt::format("{{\"probes\":[{}],\"missing\":{}}}", probes, json_of(absent)));
 }

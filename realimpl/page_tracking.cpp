@@ -9,7 +9,6 @@
 #include <cstring>
 #include <ctime>
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -148,6 +147,9 @@ void PageTracking::see(const zcv_event& event) {
         case ZCV_COMPLETE:
             if ((event.cqe_flags & uapi::cqe_f_more) == 0) ended();
             return;
+        case ZCV_CQE_OVERFLOW:
+            if ((event.cqe_flags & uapi::cqe_f_notif) != 0) ended();
+            return;
         case ZCV_CALL_DONE:
             if (event.len == 0) ended();
             return;
@@ -164,10 +166,7 @@ void PageTracking::see(const zcv_event& event) {
 }
 
 void PageTracking::turn(std::vector<zcv_event>& writes) {
-    turn(now_monotonic(), writes);
-}
-
-void PageTracking::turn(std::uint64_t now_ns, std::vector<zcv_event>& writes) {
+    const std::uint64_t now_ns = now_monotonic();
     if (now_ns < looked_ns_ + patience_ns) return;
     looked_ns_ = now_ns;
     for (auto& [tgid, process] : processes_) {

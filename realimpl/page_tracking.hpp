@@ -25,8 +25,7 @@ class PageTracking {
     // Learns from records what is in flight.
     void see(const zcv_event& event);
     // Appends a ZCV_PAGE_WRITE for each run of pages written since the last look, and begins anew
-    // when it is time. `now_ns` is of CLOCK_MONOTONIC.
-    void turn(std::uint64_t now_ns, std::vector<zcv_event>& writes);
+    // when it is time.
     void turn(std::vector<zcv_event>& writes);
 
   private:

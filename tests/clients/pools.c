@@ -46,6 +46,15 @@ static __attribute__((noinline)) void refill(char* data, int number) {
     overwrite(data, 'a' + number % 26);
 }
 
+/* Until that buffer is free: by the first CQE of its send, or by the last. */
+static void wait_for(int at, bool* used, bool early) {
+    while (used[at]) {
+        struct io_uring_cqe cqe = next();
+        if (early ? !(cqe.flags & IORING_CQE_F_NOTIF) : is_last(&cqe))
+            used[cqe.user_data % buffers] = false;
+    }
+}
+
 /* The memory goes back to the heap at the first CQE, or at the last, and the next message gets it
  * from there. */
 static void heap(bool early) {
@@ -75,11 +84,7 @@ static void grown(bool early) {
     bool used[buffers] = {false};
     for (int i = 0; i < sends; i++) {
         const int at = i % buffers;
-        while (used[at]) {
-            struct io_uring_cqe cqe = next();
-            if (early ? !(cqe.flags & IORING_CQE_F_NOTIF) : is_last(&cqe))
-                used[cqe.user_data % buffers] = false;
-        }
+        wait_for(at, used, early);
         data[at] = realloc(data[at], (size_t)bytes + (size_t)i / buffers * 64);
         must("realloc", data[at] != NULL);
         refill(data[at], i);
@@ -148,11 +153,7 @@ static void gathered(bool early) {
     memset(frame.header, 'h', sizeof(frame.header));
     for (int i = 0; i < sends; i++) {
         const int at = i % buffers;
-        while (used[at]) {
-            struct io_uring_cqe cqe = next();
-            if (early ? !(cqe.flags & IORING_CQE_F_NOTIF) : is_last(&cqe))
-                used[cqe.user_data % buffers] = false;
-        }
+        wait_for(at, used, early);
         refill(memory[at], i);
         parts[at][0] = (struct iovec){frame.header, sizeof(frame.header)};
         parts[at][1] = (struct iovec){memory[at], bytes};
@@ -221,11 +222,7 @@ static void sorted(bool early) {
         for (int i = 0; i < bytes; i++) memory[at][i] = (char)(i * 37 + at);
     for (int i = 0; i < sends; i++) {
         const int at = i % buffers;
-        while (used[at]) {
-            struct io_uring_cqe cqe = next();
-            if (early ? !(cqe.flags & IORING_CQE_F_NOTIF) : is_last(&cqe))
-                used[cqe.user_data % buffers] = false;
-        }
+        wait_for(at, used, early);
         sort_again(memory[at], i / buffers);
         submit_one(&ring, &how, memory[at], i);
         used[at] = true;
