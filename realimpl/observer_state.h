@@ -335,6 +335,10 @@ static __always_inline __u32 acknowledged(__u64 sock) {
     return read_u32(sock + bpf_core_field_offset(struct tcp_sock, snd_una));
 }
 
+static __always_inline __u32 written(__u64 sock) {
+    return read_u32(sock + bpf_core_field_offset(struct tcp_sock, write_seq));
+}
+
 /* Records ---------------------------------------------------------------------------------- */
 
 static __always_inline __u8 context_now(void) {

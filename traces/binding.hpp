@@ -290,6 +290,7 @@ class Walk {
 
     // binding_life.cpp: how shared infos come about, which skbs carry them.
     void attach(std::uint32_t life);
+    void attach_in_order(std::uint32_t life, Send& adding);
     void attach_in_sendmsg(std::uint32_t life, Send& adding);
     void begin_life(std::uint32_t life, SkbId skb);
     bool split_off(std::uint32_t life);

@@ -26,7 +26,19 @@ void Walk::attach(std::uint32_t life) {
             mismatch("its data was attached after the request completed", around(owner));
         issue(owner);
     }
-    attach_in_sendmsg(life, owner);
+    attach_in_order(life, owner);
+}
+
+// With all of a stream that lies before it and shows up later.
+void Walk::attach_in_order(std::uint32_t life, Send& adding) {
+    const Some& lives = ahead_.sends.at(adding.generation).lives;
+    const bool sent_now = seen_life(life).birth == Birth::sent && seen_life(life).sequence != 0;
+    for (const std::uint32_t before : lives) {
+        if (!sent_now || before == life) break;
+        if (seen_life(before).birth == Birth::sent && !lives_[before].attached)
+            attach_in_sendmsg(before, adding);
+    }
+    attach_in_sendmsg(life, adding);
 }
 
 void Walk::attach_in_sendmsg(std::uint32_t life, Send& adding) {
