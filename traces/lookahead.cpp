@@ -13,15 +13,6 @@ RecordFacts facts_of(const zcv_event& event) {
     return {true, event.generation, event.refs, event.res, event.time_ns};
 }
 
-std::uint32_t bytes_after(std::uint64_t sequence, std::uint64_t other) {
-    return static_cast<std::uint32_t>(sequence) - static_cast<std::uint32_t>(other);
-}
-
-// In a stream, whose numbers begin again after 2^32.
-bool is_before(std::uint64_t sequence, std::uint64_t other) {
-    return static_cast<std::int32_t>(bytes_after(sequence, other)) < 0;
-}
-
 }  // namespace
 
 Lookahead::Lookahead(std::unique_ptr<Records> records, const Foresight& foresight)
@@ -408,6 +399,7 @@ void Lookahead::head_seen(KnownRecord& now, const zcv_event& event, std::uint32_
         find(owner)->queued = number;
         life.bytes = event.len;
         const bool first = !std::exchange(life.queued, true);
+        if (first) life.sent_bytes = event.len;
         if (first && streams.contains(event.sock)) last_sent_[event.sock] = number;
     } else if (event.kind == ZCV_DEV_XMIT) {
         queued_refs_.erase(event.skb);

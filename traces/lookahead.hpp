@@ -35,6 +35,14 @@ void forget(List& list, const Value& value) {
     list.erase(std::remove(list.begin(), list.end(), value), list.end());
 }
 
+// Of TCP's sequence numbers, which begin again after 2^32.
+inline std::uint32_t bytes_after(std::uint64_t sequence, std::uint64_t other) {
+    return static_cast<std::uint32_t>(sequence) - static_cast<std::uint32_t>(other);
+}
+inline bool is_before(std::uint64_t sequence, std::uint64_t other) {
+    return static_cast<std::int32_t>(bytes_after(sequence, other)) < 0;
+}
+
 // How a shared info came about, as far as its first record tells.
 enum class Birth {
     sent,      // in sendmsg
@@ -60,6 +68,7 @@ struct Life {
     Some children;                // splits and segments, in order of appearance
     std::uint64_t sequence = 0;   // of its first byte in the stream, plus 2^32; 0 unknown
     std::uint32_t bytes = 0;      // with headers, when last queued
+    std::uint32_t sent_bytes = 0;  // with headers, when first queued
     std::uint64_t cut_ns = 0;     // a segment: when the large skb went; 0 while it may be there
     std::uint64_t queued_ns = 0;  // last seen at the end of TCP's write queue
     std::uint64_t freed_ns = 0;   // 0: no record says so
