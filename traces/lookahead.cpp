@@ -443,8 +443,8 @@ std::uint32_t Lookahead::born(const zcv_event& event, std::uint32_t owner) {
     return number;
 }
 
-// A stream's data is appended in order, whatever order it shows up in: the tail of the queue is seen
-// by the next that is appended, and what lies before it only when it is sent.
+// A stream's data is appended in order, whatever order it shows up in: the tail of the queue is
+// seen by the next that is appended, and what lies before it only when it is sent.
 void Lookahead::add_in_order(Some& all, std::uint32_t fresh) const {
     const std::uint64_t sequence = lives.at(fresh).sequence;
     auto place = all.end();

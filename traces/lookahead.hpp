@@ -65,13 +65,13 @@ struct Life {
     std::uint64_t head = 0;
     std::uint64_t skb = 0;
     std::uint64_t sock = 0;
-    Some children;                // splits and segments, in order of appearance
-    std::uint64_t sequence = 0;   // of its first byte in the stream, plus 2^32; 0 unknown
-    std::uint32_t bytes = 0;      // with headers, when last queued
+    Some children;                 // splits and segments, in order of appearance
+    std::uint64_t sequence = 0;    // of its first byte in the stream, plus 2^32; 0 unknown
+    std::uint32_t bytes = 0;       // with headers, when last queued
     std::uint32_t sent_bytes = 0;  // with headers, when first queued
-    std::uint64_t cut_ns = 0;     // a segment: when the large skb went; 0 while it may be there
-    std::uint64_t queued_ns = 0;  // last seen at the end of TCP's write queue
-    std::uint64_t freed_ns = 0;   // 0: no record says so
+    std::uint64_t cut_ns = 0;      // a segment: when the large skb went; 0 while it may be there
+    std::uint64_t queued_ns = 0;   // last seen at the end of TCP's write queue
+    std::uint64_t freed_ns = 0;    // 0: no record says so
 };
 
 // A record of a send, as far as anybody asks for it later.
