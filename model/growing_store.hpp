@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
+#include <boost/container/small_vector.hpp>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "model/ensure.hpp"
@@ -33,7 +35,7 @@ struct GrowingKind {
         void insert(Id id) {
             if (!contains(id)) ids_.push_back(id);
         }
-        void erase(Id id) { std::erase(ids_, id); }
+        void erase(Id id) { ids_.erase(std::remove(ids_.begin(), ids_.end(), id), ids_.end()); }
         bool contains(Id id) const { return std::ranges::find(ids_, id) != ids_.end(); }
         bool empty() const { return ids_.empty(); }
         void clear() { ids_.clear(); }
@@ -43,24 +45,41 @@ struct GrowingKind {
         }
 
       private:
-        std::vector<Id> ids_;
+        boost::container::small_vector<Id, 4> ids_;  // mostly few: without memory of their own
     };
 
+    // A ring in one piece of memory, as large as the most that were in it at once.
     template <class T>
     class Fifo {
       public:
-        bool empty() const { return items_.empty(); }
-        std::size_t size() const { return items_.size(); }
-        const T& operator[](std::size_t i) const { return items_[i]; }
-        T& operator[](std::size_t i) { return items_[i]; }
-        const T& front() const { return items_.front(); }
-        const T& back() const { return items_.back(); }
-        void push_back(const T& value) { items_.push_back(value); }
-        void pop_front() { items_.pop_front(); }
-        void clear() { items_.clear(); }
+        bool empty() const { return size_ == 0; }
+        std::size_t size() const { return size_; }
+        const T& operator[](std::size_t i) const { return items_[place_of(i)]; }
+        T& operator[](std::size_t i) { return items_[place_of(i)]; }
+        const T& front() const { return items_[first_]; }
+        const T& back() const { return items_[place_of(size_ - 1)]; }
+        void push_back(T value) {
+            if (size_ == items_.size()) grow();
+            items_[place_of(size_++)] = value;
+        }
+        void pop_front() {
+            first_ = place_of(1);
+            --size_;
+        }
+        void clear() { first_ = size_ = 0; }
 
       private:
-        std::deque<T> items_;
+        std::size_t place_of(std::size_t i) const { return (first_ + i) & (items_.size() - 1); }
+        void grow() {
+            std::vector<T> larger(items_.empty() ? 4 : 2 * items_.size());
+            for (std::size_t i = 0; i < size_; ++i) larger[i] = (*this)[i];
+            items_ = std::move(larger);
+            first_ = 0;
+        }
+
+        std::vector<T> items_;  // a power of two
+        std::size_t first_ = 0;
+        std::size_t size_ = 0;
     };
 };
 
@@ -80,7 +99,8 @@ class GrowingStore {
             return at;
         }
         void give_back(std::uint32_t at) {
-            objects[at] = Noun{};
+            std::destroy_at(&objects[at]);
+            std::construct_at(&objects[at]);
             free.push_back(at);
         }
     };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -171,6 +172,34 @@ inline void put(const std::string& path, std::span<const std::byte> bytes) {
     file.write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
     if (!file.flush()) throw std::runtime_error("cannot write " + path);
+}
+
+// The records again, later, of other sends: names of kernel objects are used again, as the kernel
+// does.
+inline void write_longer(const Trace& trace, const std::string& path, std::uint32_t times) {
+    std::uint32_t sends = 0;
+    std::uint64_t first = trace.events.front().time_ns;
+    std::uint64_t last = first;
+    std::vector<std::uint32_t> numbers(1U << 16U);  // records of each CPU
+    for (const zcv_event& event : trace.events) {
+        sends = std::max(sends, event.generation);
+        first = std::min<std::uint64_t>(first, event.time_ns);
+        last = std::max<std::uint64_t>(last, event.time_ns);
+        numbers[event.cpu] = std::max(numbers[event.cpu], event.seq + 1);
+    }
+    TraceWriter writer(path, trace.info);
+    for (std::uint32_t time = 0; time < times; ++time) {
+        std::vector<zcv_event> events = trace.events;
+        for (zcv_event& event : events) {
+            event.time_ns += time * (last - first + 1'000'000);
+            event.seq += time * numbers[event.cpu];
+            if (event.generation != 0) event.generation += time * sends;
+        }
+        writer.append(events);
+    }
+    Totals totals;
+    totals.records = trace.events.size() * times;
+    writer.close(totals);
 }
 
 }  // namespace zcv::test

@@ -21,7 +21,7 @@ struct Name {
 };
 
 bool differs(const Name& name) {
-    return name.now != 0 && name.then != 0 && name.now != name.then;
+    return name.now != name.then && name.now != 0 && name.then != 0;
 }
 
 [[gnu::noinline]] std::string told(std::initializer_list<Name> names) {
@@ -47,31 +47,41 @@ bool is_of_ring(std::uint16_t kind) {
            kind == ZCV_RING_CLOSE || kind == ZCV_REGISTER || kind == ZCV_CQE;
 }
 
+bool is_of_socket(std::uint16_t kind) {
+    return (kind >= ZCV_CALL && kind <= ZCV_CALL_TOLD) || (kind >= ZCV_ACK && kind <= ZCV_SHUTDOWN);
+}
+
 bool is_of_request(std::uint16_t kind) {
     return (kind >= ZCV_COMPLETE && kind <= ZCV_DEFER) || kind == ZCV_TCP_APPEND ||
            kind == ZCV_LINK_FAIL || kind == ZCV_CONTENT || kind == ZCV_PAGES;
 }
 
-// What a record of its kind cannot be without.
-std::optional<std::string> lacks_a_name(const zcv_event& event) {
-    const char* lacks = nullptr;
-    const auto need = [&](std::uint64_t name, const char* words) {
-        if (name == 0 && lacks == nullptr) lacks = words;
-    };
-    if (is_of_skb(event.kind)) {
-        need(event.head, "head");
-        if (event.kind != ZCV_HEAD_FREE) need(event.skb, "skb");
+// What a record of its kind cannot be without; null when it has that.
+const char* lacking(const zcv_event& event) {
+    switch (event.kind) {
+        case ZCV_DEV_QUEUE:
+        case ZCV_DEV_XMIT:
+        case ZCV_RX:
+        case ZCV_SKB_CONSUME:
+        case ZCV_SKB_DROP:
+        case ZCV_RETRANSMIT:
+            return event.head == 0 ? "head" : event.skb == 0 ? "skb" : nullptr;
+        case ZCV_FRAG:
+            if (event.head == 0 || event.skb == 0) return event.head == 0 ? "head" : "skb";
+            return event.addr == 0 ? "page" : nullptr;
+        case ZCV_HEAD_FREE:
+            return event.head == 0 ? "head" : nullptr;
+        case ZCV_PAGES:
+            if (event.ring == 0 && event.sock == 0) return "ring";  // a call has none
+            return event.hash == 0 ? "pages" : nullptr;
+        case ZCV_FORK:
+            return event.addr == 0 ? "child" : nullptr;
+        default:
+            if (is_of_request(event.kind) || is_of_ring(event.kind))
+                return event.ring == 0 ? "ring" : nullptr;
+            if (is_of_socket(event.kind)) return event.sock == 0 ? "socket" : nullptr;
+            return nullptr;
     }
-    const bool of_call = event.kind == ZCV_PAGES && event.sock != 0;
-    if ((is_of_request(event.kind) && !of_call) || is_of_ring(event.kind)) need(event.ring, "ring");
-    if ((event.kind >= ZCV_CALL && event.kind <= ZCV_CALL_TOLD) ||
-        (event.kind >= ZCV_ACK && event.kind <= ZCV_SHUTDOWN))
-        need(event.sock, "socket");
-    if (event.kind == ZCV_FORK) need(event.addr, "child");
-    if (event.kind == ZCV_PAGES) need(event.hash, "pages");
-    if (event.kind == ZCV_FRAG) need(event.addr, "page");
-    if (lacks == nullptr) return std::nullopt;
-    return fmt::format("it names no {}", lacks);
 }
 
 }  // namespace
@@ -83,7 +93,7 @@ bool Agreement::knows_length(const Submission& submit) {
 }
 
 std::optional<std::string> Agreement::refuses(const zcv_event& event) {
-    if (auto why = lacks_a_name(event)) return why;
+    if (const char* const lacks = lacking(event)) return fmt::format("it names no {}", lacks);
     if (event.kind == ZCV_ERRQUEUE || event.kind == ZCV_ERRQUEUE_READ)
         if (event.addr < event.user_data || event.len != event.addr - event.user_data + 1)
             return fmt::format("a range from id {} to {} has not {} ids", event.user_data,

@@ -46,7 +46,7 @@ void AppView::see(const zcv_event& event) {
             return;
         case ZCV_RING_CREATE:
             if ((event.zc_flags & uapi::setup_defer_taskrun) != 0)
-                deferred_rings_.insert(event.ring);
+                deferred_rings_[event.ring] = true;
             else
                 deferred_rings_.erase(event.ring);
             return;

@@ -4,7 +4,6 @@
 #include <boost/functional/hash.hpp>
 #include <cstdint>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -84,7 +83,7 @@ class AppView {
     std::unordered_map<std::uint32_t, Times> forked_;
     std::unordered_map<std::uint32_t, std::vector<Memory>> unmapped_;
     std::unordered_map<std::uint32_t, std::uint64_t> brk_;
-    std::unordered_set<std::uint64_t> deferred_rings_;
+    FlatMap<std::uint64_t, bool> deferred_rings_;
     using Name = std::pair<std::uint64_t, std::uint64_t>;  // ring, user_data
     std::unordered_map<Name, Times, boost::hash<Name>> cancelled_;
     std::unordered_map<std::uint64_t, Queue> queues_;

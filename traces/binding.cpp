@@ -82,7 +82,7 @@ std::optional<Mismatch> Walk::explain(const KnownRecord& record) {
         error.mismatch.certain = is_certain(record);
         return std::move(error.mismatch);
     }
-    note_releases(event.time_ns);
+    if (!touched_.empty()) note_releases(event.time_ns);
     return std::nullopt;
 }
 
@@ -226,10 +226,10 @@ RingId Walk::ring_of(std::uint64_t address) {
 }
 
 BufferId Walk::buffer_of(const zcv_event& event) {
-    const auto [found, is_new] =
-        buffer_at_.try_emplace({event.tgid, event.addr, event.len, event.owner}, none<BufferId>);
-    if (is_new) found->second = new_buffer({event.tgid, event.addr, event.len, event.owner});
-    return found->second;
+    const Span span{event.tgid, event.addr, event.len, event.owner};
+    const auto [found, is_new] = buffer_at_.insert(span);
+    if (is_new) *found = new_buffer(span);
+    return *found;
 }
 
 BufferId Walk::new_buffer(const Span& span) {
@@ -545,9 +545,10 @@ void Walk::post(Send& send, bool overflow) {
 
 // Reading a CQE is invisible: the application may have done it as soon as the CQE was there.
 void Walk::reap(RingId ring) {
-    while (can<kernel::io_cqring_overflow_flush>(s_, ring))
-        go<kernel::io_cqring_overflow_flush>(ring);
-    while (can<world::app_reap>(s_, ring)) go<world::app_reap>(ring);
+    while (may<kernel::io_cqring_overflow_flush>(ring)) {
+    }
+    while (may<world::app_reap>(ring)) {
+    }
 }
 
 // Notification -------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/functional/hash.hpp>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -9,7 +8,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -174,6 +172,12 @@ class Walk {
         std::uint64_t addr = 0;
         std::uint32_t len = 0;
         std::uint64_t layout = 0;  // as Gathered has it
+
+        bool operator==(const Span&) const = default;
+        friend std::uint64_t spread(const Span& span) {
+            const std::uint64_t bytes = std::uint64_t{span.tgid} << 32U | span.len;
+            return zcv::spread(std::pair(span.addr, bytes ^ zcv::spread(span.layout)));
+        }
     };
     // A send that has its end, and how many records there had been then.
     struct Over {
@@ -342,12 +346,18 @@ class Walk {
         return list.empty() ? 0 : about(RequestId{list.front().request});
     }
     std::uint32_t about(SockId) const { return 0; }
-    // Takes a step that can be taken here.
+    // Takes a step that can be taken here; or one that may be, and says whether it was.
     template <class Step, class... Id>
     void go(Id... ids);
+    template <class Step, class... Id>
+    bool may(Id... ids);
+    template <class Step, class... Id>
+    void went(Id... ids);
     // Takes a step, or throws what refused it: `what` says in words what the record asks for.
     template <class Step, class... Id>
     void must(std::string_view what, Id... ids);
+    template <class Step, class... Id>
+    [[noreturn]] void refused(std::string_view what, Id... ids) const;
     [[noreturn]] void mismatch(std::string why, std::vector<std::string> around = {},
                                std::vector<std::string> instead = {}) const;
     std::vector<checker::Field> fields_of(const Send& send) const;
@@ -383,9 +393,7 @@ class Walk {
     std::vector<bool> guessed_;                // by SockId, see Mismatch::certain
     std::vector<std::uint64_t> sock_address_;  // by SockId
     FlatMap<std::uint64_t, RingId> ring_at_;
-    // As Span has it.
-    using Memory = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t, std::uint64_t>;
-    std::unordered_map<Memory, BufferId, boost::hash<Memory>> buffer_at_;
+    FlatMap<Span, BufferId> buffer_at_;
     // What was not notified.
     FlatMap<Name, Some> open_by_name_;
     std::vector<std::vector<std::uint32_t>> users_of_buffer_;  // by BufferId: generations in flight

@@ -44,9 +44,7 @@ void Walk::write_and_submit(Send& send, const zcv_event& event) {
             before.rewritten_by = history(send).number;
         }
     }
-    if (can<world::app_write>(s_, b))
-        go<world::app_write>(b);
-    else if (changed)
+    if (!may<world::app_write>(b) && changed)
         world::app_write::effect(s_, b);  // refused above: what report_reuse() reports
     must<world::app_submit>("a submission", b, send.request, send.sock);
 }
@@ -66,9 +64,7 @@ void Walk::on_write(const zcv_event& event) {
             if (Send& send = send_at(generation);
                 send.write == nullptr && is_after(event, history(send).submitted_ns))
                 send.write = write;
-        if (can<world::app_write>(s_, b))
-            go<world::app_write>(b);
-        else if (!users_of_buffer_[i].empty())
+        if (!may<world::app_write>(b) && !users_of_buffer_[i].empty())
             world::app_write::effect(s_, b);  // refused above: what report_reuse() reports
     }
 }
@@ -82,8 +78,10 @@ void Walk::on_content(const zcv_event& event, Send& send) {
     send.parted_ns = event.time_ns;
     send.parted_hash = event.hash;
     if (!all) return;
-    std::erase_if(buffer_at_, [&](const auto& at) { return at.second == send.buffer; });
-    span_of_buffer_[index(send.buffer)] = {};
+    Span& span = span_of_buffer_[index(send.buffer)];
+    const BufferId* const there = buffer_at_.find(span);
+    if (there != nullptr && *there == send.buffer) buffer_at_.erase(span);
+    span = {};
 }
 
 // The first look counts: from then on the memory may have left its address.

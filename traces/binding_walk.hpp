@@ -38,6 +38,19 @@ constexpr std::size_t number_in(StepList<Step...>) {
 
 template <class Step, class... Id>
 void Walk::go(Id... ids) {
+    ZCV_CHECK((can<Step>(s_, ids...)));
+    went<Step>(ids...);
+}
+
+template <class Step, class... Id>
+bool Walk::may(Id... ids) {
+    if (!can<Step>(s_, ids...)) return false;
+    went<Step>(ids...);
+    return true;
+}
+
+template <class Step, class... Id>
+void Walk::went(Id... ids) {
     constexpr std::size_t number = number_in<Step>(Steps{});
     static_assert(number < Steps::size);
     if constexpr (!Step::at.file.empty()) {
@@ -47,17 +60,19 @@ void Walk::go(Id... ids) {
             if (send != 0) steps_->push_back({send, now_ns_, Step::at.function});
         }
     }
-    take<Step>(s_, ids...);
+    Step::effect(s_, ids...);
     ++report_.steps[number];
     if (changes_ != nullptr || holders_ != nullptr) note_changes(step_name<Step>());
 }
 
 template <class Step, class... Id>
 void Walk::must(std::string_view what, Id... ids) {
-    if (can<Step>(s_, ids...)) {
-        go<Step>(ids...);
-        return;
-    }
+    if (!may<Step>(ids...)) [[unlikely]]
+        refused<Step>(what, ids...);
+}
+
+template <class Step, class... Id>
+[[gnu::cold, gnu::noinline]] void Walk::refused(std::string_view what, Id... ids) const {
     std::string why = std::string(what) + " is what it says, and " +
                       std::string(step_name<Step>()) + " cannot be taken here (" +
                       std::string(Step::at.file) + ")";

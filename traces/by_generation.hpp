@@ -58,7 +58,7 @@ class ByGeneration {
             far_.erase(generation);
             return;
         }
-        *value = Value{};
+        std::destroy_at(value);
         Page& page = *pages_[at];
         page.used &= ~bit_of(generation);
         if (page.used == 0) spare_ = std::exchange(pages_[at], nullptr);
@@ -76,9 +76,20 @@ class ByGeneration {
   private:
     static constexpr std::uint32_t page_size = 64;
     static constexpr std::size_t room = 64;
+    // What is not used is no more than memory: of many a value little is ever touched.
     struct Page {
-        std::array<Value, page_size> values{};
+        union {
+            std::array<Value, page_size> values;
+        };
         std::uint64_t used = 0;
+
+        Page() {}
+        ~Page() {
+            for (; used != 0; used &= used - 1)
+                std::destroy_at(&values[static_cast<std::size_t>(std::countr_zero(used))]);
+        }
+        Page(const Page&) = delete;
+        Page& operator=(const Page&) = delete;
     };
 
     static std::uint64_t bit_of(std::uint32_t generation) {
@@ -94,7 +105,7 @@ class ByGeneration {
         if (at >= pages_.size()) return *(far_[generation] = std::make_unique<Value>());
         if (pages_[at] == nullptr) pages_[at] = new_page();
         pages_[at]->used |= bit_of(generation);
-        return pages_[at]->values[generation % page_size];
+        return *std::construct_at(&pages_[at]->values[generation % page_size]);
     }
     [[gnu::noinline]] Value* find_far(std::uint32_t generation) {
         const auto found = far_.find(generation);

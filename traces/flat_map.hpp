@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -57,7 +58,8 @@ class FlatMap {
             entries_[hole] = std::move(entries_[at]);
             hole = at;
         }
-        entries_[hole] = Entry{};
+        std::destroy_at(&entries_[hole]);
+        std::construct_at(&entries_[hole]);
     }
 
     template <class F>

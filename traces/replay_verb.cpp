@@ -101,7 +101,9 @@ void add_replay_verb(CLI::App& app, Status& status) {
                  "  zcv replay --suppressions known.txt *.zct\n"
                  "  zcv replay --format junit *.zct > zcv.xml");
     verb->callback([options, &status] {
-        const ReplayOptions how{options->profile, suppressions_in(options->suppressions)};
+        const ReplayOptions how{.profile = options->profile,
+                                .suppressions = suppressions_in(options->suppressions),
+                                .keep_history = false};
         if (options->profile == every_profile) {
             status = hold_files(*options, how);
             return;

@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <set>
-#include <tuple>
 
 #include "traces/by_generation.hpp"
 
@@ -204,7 +201,7 @@ void Notes::count_result(const SendHistory& send, const AppView& app) {
         send.notified_ns.value_or(app.end_ns()) > *send.released_ns + long_ns)
         waiting_.add(send);
     else if (send.notified_ns)
-        told_rings_.insert(send.ring);
+        told_rings_[send.ring] = true;
     if (!send.asked_usage || !send.notified_ns || send.res <= 0) return;
     ++asked_;
     if (send.copied) copied_.add(send);

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <boost/functional/hash.hpp>
+#include <compare>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
-#include <set>
-#include <tuple>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "traces/app_view.hpp"
@@ -59,10 +57,19 @@ class StreamWarnings {
     void add(ReplayReport& report);
 
   private:
-    using Content = std::tuple<std::uint64_t, std::uint32_t, std::uint64_t>;
+    struct Content {
+        std::uint64_t addr = 0;
+        std::uint32_t len = 0;
+        std::uint64_t hash = 0;
+
+        auto operator<=>(const Content&) const = default;
+        friend std::uint64_t spread(const Content& content) {
+            return zcv::spread(std::pair(content.addr ^ content.len, content.hash));
+        }
+    };
     struct Stream {
         std::map<Content, SendHistory> cut;  // the newest short one of that content
-        std::unordered_set<Content, boost::hash<Content>> whole;
+        FlatMap<Content, bool> whole;
         std::deque<Content> order;  // of these
         bool repeats = false;       // content whole more than once: no progress is lost
         std::vector<Note> holes, again;
@@ -120,7 +127,7 @@ class Notes {
     std::uint64_t asked_ = 0;
     bool deep_ = false;
     std::uint32_t open_first_ = 0;  // the lowest number without a notification, 0 none
-    std::set<std::uint64_t> told_rings_;
+    FlatMap<std::uint64_t, bool> told_rings_;
     std::uint64_t overflows_ = 0, ignored_ = 0;
 };
 

@@ -156,17 +156,22 @@ constexpr std::array<std::uint8_t, 256> ones = [] {
     const std::byte* bytes = nibbles + (differ + 1) / 2;
     std::uint64_t numbers = word_at(nibbles);
     unsigned taken = 0;
-    for (std::size_t i = 0; i < mask_bytes; ++i)
-        for (auto left = std::to_integer<unsigned>(from[i]); left != 0; left &= left - 1) {
-            const std::size_t word = 8 * i + static_cast<std::size_t>(std::countr_zero(left));
-            if (word >= count) return nullptr;
+    for (std::size_t first = 0; first < count; first += 64) {
+        const std::size_t words = std::min<std::size_t>(count - first, 64);
+        std::uint64_t left =
+            word_at(from + first / 8) & low_bytes(static_cast<unsigned>((words + 7) / 8));
+        if (words < 64 && left >> words != 0) return nullptr;
+        for (; left != 0; left &= left - 1) {
+            std::byte* const word =
+                record + 8 * (first + static_cast<std::size_t>(std::countr_zero(left)));
             const Code& code = codes[numbers & 15U];
             numbers >>= 4U;
             if (++taken % 16 == 0) numbers = word_at(nibbles + taken / 2);
-            const std::uint64_t value = word_at(record + 8 * word) ^ restored(code, word_at(bytes));
-            std::memcpy(record + 8 * word, &value, sizeof value);
+            const std::uint64_t value = word_at(word) ^ restored(code, word_at(bytes));
+            std::memcpy(word, &value, sizeof value);
             bytes += code.bytes;
         }
+    }
     return bytes;
 }
 

@@ -2,14 +2,9 @@
 // same ten times as long, and `perf script` printing as many tracepoint records of the same
 // workload. Processor time and resident memory of whole processes, so reading the file is part of
 // it; rounds alternate, medians count. A table on stdout, as markdown. Needs root.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -29,74 +24,21 @@ constexpr const char* tracepoints =
 constexpr std::uint32_t times_longer = 10;
 constexpr int rounds = 5;
 
-struct Cost {
-    double seconds = 0;  // processor time
-    double mib = 0;      // resident at most
-};
-
-// Of a shell command whose output goes nowhere.
-Cost cost_of(const std::string& command) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-        ::dup2(nowhere, STDOUT_FILENO);
-        ::dup2(nowhere, STDERR_FILENO);
-        ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
-        std::_Exit(127);
-    }
-    int ended = 0;
-    rusage usage{};
-    if (child < 0 || ::wait4(child, &ended, 0, &usage) != child)
-        throw std::system_error(errno, std::generic_category(), command);
-    if (!WIFEXITED(ended) || WEXITSTATUS(ended) > 3) throw Refusal(Status::unable, command);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-    };
-    return {seconds(usage.ru_utime) + seconds(usage.ru_stime),
-            static_cast<double>(usage.ru_maxrss) / 1024};
-}
-
-// The records again, later, of other sends: names of kernel objects are used again, as the kernel
-// does.
-void write_longer(const Trace& trace, const std::string& path) {
-    std::uint32_t sends = 0;
-    std::uint64_t first = trace.events.front().time_ns;
-    std::uint64_t last = first;
-    std::vector<std::uint32_t> numbers(1U << 16U);  // records of each CPU
-    for (const zcv_event& event : trace.events) {
-        sends = std::max(sends, event.generation);
-        first = std::min<std::uint64_t>(first, event.time_ns);
-        last = std::max<std::uint64_t>(last, event.time_ns);
-        numbers[event.cpu] = std::max(numbers[event.cpu], event.seq + 1);
-    }
-    TraceWriter writer(path, trace.info);
-    for (std::uint32_t time = 0; time < times_longer; ++time) {
-        std::vector<zcv_event> events = trace.events;
-        for (zcv_event& event : events) {
-            event.time_ns += time * (last - first + 1'000'000);
-            event.seq += time * numbers[event.cpu];
-            if (event.generation != 0) event.generation += time * sends;
-        }
-        writer.append(events);
-    }
-    Totals totals;
-    totals.records = trace.events.size() * times_longer;
-    writer.close(totals);
-}
-
 struct Row {
     std::string name;
     std::string command;
     std::uint64_t records;
-    std::vector<Cost> costs = {};
+    std::vector<test::RunCost> costs = {};
 
-    double median(double Cost::*what) const {
+    double median(double test::RunCost::*what) const {
         std::vector<double> all;
-        for (const Cost& cost : costs) all.push_back(cost.*what);
+        for (const test::RunCost& cost : costs) all.push_back(cost.*what);
         std::ranges::sort(all);
         return all[all.size() / 2];
     }
-    double per_second() const { return static_cast<double>(records) / median(&Cost::seconds); }
+    double per_second() const {
+        return static_cast<double>(records) / median(&test::RunCost::seconds);
+    }
 };
 
 void print_table(const std::vector<Row>& rows) {
@@ -105,8 +47,8 @@ void print_table(const std::vector<Row>& rows) {
     for (const Row& row : rows)
         std::cout << fmt::format(
             "| {} | {} | {:.2f} M | {:.0f} MiB | {:.0f} |\n", row.name, row.records,
-            row.per_second() / 1e6, row.median(&Cost::mib),
-            row.median(&Cost::mib) * 1024 * 1024 / static_cast<double>(row.records));
+            row.per_second() / 1e6, row.median(&test::RunCost::mib),
+            row.median(&test::RunCost::mib) * 1024 * 1024 / static_cast<double>(row.records));
 }
 
 std::vector<Row> measured(const test::TempDir& folder) {
@@ -120,7 +62,7 @@ std::vector<Row> measured(const test::TempDir& folder) {
         throw Refusal(Status::unable, fmt::format("{} records of the trace were lost: try again "
                                                   "on a machine with less to do",
                                                   trace.totals.lost));
-    write_longer(trace, longer);
+    test::write_longer(trace, longer, times_longer);
     std::vector<Row> rows{
         {"`zcv replay`", ZCV_PROGRAM " replay " + test::shell_quoted(file), trace.events.size()},
         {"`zcv replay`, ten times as long", ZCV_PROGRAM " replay " + test::shell_quoted(longer),
@@ -135,7 +77,7 @@ std::vector<Row> measured(const test::TempDir& folder) {
     else
         rows.push_back({"`perf script`", print, lines});
     for (int round = 0; round < rounds; ++round)
-        for (Row& row : rows) row.costs.push_back(cost_of(row.command));
+        for (Row& row : rows) row.costs.push_back(test::cost_of(row.command));
     return rows;
 }
 
