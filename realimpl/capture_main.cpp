@@ -285,13 +285,15 @@ std::string counted(const auto& by_kind) {
 
 void send_totals(Output& output, const zcv::ObserverTotals& totals, const ByKind& by_kind,
                  const std::map<std::string, std::string>& missing_later) {
-    output.text(ZCV_FRAME_TOTALS,
-                fmt::format("{{\"records\":{},\"lost\":{},\"recursion_misses\":{},"
-                            "\"map_failures\":{},\"by_kind\":{{{}}},\"lost_by_kind\":{{{}}},"
-                            "\"missing\":{}}}",
-                            totals.records, totals.counters.lost, totals.recursion_misses,
-                            totals.counters.map_failures, counted(by_kind),
-                            counted(totals.counters.lost_by_kind), json_of(missing_later)));
+    output.text(
+        ZCV_FRAME_TOTALS,
+        fmt::format(
+            "{{\"records\":{},\"lost\":{},\"recursion_misses\":{},"
+            "\"map_failures\":{},\"blind_spells\":{},\"by_kind\":{{{}}},\"lost_by_kind\":{{{}}},"
+            "\"missing\":{}}}",
+            totals.records, totals.counters.lost, totals.recursion_misses,
+            totals.counters.map_failures, totals.counters.blind_spells, counted(by_kind),
+            counted(totals.counters.lost_by_kind), json_of(missing_later)));
 }
 
 class Relay {

@@ -90,6 +90,8 @@ constexpr std::array programs{
     Program{"sock_send_length", "sock_send_length", 2, any, nullptr, false, kinds({ZCV_CALL})},
     Program{"sys_enter", "sys_enter", 2, any, nullptr, false,
             kinds({ZCV_CALL, ZCV_CLOSE, ZCV_SHUTDOWN, ZCV_UNMAP, ZCV_RING_CLOSE, ZCV_CONTENT})},
+    Program{"sched_switch", "sched_switch", 3, any, nullptr, false,
+            kinds({ZCV_DEV_QUEUE, ZCV_DEV_XMIT, ZCV_RX, ZCV_SKB_CONSUME, ZCV_HEAD_FREE})},
     Program{"sched_process_fork", "sched_process_fork", 2, any},
     Program{"sched_process_exec", "sched_process_exec", 1, any},
     Program{"sched_process_exit", "sched_process_exit", 1, any},
@@ -149,6 +151,15 @@ std::int64_t preempt_count_from_runqueue(const btf* types) {
     const int type = btf__find_by_name_kind(types, "pcpu_hot", BTF_KIND_STRUCT);
     const auto member = member_offset(types, type, "preempt_count", 0);
     return hot && member ? *hot + *member - *queue : 0;
+}
+
+// From a CPU's runqueue to how many softirqs of each kind have run there.
+std::int64_t softirqs_from_runqueue(const btf* types) {
+    const auto queue = per_cpu_offset(types, "runqueues");
+    const auto counts = per_cpu_offset(types, "kstat");
+    const int type = btf__find_by_name_kind(types, "kernel_stat", BTF_KIND_STRUCT);
+    const auto member = member_offset(types, type, "softirqs", 0);
+    return queue && counts && member ? *counts + *member - *queue : 0;
 }
 
 std::size_t cpus() {
@@ -222,6 +233,7 @@ Observer::~Observer() {
 
 void Observer::choose_programs(const ObserverOptions& options) {
     skeleton_->rodata->preempt_count_offset = preempt_count_from_runqueue(types_.get());
+    skeleton_->rodata->softirqs_offset = softirqs_from_runqueue(types_.get());
     bpf_program__set_autoload(skeleton_->progs.find_direct_map, wants_pages(options));
     for (bpf_program* const each : allocator_programs(*skeleton_))
         bpf_program__set_autoload(each, wants_frees(options));
@@ -443,6 +455,7 @@ ObserverTotals Observer::totals() const {
         totals.records += one.claimed;
         totals.counters.lost += one.lost;
         totals.counters.map_failures += one.map_failures;
+        totals.counters.blind_spells += one.blind_spells;
         for (int kind = 0; kind < ZCV_COUNTED_KINDS; kind++)
             totals.counters.lost_by_kind[kind] += one.lost_by_kind[kind];
     }

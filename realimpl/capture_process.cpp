@@ -69,6 +69,7 @@ Totals totals_of(const Frame& frame) {
     totals.lost = json.at("lost");
     totals.recursion_misses = json.at("recursion_misses");
     totals.map_failures = json.at("map_failures");
+    totals.blind_spells = json.at("blind_spells");
     for (const auto& [kind, count] : json.at("by_kind").items())
         totals.by_kind[name_of(static_cast<zcv_event_kind>(std::stoul(kind)))] = count;
     for (const auto& [kind, count] : json.at("lost_by_kind").items())

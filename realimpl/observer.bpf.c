@@ -472,6 +472,7 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock* sk, struct msghdr* msg, struct sk_
     name_send(event, send, ubuf);
     event->sock = (__u64)sk;
     event->len = (__u32)msg->msg_iter.count;
+    event->cqe_flags = written(address_of(sk));
     if (at.head) {
         event->skb = (__u64)tail;
         event->head = at.head;

@@ -163,7 +163,8 @@ struct tcp_skb_cb {
 };
 
 struct tcp_sock {
-    __u32 snd_una; /* what the peer has acknowledged, up to here */
+    __u32 snd_una;   /* what the peer has acknowledged, up to here */
+    __u32 write_seq; /* what was appended, up to here */
 };
 
 struct io_notif_data {

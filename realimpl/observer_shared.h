@@ -76,11 +76,13 @@ struct zcv_taken {
 
 /* One a CPU. Softirqs nest on top of tasks, so every change is atomic. */
 struct zcv_counters {
-    __u64 claimed;      /* slots taken so far */
-    __u64 lost;         /* all slots were taken */
-    __u64 map_failures; /* a map refused an update */
-    __u32 depth;        /* drafts in use */
-    __u32 unused;
+    __u64 claimed;                       /* slots taken so far */
+    __u64 lost;                          /* all slots were taken */
+    __u64 map_failures;                  /* a map refused an update */
+    __u64 blind_spells;                  /* see observer_blind.h */
+    __u32 depth;                         /* drafts in use */
+    __u32 softirqs;                      /* that had run when a task was switched to last */
+    __u64 running;                       /* that task */
     struct zcv_event drafts[ZCV_DRAFTS]; /* records that are being written */
     __u64 lost_by_kind[ZCV_COUNTED_KINDS];
 };

@@ -6,6 +6,7 @@
 #ifndef ZCV_OBSERVER_STATE_H
 #define ZCV_OBSERVER_STATE_H
 
+#include "observer_blind.h"
 #include "observer_hash.h"
 #include "observer_kernel.h"
 #include "observer_pages.h"
@@ -335,15 +336,16 @@ static __always_inline __u32 acknowledged(__u64 sock) {
     return read_u32(sock + bpf_core_field_offset(struct tcp_sock, snd_una));
 }
 
+static __always_inline __u32 written(__u64 sock) {
+    return read_u32(sock + bpf_core_field_offset(struct tcp_sock, write_seq));
+}
+
 /* Records ---------------------------------------------------------------------------------- */
 
 static __always_inline __u8 context_now(void) {
-    if (!preempt_count_offset || !bpf_core_field_exists(struct sched_entity, cfs_rq))
-        return ZCV_CONTEXT_UNKNOWN;
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct cfs_rq* queue = task->se.cfs_rq;
-    if (!queue) return ZCV_CONTEXT_UNKNOWN;
-    __u32 count = read_u32(READ_ADDRESS(cfs_rq, queue, rq) + preempt_count_offset);
+    const __u64 runqueue = preempt_count_offset ? own_runqueue() : 0;
+    if (!runqueue) return ZCV_CONTEXT_UNKNOWN;
+    const __u32 count = read_u32(runqueue + preempt_count_offset);
     if (count & 0xf0000) return ZCV_CONTEXT_HARDIRQ;
     return count & 0x100 ? ZCV_CONTEXT_SOFTIRQ : ZCV_CONTEXT_TASK;
 }
@@ -354,6 +356,7 @@ static __always_inline struct zcv_event* begin(__u16 kind) {
     if (!(wanted_kinds >> kind & 1)) return NULL;
     struct zcv_counters* own = own_counters();
     if (!own) return NULL;
+    note_blindness(own);
     struct zcv_event* event = take_draft(own);
     if (!event) {
         count_loss(own, kind);

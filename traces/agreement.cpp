@@ -141,6 +141,12 @@ std::optional<std::string> Agreement::refuses(const zcv_event& event) {
                                                            : event.len;
     if (event.len > most)
         return fmt::format("{} bytes are left to append, of {} before", event.len, most);
+    // Others may write to the stream in between.
+    const std::uint32_t grown = event.cqe_flags - send.place;
+    if (send.has_turns && send.place != 0 && event.cqe_flags != 0 && grown < most - event.len)
+        return fmt::format("{} of its bytes were appended, and the stream has grown by {}",
+                           most - event.len, grown);
+    send.place = event.cqe_flags;
     send.left = event.len;
     send.has_turns = true;
     return std::nullopt;

@@ -33,7 +33,8 @@ class Agreement {
         Submission submit{};
         bool refused = false;  // at its preparation, with submit.res
         bool has_turns = false;
-        std::uint32_t left = 0;  // bytes, at its newest turn of sendmsg
+        std::uint32_t left = 0;   // bytes, at its newest turn of sendmsg
+        std::uint32_t place = 0;  // in the stream, then; 0 unknown
     };
 
     static bool knows_length(const Submission& submit);

@@ -294,8 +294,10 @@ class Walk {
 
     // binding_life.cpp: how shared infos come about, which skbs carry them.
     void attach(std::uint32_t life);
+    void attach_in_order(std::uint32_t life, Send& adding);
     void attach_in_sendmsg(std::uint32_t life, Send& adding);
     void begin_life(std::uint32_t life, SkbId skb);
+    std::uint32_t whole_of(std::uint32_t life) const;
     bool split_off(std::uint32_t life);
     bool cut_off(std::uint32_t life);
     void cut_up(std::uint32_t life, SkbId skb, bool consumed);
@@ -306,6 +308,8 @@ class Walk {
 
     // binding_tcp.cpp: the two queues of a stream.
     void split_before_sending(std::uint32_t life);
+    bool was_sent_with(std::uint32_t part, std::uint32_t whole) const;
+    void split_before_acknowledging(std::uint32_t life);
     SkbId transmit(std::uint32_t life);
     bool was_reset(SockId sock) const;
     void acknowledge(SkbId skb);

@@ -26,7 +26,19 @@ void Walk::attach(std::uint32_t life) {
             mismatch("its data was attached after the request completed", around(owner));
         issue(owner);
     }
-    attach_in_sendmsg(life, owner);
+    attach_in_order(life, owner);
+}
+
+// With all of a stream that lies before it and shows up later.
+void Walk::attach_in_order(std::uint32_t life, Send& adding) {
+    const Some& lives = ahead_.sends.at(adding.generation).lives;
+    const bool sent_now = seen_life(life).birth == Birth::sent && seen_life(life).sequence != 0;
+    for (const std::uint32_t before : lives) {
+        if (!sent_now || before == life) break;
+        if (seen_life(before).birth == Birth::sent && !lives_[before].attached)
+            attach_in_sendmsg(before, adding);
+    }
+    attach_in_sendmsg(life, adding);
 }
 
 void Walk::attach_in_sendmsg(std::uint32_t life, Send& adding) {
@@ -50,14 +62,30 @@ void Walk::begin_life(std::uint32_t life, SkbId skb) {
     if (!history(owner).attached_ns) history(owner).attached_ns = now_ns_;
 }
 
-// The rest of an skb that was sent in part: of the parent's, else of any of the same ubuf.
+// The data of the same ubuf that lies closest before it in the stream; 0 unknown.
+std::uint32_t Walk::whole_of(std::uint32_t life) const {
+    const Life& part = seen_life(life);
+    std::uint32_t closest = 0;
+    for (const std::uint32_t other : sends_.at(part.owner).lives) {
+        const Life& before = seen_life(other);
+        const bool is_segment = before.birth == Birth::segment;
+        if (part.sequence == 0 || before.sequence == 0 || is_segment ||
+            !is_before(before.sequence, part.sequence))
+            continue;
+        if (closest == 0 || is_before(seen_life(closest).sequence, before.sequence))
+            closest = other;
+    }
+    return closest;
+}
+
+// The rest of an skb that was sent in part: of that before it, else of any of the same ubuf.
 bool Walk::split_off(std::uint32_t life) {
     const Life& seen = seen_life(life);
     const Send& owner = send_at(seen.owner);
-    std::vector<std::uint32_t> whole{seen.parent};
+    std::vector<std::uint32_t> whole{whole_of(life), seen.parent};
     whole.insert(whole.end(), owner.lives.rbegin(), owner.lives.rend());
     for (const std::uint32_t other : whole) {
-        if (!lives_[other].attached || lives_[other].gone) continue;
+        if (other == 0 || !lives_[other].attached || lives_[other].gone) continue;
         const SkbId skb = lives_[other].original;
         if (state_of(skb).life != other || !can<kernel::tcp_fragment>(s_, skb)) continue;
         go<kernel::tcp_fragment>(skb);

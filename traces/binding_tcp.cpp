@@ -11,11 +11,30 @@ namespace zcv {
 
 // Its rest stays in the queue as an skb of its own, which later records name.
 void Walk::split_before_sending(std::uint32_t life) {
+    std::uint32_t rest = 0;
+    for (const std::uint32_t child : seen_life(life).children) {
+        const Life& part = seen_life(child);
+        const bool waits = part.birth == Birth::split && !lives_[child].attached;
+        if (!waits || was_sent_with(child, life)) continue;
+        if (rest == 0 || is_before(part.sequence, seen_life(rest).sequence)) rest = child;
+    }
+    if (rest != 0) split_off(rest);  // what is split off that rest comes from it
+}
+
+// Whether what is an skb of its own later was part of the other one when that was first sent.
+bool Walk::was_sent_with(std::uint32_t part, std::uint32_t whole) const {
+    constexpr std::uint32_t most_headers = 160;  // Ethernet, IPv6, TCP with all options
+    const Life& sent = seen_life(whole);
+    const std::uint64_t begin = seen_life(part).sequence;
+    if (begin == 0 || sent.sequence == 0 || sent.sent_bytes <= most_headers) return false;
+    return is_before(begin, sent.sequence + sent.sent_bytes - most_headers);
+}
+
+// What a SACK or a retransmission cut off an skb that was sent stays when the rest of it goes.
+void Walk::split_before_acknowledging(std::uint32_t life) {
+    if (life == 0) return;
     for (const std::uint32_t child : seen_life(life).children)
-        if (seen_life(child).birth == Birth::split && !lives_[child].attached) {
-            split_off(child);
-            return;  // what is split off that rest comes from it
-        }
+        if (seen_life(child).birth == Birth::split && !lives_[child].attached) split_off(child);
 }
 
 // TCP: what is sent is a clone of the first skb of the write queue; those before it went unseen.
@@ -64,6 +83,7 @@ void Walk::acknowledge(SkbId skb) {
     const SockId sock = s_[skb].sock;
     for (;;) {
         const SkbId front = s_[sock].rtx_queue.front();
+        split_before_acknowledging(state_of(front).life);
         make_arrived(front);
         must<kernel::tcp_clean_rtx_queue>("data acknowledged by the peer", sock);
         drop_from_life(front);

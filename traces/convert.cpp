@@ -142,10 +142,12 @@ void add_record(fmt::memory_buffer& out, std::size_t index, const zcv_event& eve
     const bool has_number = has_stack(event) && event.res != 0;
     // Of a stream's place, which only TCP's own skbs have.
     const bool freed = (kind == ZCV_HEAD_FREE || kind == ZCV_UBUF_REF) && event.addr != 0;
+    const bool placed = kind == ZCV_TCP_APPEND && event.cqe_flags != 0;
     // Of iovecs, which only some payloads lie in.
     const bool gathered = (kind == ZCV_SUBMIT || kind == ZCV_CALL) && event.nr_frags > 1;
     Line line(out, fields_of_kind[kind] | (has_number ? std::uint32_t{res} : 0U) |
-                       (freed ? addr | cqe_flags : 0U) | (gathered ? nr_frags : 0U));
+                       (freed ? addr | cqe_flags : 0U) | (placed ? std::uint32_t{cqe_flags} : 0U) |
+                       (gathered ? nr_frags : 0U));
     line.name(req, "req", event.req);
     line.name(ring, "ring", event.ring);
     line.name(sock, "sock", event.sock);

@@ -13,10 +13,6 @@ RecordFacts facts_of(const zcv_event& event) {
     return {true, event.generation, event.refs, event.res, event.time_ns};
 }
 
-std::uint32_t bytes_after(std::uint64_t sequence, std::uint64_t other) {
-    return static_cast<std::uint32_t>(sequence) - static_cast<std::uint32_t>(other);
-}
-
 }  // namespace
 
 Lookahead::Lookahead(std::unique_ptr<Records> records, const Foresight& foresight)
@@ -203,8 +199,7 @@ void Lookahead::appended(KnownRecord& now, const zcv_event& event) {
             event.head == send->append_head)
             if (KnownRecord* const turn = still_at(send->append)) turn->turn.joined = true;
         if (send->append == no_record) send->bytes = event.len;
-        const std::uint32_t offset = offset_of(send->bytes, event.len);
-        if (send->turns.empty() || send->turns.back() < offset) send->turns.push_back(offset);
+        note_turn(*send, event);
         send->append = end_ - 1;
         send->append_left = event.len;
         send->append_head = event.head;
@@ -214,24 +209,30 @@ void Lookahead::appended(KnownRecord& now, const zcv_event& event) {
     lives.at(now.life).queued_ns = event.time_ns;
 }
 
-std::uint32_t Lookahead::offset_of(std::uint32_t bytes, std::uint32_t left) {
-    return bytes - std::min(bytes, left);
+// Where in the stream, which newer captures tell; else where in the message.
+std::uint32_t Lookahead::place_of(const SendFacts& send, std::uint32_t at, std::uint32_t left) {
+    return at != 0 ? at : send.bytes - std::min(send.bytes, left);
+}
+
+void Lookahead::note_turn(SendFacts& send, const zcv_event& event) {
+    const std::uint32_t place = place_of(send, event.cqe_flags, event.len);
+    if (event.cqe_flags != 0) send.places_known = true;
+    if (send.turns.empty() || is_before(send.turns.back(), place)) send.turns.push_back(place);
 }
 
 // What the newest turn on this socket appended went into an skb that was there when the tail still
 // is that one, or begins before that turn did.
 void Lookahead::forget_turn_that_joined(const zcv_event& event) {
     const auto [last, first] = last_append_.insert(event.sock);
-    const Appended now{event.generation, event.len, event.head};
+    const Appended now{event.generation, event.len, event.head, event.cqe_flags};
     const Appended before = first ? now : *last;
     *last = now;
     SendFacts* const send = find(before.generation);
     if (first || event.head == 0 || send == nullptr || send->turns.empty()) return;
-    const std::uint32_t offset = offset_of(send->bytes, before.left);
-    if (send->turns.back() != offset) return;
-    const std::uint32_t tail = bytes_after(event.addr, send->begin);
-    const bool begins_before =
-        send->begin != 0 && event.addr != 0 && static_cast<std::int32_t>(tail - offset) < 0;
+    const std::uint32_t place = place_of(*send, before.at, before.left);
+    if (send->turns.back() != place) return;
+    const bool placed = event.addr != 0 && (send->places_known || send->begin != 0);
+    const bool begins_before = placed && is_before(bytes_after(event.addr, send->begin), place);
     const bool idle = before.generation == event.generation && before.left == event.len;
     if (!idle && (begins_before || event.head == before.head)) send->turns.pop_back();
 }
@@ -398,6 +399,7 @@ void Lookahead::head_seen(KnownRecord& now, const zcv_event& event, std::uint32_
         find(owner)->queued = number;
         life.bytes = event.len;
         const bool first = !std::exchange(life.queued, true);
+        if (first) life.sent_bytes = event.len;
         if (first && streams.contains(event.sock)) last_sent_[event.sock] = number;
     } else if (event.kind == ZCV_DEV_XMIT) {
         queued_refs_.erase(event.skb);
@@ -427,14 +429,32 @@ std::uint32_t Lookahead::born(const zcv_event& event, std::uint32_t owner) {
     fresh.skb = event.skb;
     fresh.sock = event.sock;
     fresh.nr_frags = event.nr_frags;
+    fresh.sequence = event.addr;
     come_from(fresh, event);
     if (fresh.birth == Birth::moved) lives.at(fresh.parent).moves = true;
     if (fresh.birth == Birth::split || fresh.birth == Birth::segment)
         lives.at(fresh.parent).children.push_back(number);
     // One that shows up only after the notification is no part of the send: it breaks S1.
-    (send->notif.seen ? send->late_lives : send->lives).push_back(number);
+    if (send->notif.seen)
+        send->late_lives.push_back(number);
+    else
+        add_in_order(send->lives, number);
     heads_[event.head] = number;
     return number;
+}
+
+// A stream's data is appended in order, whatever order it shows up in: the tail of the queue is
+// seen by the next that is appended, and what lies before it only when it is sent.
+void Lookahead::add_in_order(Some& all, std::uint32_t fresh) const {
+    const std::uint64_t sequence = lives.at(fresh).sequence;
+    auto place = all.end();
+    while (sequence != 0 && place != all.begin()) {
+        const std::uint64_t before = lives.at(*(place - 1)).sequence;
+        const bool is_later = before != 0 && is_before(sequence, before);
+        if (!is_later) break;
+        --place;
+    }
+    all.insert(place, fresh);
 }
 
 // An skb that had another head before got a new one. One that first shows up on its way was cut off
@@ -485,20 +505,24 @@ void Lookahead::come_from(Life& fresh, const zcv_event& event) {
 bool Lookahead::begins_with_a_turn(std::uint32_t owner, std::uint64_t sequence) {
     SendFacts& send = *find(owner);
     if (send.turns.empty()) return false;
-    if (send.begin == 0) {
+    if (send.begin == 0 && !send.places_known) {
         send.begin = sequence - send.turns.front();
         return true;
     }
-    return std::ranges::binary_search(send.turns, bytes_after(sequence, send.begin));
+    const std::uint32_t place = bytes_after(sequence, send.begin);
+    return std::ranges::find(send.turns, place) != send.turns.end();
 }
 
-// The data of this send that was sent already and lies closest before.
+// The data of this send that lies closest before. What was not sent yet may only be split where it
+// is known that no turn of sendmsg began there.
 std::uint32_t Lookahead::sent_before(std::uint32_t owner, std::uint64_t sequence) {
     std::uint32_t closest = 0;
+    const bool is_placed = find(owner)->places_known;
     for (const std::uint32_t number : find(owner)->lives) {
         const Life& life = lives.at(number);
         const std::uint64_t begin = life.sequence;
-        if (begin == 0 || !life.queued) continue;
+        const bool may_be = life.queued || (is_placed && life.birth != Birth::segment);
+        if (begin == 0 || !may_be) continue;
         const std::uint32_t distance = bytes_after(sequence, begin);
         if (distance >= 1U << 31U) continue;
         if (closest == 0 || distance < bytes_after(sequence, lives.at(closest).sequence))

@@ -35,6 +35,14 @@ void forget(List& list, const Value& value) {
     list.erase(std::remove(list.begin(), list.end(), value), list.end());
 }
 
+// Of TCP's sequence numbers, which begin again after 2^32.
+inline std::uint32_t bytes_after(std::uint64_t sequence, std::uint64_t other) {
+    return static_cast<std::uint32_t>(sequence) - static_cast<std::uint32_t>(other);
+}
+inline bool is_before(std::uint64_t sequence, std::uint64_t other) {
+    return static_cast<std::int32_t>(bytes_after(sequence, other)) < 0;
+}
+
 // How a shared info came about, as far as its first record tells.
 enum class Birth {
     sent,      // in sendmsg
@@ -57,12 +65,13 @@ struct Life {
     std::uint64_t head = 0;
     std::uint64_t skb = 0;
     std::uint64_t sock = 0;
-    Some children;                // splits and segments, in order of appearance
-    std::uint64_t sequence = 0;   // of its first byte in the stream, plus 2^32; 0 unknown
-    std::uint32_t bytes = 0;      // with headers, when last queued
-    std::uint64_t cut_ns = 0;     // a segment: when the large skb went; 0 while it may be there
-    std::uint64_t queued_ns = 0;  // last seen at the end of TCP's write queue
-    std::uint64_t freed_ns = 0;   // 0: no record says so
+    Some children;                 // splits and segments, in order of appearance
+    std::uint64_t sequence = 0;    // of its first byte in the stream, plus 2^32; 0 unknown
+    std::uint32_t bytes = 0;       // with headers, when last queued
+    std::uint32_t sent_bytes = 0;  // with headers, when first queued
+    std::uint64_t cut_ns = 0;      // a segment: when the large skb went; 0 while it may be there
+    std::uint64_t queued_ns = 0;   // last seen at the end of TCP's write queue
+    std::uint64_t freed_ns = 0;    // 0: no record says so
 };
 
 // A record of a send, as far as anybody asks for it later.
@@ -81,7 +90,7 @@ struct SendFacts {
     std::uint64_t user_data = 0;
     std::uint64_t ubuf = 0;
     RecordFacts complete, notif;
-    Some lives;               // attached by this send, in order of appearance
+    Some lives;               // attached by this send: a stream's in order, else as they appear
     Some late_lives;          // seen only after its notification
     std::uint32_t chain = 0;  // generation of the chain head it was linked to, 0 when alone
     Some linked;              // generations of those that are linked to it, ascending
@@ -93,9 +102,11 @@ struct SendFacts {
     std::uint32_t bytes = 0;
     std::uint32_t append_left = 0;
     std::uint64_t append_head = 0;
-    // Where turns of its sendmsg began that made an skb, as far as is known: offsets in the
-    // message, ascending. Where its message begins in the stream, plus 2^32; 0 unknown.
+    // Where turns of its sendmsg began that made an skb, as far as is known, ascending: sequence
+    // numbers, or else offsets in the message. Then where that begins in the stream, plus 2^32; 0
+    // unknown.
     Some turns;
+    bool places_known = false;
     std::uint64_t begin = 0;
     // A call: how many its ubuf came to cover, this one the first; 0 not seen. What the error queue
     // said of it, where it said that of this call and not of one before.
@@ -179,6 +190,7 @@ class Lookahead {
         std::uint32_t generation = 0;
         std::uint32_t left = 0;
         std::uint64_t head = 0;
+        std::uint32_t at = 0;  // sequence number; 0 unknown
     };
     struct Submitted {
         std::uint64_t at;
@@ -197,7 +209,8 @@ class Lookahead {
     void head_freed(KnownRecord& now, const zcv_event& event);
     void name_references(const zcv_event& submit);
     void appended(KnownRecord& now, const zcv_event& event);
-    static std::uint32_t offset_of(std::uint32_t bytes, std::uint32_t left);
+    static std::uint32_t place_of(const SendFacts& send, std::uint32_t at, std::uint32_t left);
+    static void note_turn(SendFacts& send, const zcv_event& event);
     void forget_turn_that_joined(const zcv_event& event);
     void note_progress(const SendFacts& send, std::uint32_t left);
     void note_segments(const KnownRecord& now, const zcv_event& event);
@@ -213,6 +226,7 @@ class Lookahead {
     void note_chain(SendFacts& send, const zcv_event& event);
     void overflowed(KnownRecord& now, const zcv_event& event);
     void head_seen(KnownRecord& now, const zcv_event& event, std::uint32_t owner);
+    void add_in_order(Some& all, std::uint32_t fresh) const;
     std::uint32_t born(const zcv_event& event, std::uint32_t owner);
     void come_from(Life& fresh, const zcv_event& event);
     bool begins_with_a_turn(std::uint32_t owner, std::uint64_t sequence);

@@ -251,6 +251,7 @@ class Replayed {
         report_.histories = walk_.histories().count();
         report_.start_ns = walk_.histories().start_ns();
         report_.lost = std::max(about.totals.lost, about.sequence_gaps);
+        report_.blind_spells = about.totals.blind_spells;
         if (report_.divergence) look_back(source_, profile_, start_ns_, *report_.divergence);
         if (const std::uint64_t count = numbers_.misnumbered())
             report_.reasons.push_back(fmt::format(
@@ -261,6 +262,11 @@ class Replayed {
             report_.reasons.push_back(
                 "on a connection that split or retransmitted skbs a record was not explained: only "
                 "one of several ways to read it was followed");
+        }
+        if (report_.divergence && report_.blind_spells > 0) {
+            report_.ambiguous = true;
+            report_.reasons.push_back(
+                "packets may have gone unseen before a record that was not explained");
         }
         tell_stacks(source_, has_kernel_stacks_, report_);
         name_findings(witness_, report_);

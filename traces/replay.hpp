@@ -39,6 +39,7 @@ struct ReplayReport {
     std::string profile;
     std::uint64_t records = 0;
     std::uint64_t matched = 0;
+    std::uint64_t blind_spells = 0;  // as the trace's totals have them
     std::uint64_t lost = 0;
     std::uint64_t sends = 0;  // zero-copy sends submitted
     std::uint64_t completed = 0;

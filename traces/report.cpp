@@ -141,6 +141,11 @@ void print_head(std::ostream& out, const Judged& judged) {
                        records_skbs(info) ? "" : ", what happens to skbs was not recorded");
     out << fmt::format("  matched {} of {} records, {} lost\n", report.matched, report.records,
                        report.lost);
+    if (report.blind_spells > 0)
+        out << fmt::format(
+            "  {} times packets may have gone unseen: no probe fires on a CPU while a task runs "
+            "there that this kernel shields\n",
+            report.blind_spells);
     // What the kernel reports is only what it was asked about.
     const std::string were = report.payloads_copied > report.copied
                                  ? fmt::format(" ({} were)", report.payloads_copied)

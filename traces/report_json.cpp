@@ -93,6 +93,7 @@ json json_of(const Judged& judged) {
              {"records", report.records},
              {"matched", report.matched},
              {"lost", report.lost},
+             {"blind_spells", report.blind_spells},
              {"sends", report.sends},
              {"completed", report.completed},
              {"released", report.released},

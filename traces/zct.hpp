@@ -53,6 +53,9 @@ struct Totals {
     std::uint64_t recursion_misses =
         0;                           // the kernel skipped a probe because it was already running
     std::uint64_t map_failures = 0;  // a map update was refused: some events may be unattributed
+    // Times that packets may have gone unseen: no probe fires on a CPU while a task runs there that
+    // the kernel shields from them.
+    std::uint64_t blind_spells = 0;
     std::map<std::string, std::uint64_t> by_kind;
     std::map<std::string, std::uint64_t> lost_by_kind;
 };

@@ -77,6 +77,7 @@ nlohmann::ordered_json json_of(const Totals& totals) {
             {"lost", totals.lost},
             {"recursion_misses", totals.recursion_misses},
             {"map_failures", totals.map_failures},
+            {"blind_spells", totals.blind_spells},
             {"by_kind", totals.by_kind},
             {"lost_by_kind", totals.lost_by_kind}};
 }
@@ -148,6 +149,8 @@ std::optional<Totals> totals_of(std::string_view text) {
                        counter(json, "lost", totals.lost) &&
                        counter(json, "recursion_misses", totals.recursion_misses) &&
                        counter(json, "map_failures", totals.map_failures) &&
+                       (!json.contains("blind_spells") ||  // as before they were counted
+                        counter(json, "blind_spells", totals.blind_spells)) &&
                        kind_counters(json, "by_kind", totals.by_kind) &&
                        kind_counters(json, "lost_by_kind", totals.lost_by_kind);
     if (!sound) return std::nullopt;

@@ -37,8 +37,9 @@ enum zcv_event_kind {
     ZCV_PREP_FAILED = 9,
     /* tcp_sendmsg_locked, once a loop turn, before it appends: sock, ubuf (msg->msg_ubuf, whose
      * data is appended), skb and head (the write queue's tail, 0 if none), chain (the tail's own
-     * ubuf), refs (of ubuf), len (bytes left to append); of the tail nr_frags, shinfo_flags and
-     * addr as below */
+     * ubuf), refs (of ubuf), len (bytes left to append), cqe_flags (the sequence number of the
+     * next of them; 0 in captures before 1.4); of the tail nr_frags, shinfo_flags and addr as
+     * below */
     ZCV_TCP_APPEND = 10,
     /* The skb events below: skb, head, ubuf (from destructor_arg while SKBFL_ZEROCOPY_ENABLE is
      * set, else 0), owner (the ubuf this head was first seen with), chain (io_notif_data.head of
