@@ -23,7 +23,7 @@ class ByGeneration {
     ByGeneration(const ByGeneration&) = delete;
     ByGeneration& operator=(const ByGeneration&) = delete;
 
-    // Sixteen times a record.
+    // Asked sixteen times a record.
     [[gnu::always_inline]] Value* find(std::uint32_t generation) {
         const std::uint32_t at = generation / page_size;
         if (at < count_ && pages_[at] != nullptr) [[likely]] {
