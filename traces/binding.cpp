@@ -492,7 +492,7 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
     observed -= std::min(observed, still_held(send));
     std::vector<std::uint32_t> later;
     for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
-        if (seen_life(life).birth == Birth::split && !lives_[life].attached) later.push_back(life);
+        if (may_be_split(life)) later.push_back(life);
     for (auto life = later.begin(); observed + owner > s_[send.notif].refs;) {
         std::uint32_t next = 0;
         if (life != later.end()) {
@@ -502,7 +502,8 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
         }
         try {
             if (lives_[next].attached) continue;
-            if (is_at_tail(send) || !split_off(next)) attach_in_sendmsg(next, send);
+            const bool comes_next = seen_life(next).sequence == 0 && is_at_tail(send);
+            if (comes_next || !split_off(next)) attach_in_sendmsg(next, send);
         } catch (MismatchError&) {
             mismatch(
                 fmt::format("the notification has {} references, the model explains at most {}",
