@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "observer_blind.h"
 #include "observer_calls.h"
 #include "observer_hash.h"
 #include "observer_state.h"

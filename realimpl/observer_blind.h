@@ -5,37 +5,7 @@
 #ifndef ZCV_OBSERVER_BLIND_H
 #define ZCV_OBSERVER_BLIND_H
 
-#include "observer_read.h"
-#include "observer_ring.h"
-
-#define SOFTIRQ_NET_TX 2
-#define SOFTIRQ_NET_RX 3
-#define SOFTIRQ_TASKLET 6
-
-const volatile __s64 softirqs_offset = 0; /* from a CPU's runqueue to its counts; 0 unknown */
-
-/* Of this CPU; 0 unknown. */
-static __always_inline __u64 own_runqueue(void) {
-    if (!bpf_core_field_exists(struct sched_entity, cfs_rq)) return 0;
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct cfs_rq* queue = task->se.cfs_rq;
-    return queue ? READ_ADDRESS(cfs_rq, queue, rq) : 0;
-}
-
-/* How many softirqs have run here that packets go with. */
-static __always_inline __u32 packet_softirqs(void) {
-    const __u64 counts = own_runqueue() + softirqs_offset;
-    return read_u32(counts + SOFTIRQ_NET_TX * 4) + read_u32(counts + SOFTIRQ_NET_RX * 4) +
-           read_u32(counts + SOFTIRQ_TASKLET * 4);
-}
-
-/* Counts it where packets may have gone unseen until now. */
-static __always_inline void note_blindness(struct zcv_counters* own) {
-    const __u64 task = bpf_get_current_task();
-    if (!softirqs_offset || !own->running || own->running == task) return;
-    own->running = task;
-    if (own->softirqs != packet_softirqs()) own->blind_spells++;
-}
+#include "observer_state.h"
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {

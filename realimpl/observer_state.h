@@ -6,7 +6,6 @@
 #ifndef ZCV_OBSERVER_STATE_H
 #define ZCV_OBSERVER_STATE_H
 
-#include "observer_blind.h"
 #include "observer_hash.h"
 #include "observer_kernel.h"
 #include "observer_pages.h"
@@ -338,6 +337,37 @@ static __always_inline __u32 acknowledged(__u64 sock) {
 
 static __always_inline __u32 written(__u64 sock) {
     return read_u32(sock + bpf_core_field_offset(struct tcp_sock, write_seq));
+}
+
+/* What went unseen: see observer_blind.h ---------------------------------------------------- */
+
+#define SOFTIRQ_NET_TX 2
+#define SOFTIRQ_NET_RX 3
+#define SOFTIRQ_TASKLET 6
+
+const volatile __s64 softirqs_offset = 0; /* from a CPU's runqueue to its counts; 0 unknown */
+
+/* Of this CPU; 0 unknown. */
+static __always_inline __u64 own_runqueue(void) {
+    if (!bpf_core_field_exists(struct sched_entity, cfs_rq)) return 0;
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct cfs_rq* queue = task->se.cfs_rq;
+    return queue ? READ_ADDRESS(cfs_rq, queue, rq) : 0;
+}
+
+/* How many softirqs have run here that packets go with. */
+static __always_inline __u32 packet_softirqs(void) {
+    const __u64 counts = own_runqueue() + softirqs_offset;
+    return read_u32(counts + SOFTIRQ_NET_TX * 4) + read_u32(counts + SOFTIRQ_NET_RX * 4) +
+           read_u32(counts + SOFTIRQ_TASKLET * 4);
+}
+
+/* Counts it where packets may have gone unseen until now. */
+static __always_inline void note_blindness(struct zcv_counters* own) {
+    const __u64 task = bpf_get_current_task();
+    if (!softirqs_offset || !own->running || own->running == task) return;
+    own->running = task;
+    if (own->softirqs != packet_softirqs()) own->blind_spells++;
 }
 
 /* Records ---------------------------------------------------------------------------------- */

@@ -497,8 +497,9 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
         (s_[send.request].worker ? 0U : 1U) + (s_[send.notif].syscall_ref ? 1U : 0U);
     observed -= std::min(observed, still_held(send));
     std::vector<std::uint32_t> later;
-    for (const std::uint32_t life : ahead_.sends.at(send.generation).lives)
-        if (seen_life(life).birth == Birth::split && !lives_[life].attached) later.push_back(life);
+    const SendFacts& facts = ahead_.sends.at(send.generation);
+    for (const std::uint32_t life : facts.lives)
+        if (may_be_split(life)) later.push_back(life);
     for (auto life = later.begin(); observed + owner > s_[send.notif].refs;) {
         std::uint32_t next = 0;
         if (life != later.end()) {
@@ -508,7 +509,8 @@ void Walk::note_unseen_references(Send& send, std::uint32_t observed) {
         }
         try {
             if (lives_[next].attached) continue;
-            if (is_at_tail(send) || !split_off(next)) attach_in_sendmsg(next, send);
+            const bool comes_next = !facts.places_known && is_at_tail(send);
+            if (comes_next || !split_off(next)) attach_in_sendmsg(next, send);
         } catch (MismatchError&) {
             mismatch(
                 fmt::format("the notification has {} references, the model explains at most {}",

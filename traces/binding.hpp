@@ -298,6 +298,7 @@ class Walk {
     void attach_in_sendmsg(std::uint32_t life, Send& adding);
     void begin_life(std::uint32_t life, SkbId skb);
     std::uint32_t whole_of(std::uint32_t life) const;
+    bool may_be_split(std::uint32_t life);
     bool split_off(std::uint32_t life);
     bool cut_off(std::uint32_t life);
     void cut_up(std::uint32_t life, SkbId skb, bool consumed);

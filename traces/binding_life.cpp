@@ -78,6 +78,15 @@ std::uint32_t Walk::whole_of(std::uint32_t life) const {
     return closest;
 }
 
+// Whether it is the rest of another that may be an skb of its own by now. What is sent whole first
+// is split only after that.
+bool Walk::may_be_split(std::uint32_t life) {
+    if (seen_life(life).birth != Birth::split || lives_[life].attached) return false;
+    const std::uint32_t whole = whole_of(life);
+    if (whole == 0 || !lives_[whole].attached || lives_[whole].gone) return true;
+    return s_[lives_[whole].original].loc != Loc::write_queue || !was_sent_with(life, whole);
+}
+
 // The rest of an skb that was sent in part: of that before it, else of any of the same ubuf.
 bool Walk::split_off(std::uint32_t life) {
     const Life& seen = seen_life(life);
