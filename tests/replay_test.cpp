@@ -239,6 +239,22 @@ TEST_CASE("more references than anything can hold are a divergence", "[replay]")
     CHECK(report.divergence->what.find("reference") != std::string::npos);
 }
 
+TEST_CASE("what may have gone unseen makes a divergence inconclusive, and nothing else",
+          "[replay]") {
+    Trace trace = capture("udp-nic-conforming");
+    trace.totals.blind_spells = 1;
+    CHECK(judged(trace).verdict == Verdict::clean);
+    trace.events[first_of(trace, ZCV_COMPLETE, 4)].refs = 7;
+    const ReplayReport report = judged(trace);
+    REQUIRE(report.divergence);
+    CHECK(report.verdict == Verdict::inconclusive);
+    CHECK(report.blind_spells == 1);
+
+    trace = capture("udp-nic-first-cqe");
+    trace.totals.blind_spells = 1;
+    CHECK(judged(trace).verdict == Verdict::violation);
+}
+
 TEST_CASE("content that changed before the notification breaks R1 and names the send", "[replay]") {
     Trace trace = capture("udp-nic-conforming");
     const std::size_t notif = first_of(trace, ZCV_NOTIF, 7);

@@ -140,6 +140,7 @@ Bytes several_blocks(const TempDir& dir, std::vector<zcv_event>& events) {
     Totals totals;
     totals.records = 700;
     totals.lost = 3;
+    totals.blind_spells = 2;
     writer.close(totals);
     return bytes_of(path);
 }
@@ -494,8 +495,9 @@ TEST_CASE("totals without a counter do not count as nothing lost", "[zct]") {
           R"({"records":1,"lost":-1,"recursion_misses":0,"map_failures":0})",
           R"({"records":1,"lost":0.5,"recursion_misses":0,"map_failures":0})",
           R"({"records":1,"lost":"0","recursion_misses":0,"map_failures":0})",
-          R"({"records":1,"lost":0,"recursion_misses":0,"map_failures":0,"by_kind":[1]})", "[]", "",
-          "{"}) {
+          R"({"records":1,"lost":0,"recursion_misses":0,"map_failures":0,"by_kind":[1]})",
+          R"({"records":1,"lost":0,"recursion_misses":0,"map_failures":0,"blind_spells":-1})", "[]",
+          "", "{"}) {
         INFO(text);
         const Trace trace = FileMaker().info().text(BlockKind::totals, text).read();
         CHECK(trace.cut_off);

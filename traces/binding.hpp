@@ -311,6 +311,7 @@ class Walk {
     void split_before_sending(std::uint32_t life);
     bool was_sent_with(std::uint32_t part, std::uint32_t whole) const;
     void split_before_acknowledging(std::uint32_t life);
+    Some parts_of(std::uint32_t life);
     SkbId transmit(std::uint32_t life);
     bool was_reset(SockId sock) const;
     void acknowledge(SkbId skb);

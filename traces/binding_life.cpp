@@ -65,8 +65,11 @@ void Walk::begin_life(std::uint32_t life, SkbId skb) {
 // The data of the same ubuf that lies closest before it in the stream; 0 unknown.
 std::uint32_t Walk::whole_of(std::uint32_t life) const {
     const Life& part = seen_life(life);
+    const SendFacts& facts = ahead_.sends.at(part.owner);
     std::uint32_t closest = 0;
-    for (const std::uint32_t other : sends_.at(part.owner).lives) {
+    // Where nobody tells which skbs sendmsg made, only what is there already is sure.
+    for (const std::uint32_t other :
+         facts.places_known ? facts.lives : sends_.at(part.owner).lives) {
         const Life& before = seen_life(other);
         const bool is_segment = before.birth == Birth::segment;
         if (part.sequence == 0 || before.sequence == 0 || is_segment ||
@@ -81,7 +84,7 @@ std::uint32_t Walk::whole_of(std::uint32_t life) const {
 // Whether it is the rest of another that may be an skb of its own by now. What is sent whole first
 // is split only after that.
 bool Walk::may_be_split(std::uint32_t life) {
-    if (seen_life(life).birth != Birth::split || lives_[life].attached) return false;
+    if (life == 0 || seen_life(life).birth != Birth::split || lives_[life].attached) return false;
     const std::uint32_t whole = whole_of(life);
     if (whole == 0 || !lives_[whole].attached || lives_[whole].gone) return true;
     return s_[lives_[whole].original].loc != Loc::write_queue || !was_sent_with(life, whole);
@@ -92,6 +95,7 @@ bool Walk::split_off(std::uint32_t life) {
     const Life& seen = seen_life(life);
     const Send& owner = send_at(seen.owner);
     std::vector<std::uint32_t> whole{whole_of(life), seen.parent};
+    if (may_be_split(whole.front())) split_off(whole.front());
     whole.insert(whole.end(), owner.lives.rbegin(), owner.lives.rend());
     for (const std::uint32_t other : whole) {
         if (other == 0 || !lives_[other].attached || lives_[other].gone) continue;

@@ -12,10 +12,9 @@ namespace zcv {
 // Its rest stays in the queue as an skb of its own, which later records name.
 void Walk::split_before_sending(std::uint32_t life) {
     std::uint32_t rest = 0;
-    for (const std::uint32_t child : seen_life(life).children) {
+    for (const std::uint32_t child : parts_of(life)) {
         const Life& part = seen_life(child);
-        const bool waits = part.birth == Birth::split && !lives_[child].attached;
-        if (!waits || was_sent_with(child, life)) continue;
+        if (was_sent_with(child, life)) continue;
         if (rest == 0 || is_before(part.sequence, seen_life(rest).sequence)) rest = child;
     }
     if (rest != 0) split_off(rest);  // what is split off that rest comes from it
@@ -33,8 +32,19 @@ bool Walk::was_sent_with(std::uint32_t part, std::uint32_t whole) const {
 // What a SACK or a retransmission cut off an skb that was sent stays when the rest of it goes.
 void Walk::split_before_acknowledging(std::uint32_t life) {
     if (life == 0) return;
-    for (const std::uint32_t child : seen_life(life).children)
-        if (seen_life(child).birth == Birth::split && !lives_[child].attached) split_off(child);
+    for (const std::uint32_t child : parts_of(life)) split_off(child);
+}
+
+// What is cut off it later, and is no skb of its own yet.
+Some Walk::parts_of(std::uint32_t life) {
+    const SendFacts* const facts = ahead_.sends.find(seen_life(life).owner);
+    const bool placed = facts != nullptr && facts->places_known;
+    Some parts;
+    for (const std::uint32_t part : placed ? facts->lives : seen_life(life).children) {
+        const bool waits = seen_life(part).birth == Birth::split && !lives_[part].attached;
+        if (waits && (!placed || whole_of(part) == life)) parts.push_back(part);
+    }
+    return parts;
 }
 
 // TCP: what is sent is a clone of the first skb of the write queue; those before it went unseen.
