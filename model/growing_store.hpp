@@ -156,12 +156,14 @@ class GrowingStore {
     // Visits free slots too; they are zero, which no step takes for an object.
     template <class Id, class F>
     void for_each(F&& f) const {
-        for (std::uint32_t i = 0; i < pool(Id{}).objects.size(); ++i) f(Id{i});
+        const std::size_t count = pool(Id{}).objects.size();
+        for (std::uint32_t i = 0; i < count; ++i) f(Id{i});
     }
 
     template <class Id, class F>
     bool any(F&& f) const {
-        for (std::uint32_t i = 0; i < pool(Id{}).objects.size(); ++i)
+        const std::size_t count = pool(Id{}).objects.size();
+        for (std::uint32_t i = 0; i < count; ++i)
             if (f(Id{i})) return true;
         return false;
     }

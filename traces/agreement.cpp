@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 
 #include "traces/uapi.hpp"
@@ -37,51 +38,67 @@ std::optional<std::string> first_that_differs(const Names&... names) {
     return std::nullopt;
 }
 
-bool is_of_skb(std::uint16_t kind) {
-    return (kind >= ZCV_DEV_QUEUE && kind <= ZCV_HEAD_FREE) || kind == ZCV_RETRANSMIT ||
-           kind == ZCV_FRAG;
+// What a record is of, and so what it cannot be without.
+enum class Of : std::uint8_t { skb, frag, head, request, pages, ring, sock, child, other };
+
+constexpr auto of_kind = [] {
+    std::array<Of, ZCV_KIND_COUNT> all{};
+    all.fill(Of::other);
+    const auto are = [&](Of of, std::initializer_list<zcv_event_kind> kinds) {
+        for (const zcv_event_kind kind : kinds) all[kind] = of;
+    };
+    are(Of::skb,
+        {ZCV_DEV_QUEUE, ZCV_DEV_XMIT, ZCV_RX, ZCV_SKB_CONSUME, ZCV_SKB_DROP, ZCV_RETRANSMIT});
+    are(Of::frag, {ZCV_FRAG});
+    are(Of::head, {ZCV_HEAD_FREE});
+    are(Of::request, {ZCV_COMPLETE, ZCV_NOTIF, ZCV_CQE_OVERFLOW, ZCV_POLL_ARM, ZCV_ASYNC, ZCV_LINK,
+                      ZCV_DEFER, ZCV_TCP_APPEND, ZCV_LINK_FAIL, ZCV_CONTENT});
+    are(Of::pages, {ZCV_PAGES});
+    are(Of::ring,
+        {ZCV_SUBMIT, ZCV_PREP_FAILED, ZCV_RING_CREATE, ZCV_RING_CLOSE, ZCV_REGISTER, ZCV_CQE});
+    are(Of::sock, {ZCV_CALL, ZCV_CALL_DONE, ZCV_ERRQUEUE, ZCV_ERRQUEUE_READ, ZCV_CALL_TOLD, ZCV_ACK,
+                   ZCV_SOCK_STATE, ZCV_RESET, ZCV_CLOSE, ZCV_SHUTDOWN});
+    are(Of::child, {ZCV_FORK});
+    return all;
+}();
+
+Of of(const zcv_event& event) {
+    return event.kind < of_kind.size() ? of_kind[event.kind] : Of::other;
 }
 
-bool is_of_ring(std::uint16_t kind) {
-    return kind == ZCV_SUBMIT || kind == ZCV_PREP_FAILED || kind == ZCV_RING_CREATE ||
-           kind == ZCV_RING_CLOSE || kind == ZCV_REGISTER || kind == ZCV_CQE;
+bool is_of_skb(const zcv_event& event) {
+    return of(event) <= Of::head;
 }
 
-bool is_of_socket(std::uint16_t kind) {
-    return (kind >= ZCV_CALL && kind <= ZCV_CALL_TOLD) || (kind >= ZCV_ACK && kind <= ZCV_SHUTDOWN);
+bool is_of_request(const zcv_event& event) {
+    return of(event) == Of::request || of(event) == Of::pages;
 }
 
-bool is_of_request(std::uint16_t kind) {
-    return (kind >= ZCV_COMPLETE && kind <= ZCV_DEFER) || kind == ZCV_TCP_APPEND ||
-           kind == ZCV_LINK_FAIL || kind == ZCV_CONTENT || kind == ZCV_PAGES;
-}
-
-// What a record of its kind cannot be without; null when it has that.
+// Null when it has all.
 const char* lacking(const zcv_event& event) {
-    switch (event.kind) {
-        case ZCV_DEV_QUEUE:
-        case ZCV_DEV_XMIT:
-        case ZCV_RX:
-        case ZCV_SKB_CONSUME:
-        case ZCV_SKB_DROP:
-        case ZCV_RETRANSMIT:
-            return event.head == 0 ? "head" : event.skb == 0 ? "skb" : nullptr;
-        case ZCV_FRAG:
-            if (event.head == 0 || event.skb == 0) return event.head == 0 ? "head" : "skb";
+    const bool named = event.head != 0 && event.skb != 0;
+    switch (of(event)) {
+        case Of::skb:
+            return named ? nullptr : event.head == 0 ? "head" : "skb";
+        case Of::frag:
+            if (!named) return event.head == 0 ? "head" : "skb";
             return event.addr == 0 ? "page" : nullptr;
-        case ZCV_HEAD_FREE:
+        case Of::head:
             return event.head == 0 ? "head" : nullptr;
-        case ZCV_PAGES:
+        case Of::pages:
             if (event.ring == 0 && event.sock == 0) return "ring";  // a call has none
             return event.hash == 0 ? "pages" : nullptr;
-        case ZCV_FORK:
+        case Of::request:
+        case Of::ring:
+            return event.ring == 0 ? "ring" : nullptr;
+        case Of::sock:
+            return event.sock == 0 ? "socket" : nullptr;
+        case Of::child:
             return event.addr == 0 ? "child" : nullptr;
-        default:
-            if (is_of_request(event.kind) || is_of_ring(event.kind))
-                return event.ring == 0 ? "ring" : nullptr;
-            if (is_of_socket(event.kind)) return event.sock == 0 ? "socket" : nullptr;
+        case Of::other:
             return nullptr;
     }
+    return nullptr;
 }
 
 }  // namespace
@@ -140,7 +157,7 @@ std::optional<std::string> Agreement::call_differs(const zcv_event& event, Named
     Submission& call = send.submit;
     const bool of_call =
         event.kind == ZCV_CALL_DONE || event.kind == ZCV_CALL_TOLD || event.kind == ZCV_PAGES;
-    if (is_of_skb(event.kind)) {
+    if (is_of_skb(event)) {
         if (call.ubuf == 0) call.ubuf = event.owner;
         if (auto why = names_differ(event, send)) return why;
         const bool known = event.kind != ZCV_HEAD_FREE && event.user_data != 0 && event.ubuf != 0;
@@ -165,7 +182,7 @@ std::optional<std::string> Agreement::call_differs(const zcv_event& event, Named
 std::optional<std::string> Agreement::names_differ(const zcv_event& event,
                                                    const Named& send) const {
     const Submission& submit = send.submit;
-    if (is_of_skb(event.kind)) {
+    if (is_of_skb(event)) {
         if (event.ubuf != 0 && event.owner != 0 && event.ubuf != event.owner)
             return fmt::format("its skb refers to ubuf {:#x}, its head was first seen with {:#x}",
                                event.ubuf, event.owner);
@@ -175,7 +192,7 @@ std::optional<std::string> Agreement::names_differ(const zcv_event& event,
             Name{"ubuf", event.owner, submit.ubuf}, Name{"ubuf", event.ubuf, submit.ubuf},
             Name{"process", event.tgid, submit.tgid}, Name{"socket", sock, submit.sock});
     }
-    if (!is_of_request(event.kind)) return std::nullopt;
+    if (!is_of_request(event)) return std::nullopt;
     const bool has_request = event.kind != ZCV_NOTIF;  // a notification is a request of its own
     const bool has_memory =
         event.kind == ZCV_NOTIF || event.kind == ZCV_CONTENT || event.kind == ZCV_PAGES;

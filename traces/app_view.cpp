@@ -36,7 +36,6 @@ void AppView::count_sends() {
 
 void AppView::see(const zcv_event& event) {
     const std::uint64_t now = event.time_ns;
-    end_ns_ = std::max(end_ns_, now);
     switch (event.kind) {
         case ZCV_CQE_OVERFLOW:
             overflown_[event.ring].push_back(now);

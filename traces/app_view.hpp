@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <boost/functional/hash.hpp>
 #include <cstdint>
@@ -20,6 +21,7 @@ class AppView {
 
     // The next record in order of time.
     void see(const zcv_event& event);
+    void see_time(std::uint64_t now) { end_ns_ = std::max(end_ns_, now); }
     // After the last one.
     void count_sends();
 

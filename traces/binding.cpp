@@ -16,6 +16,12 @@ namespace {
 
 constexpr std::int32_t eopnotsupp = 95, ecanceled = 125;
 
+// A record that says something of its stream, whatever it is of besides.
+bool is_of_stream(std::uint16_t kind) {
+    return kind == ZCV_HEAD_FREE || kind == ZCV_UBUF_REF || kind == ZCV_RESET ||
+           kind == ZCV_SOCK_STATE;
+}
+
 // MSG_ZEROCOPY's ids are 32 bits; half of them are enough to tell one call from another.
 constexpr std::uint32_t ids_told_apart = 1U << 31;
 constexpr std::uint32_t no_bound = std::numeric_limits<std::uint32_t>::max();
@@ -73,7 +79,7 @@ std::optional<Mismatch> Walk::explain(const KnownRecord& record) {
         const bool sends = event.kind == ZCV_SUBMIT || event.kind == ZCV_CALL;
         if (const auto why = sends ? gathered_.settle(event) : std::nullopt; why && knows_all())
             mismatch(*why);
-        note_stream(record, send);
+        if (is_of_stream(event.kind)) note_stream(record, send);
         explain_by_kind(record, event, send);
     } catch (MismatchError& error) {
         if (send != nullptr) give_up(*send);
@@ -268,7 +274,7 @@ void Walk::on_submit(const zcv_event& event, bool prepared) {
     know_request(send);
 
     SendHistory& seen = histories_.add(event.generation, event.time_ns);
-    send.history = seen.number;
+    send.history = &seen;
     seen.user_data = event.user_data;
     seen.addr = event.addr;
     seen.len = event.len;
@@ -534,9 +540,9 @@ void Walk::post(Send& send, bool overflow) {
         const Send* const due =
             list.empty() ? nullptr : &send_at(send_of_request_[index(list.front().request)]);
         mismatch("the completion list has another CQE before it", around(send),
-                 due == nullptr
-                     ? std::vector<std::string>{}
-                     : std::vector<std::string>{fmt::format("the CQE of send #{}", due->history)});
+                 due == nullptr ? std::vector<std::string>{}
+                                : std::vector<std::string>{
+                                      fmt::format("the CQE of send #{}", due->history->number)});
     }
     s_.set_cq_full(overflow ? ring : none<RingId>);
     go<kernel::io_submit_flush_completions>(ring);
@@ -653,8 +659,8 @@ Walk::Send& Walk::give_up(Send& send) {
 
 Violation& Walk::violation(const Send& send, std::string property, Evidence by,
                            std::uint64_t time_ns, std::string evidence, std::string explanation) {
-    const SendHistory& seen = histories_.at(send.history);
-    histories_.keep(send.history);
+    const SendHistory& seen = history(send);
+    histories_.keep(seen.number);
     return report_.violations.emplace_back(Violation{.property = std::move(property),
                                                      .send = seen.number,
                                                      .request = seen.user_data,

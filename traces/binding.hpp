@@ -131,7 +131,7 @@ class Walk {
         RingId ring = none<RingId>;
         std::uint64_t ubuf = 0;
         std::uint64_t hash = 0;
-        std::uint32_t history = 0;  // its number there
+        SendHistory* history = nullptr;
         Some lives;
         bool returned = false;
         bool is_call = false;  // of sendmsg(MSG_ZEROCOPY), with this id
@@ -368,7 +368,7 @@ class Walk {
     std::vector<std::string> enabled_for(const Send& send) const;
 
     Send& send_at(std::uint32_t generation) { return sends_.at(generation); }
-    SendHistory& history(const Send& send) { return histories_.at(send.history); }
+    static SendHistory& history(const Send& send) { return *send.history; }
     SkbState& state_of(SkbId skb);
     const Life& seen_life(std::uint32_t life) const { return ahead_.lives.at(life); }
     bool is_gone(std::uint32_t life) const {

@@ -47,7 +47,7 @@ void Walk::on_call(const zcv_event& event) {
     send.generation = event.generation;
     send.is_call = true;
     send.id = static_cast<std::uint32_t>(event.user_data);
-    send.history = histories_.count();
+    send.history = &histories_.at(histories_.count());
     send.sock = sock_of(event);
     send.buffer = new_buffer({});
     send.request = s_.add_request(none<RingId>, Api::msg_zerocopy);
@@ -160,7 +160,7 @@ void Walk::attach_copied_datagram(const Send& owner, const Send& adding) {
 bool Walk::is_of_copied_datagram(std::uint32_t life) const {
     const Life& seen = seen_life(life);
     return seen.nr_frags == 0 && !ahead_.streams.contains(seen.sock) &&
-           histories_.at(sends_.at(seen.owner).history).len > 0;
+           history(sends_.at(seen.owner)).len > 0;
 }
 
 // sendmsg() is over. Every skb that later records show to carry its ubuf was attached before.

@@ -16,7 +16,7 @@ void Walk::finish() {
         if (send.is_call || send.lost || send.notified || (send.completed && !send.more)) return;
         left.push_back(&send);
     });
-    std::ranges::sort(left, {}, &Send::history);
+    std::ranges::sort(left, {}, [](const Send* send) { return history(*send).number; });
     for (Send* const each : left) {
         Send& send = *each;
         if (send.deferred && !send.completed) ++never_started_;

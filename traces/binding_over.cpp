@@ -62,7 +62,7 @@ void Walk::let_go(const Send& send) {
     agreement_.forget(generation);
     calls_.forget(generation, seen);
     show_(seen);
-    histories_.forget(send.history);
+    histories_.forget(seen.number);
     forgotten_.insert(generation);
     sends_.erase(generation);
 }

@@ -43,7 +43,7 @@ bool Walk::still_held_after_notif(std::uint32_t life, const zcv_event& event) {
     const Send& owner = send_at(seen_life(life).owner);
     if (owner.is_call || !owner.notified || event.ubuf != owner.ubuf || event.kind == ZCV_HEAD_FREE)
         return false;
-    const std::uint64_t notified = *histories_.at(owner.history).notified_ns;
+    const std::uint64_t notified = *history(owner).notified_ns;
     if (event.time_ns < notified + skew_ns) return true;
     violation(owner, "S1-no-early-release", Evidence::skbs, event.time_ns,
               fmt::format("skb {:#x} still refers to the ubuf {:.3f} ms after its notification",

@@ -21,7 +21,7 @@ std::uint32_t id_of(const zcv_event& event) {
 
 }  // namespace
 
-std::optional<std::string> Calls::take(const zcv_event& event) {
+std::optional<std::string> Calls::take_in(const zcv_event& event) {
     switch (event.kind) {
         case ZCV_CALL:
             begins(event);

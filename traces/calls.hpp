@@ -28,7 +28,10 @@ class Calls {
         : trace_(trace), gathered_(gathered), report_(report), histories_(histories) {}
 
     // Takes in a record, if it is of a call or an error queue; what cannot be is a reason in words.
-    std::optional<std::string> take(const zcv_event& event);
+    std::optional<std::string> take(const zcv_event& event) {
+        if (event.kind < ZCV_CALL || event.kind > ZCV_CALL_TOLD) return std::nullopt;
+        return take_in(event);
+    }
     // Whether this generation was given to a call: what is recorded of its skbs is not replayed.
     bool knows(std::uint32_t generation) const { return generations_.contains(generation); }
     // A watchpoint saw a write.
@@ -52,6 +55,7 @@ class Calls {
     };
     using Name = std::pair<std::uint64_t, std::uint32_t>;  // socket, id
 
+    std::optional<std::string> take_in(const zcv_event& event);
     void begins(const zcv_event& event);
     std::optional<std::string> ends(const zcv_event& event);
     std::optional<std::string> reported(const zcv_event& event);

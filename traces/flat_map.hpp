@@ -34,7 +34,7 @@ class FlatMap {
 
     // Its value, made if there was none, and whether it was made.
     std::pair<Value*, bool> insert(const Key& key) {
-        if (2 * (size_ + 1) > entries_.size()) grow();
+        if (2 * (size_ + 1) > mask_) grow();
         Entry& entry = entries_[place_of(key)];
         const bool is_new = !entry.used;
         if (is_new) {
@@ -53,8 +53,8 @@ class FlatMap {
         --size_;
         // Those behind it that would not be found past a hole move up.
         for (std::size_t at = next(hole); entries_[at].used; at = next(at)) {
-            const std::size_t from_home = (at - home_of(entries_[at].key)) & mask();
-            if (from_home < ((at - hole) & mask())) continue;
+            const std::size_t from_home = (at - home_of(entries_[at].key)) & mask_;
+            if (from_home < ((at - hole) & mask_)) continue;
             entries_[hole] = std::move(entries_[at]);
             hole = at;
         }
@@ -75,8 +75,7 @@ class FlatMap {
         bool used = false;
     };
 
-    std::size_t mask() const { return entries_.size() - 1; }
-    std::size_t next(std::size_t at) const { return (at + 1) & mask(); }
+    std::size_t next(std::size_t at) const { return (at + 1) & mask_; }
     // The upper bits of a product depend on all of the name.
     std::size_t home_of(const Key& key) const { return spread(key) >> shift_; }
     // Where it is, or would be.
@@ -88,12 +87,14 @@ class FlatMap {
     void grow() {
         std::vector<Entry> old(entries_.empty() ? 16 : 2 * entries_.size());
         old.swap(entries_);
+        mask_ = entries_.size() - 1;
         shift_ = static_cast<unsigned>(std::countl_zero(entries_.size()) + 1);
         for (Entry& entry : old)
             if (entry.used) entries_[place_of(entry.key)] = std::move(entry);
     }
 
     std::vector<Entry> entries_;  // a power of two
+    std::size_t mask_ = 0;        // of places in it
     std::size_t size_ = 0;
     unsigned shift_ = 63;
 };

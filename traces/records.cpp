@@ -1,7 +1,7 @@
 #include "traces/records.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -76,7 +76,7 @@ class RecordsInFile final : public Records {
         return std::span(waiting_).subspan(from_, given_);
     }
     void done(const Placed& record) override {
-        Block& block = blocks_[record.block];
+        Block& block = *blocks_[record.block];
         if (--block.left == 0) free_.push_back(record.block);
     }
 
@@ -90,10 +90,11 @@ class RecordsInFile final : public Records {
     void read_block() {
         if (free_.empty()) {
             free_.push_back(static_cast<std::uint32_t>(blocks_.size()));
-            blocks_.emplace_back().events.reserve(zct::block_records_max);
+            blocks_.push_back(std::make_unique<Block>());
+            blocks_.back()->events.reserve(zct::block_records_max);
         }
         const std::uint32_t number = free_.back();
-        Block& block = blocks_[number];
+        Block& block = *blocks_[number];
         if (!reader_.next(block.events)) {
             at_end_ = true;
             file_.learn(reader_.about());
@@ -132,7 +133,7 @@ class RecordsInFile final : public Records {
 
     TraceFile& file_;
     TraceReader reader_;
-    std::deque<Block> blocks_;
+    std::vector<std::unique_ptr<Block>> blocks_;
     std::vector<std::uint32_t> free_;  // of them
     std::vector<Placed> waiting_;      // by time, from from_ on
     std::size_t from_ = 0;

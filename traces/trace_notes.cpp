@@ -89,8 +89,10 @@ void StreamWarnings::count(const SendHistory& send, const OtherSends& others) {
         if (stream.cut.size() >= contents_max) stream.cut.erase(stream.cut.begin());
         stream.cut[content] = send;
     } else if (send.res > 0) {
-        stream.repeats = !stream.whole.insert(content).second;
-        stream.order.push_back(content);
+        const std::uint64_t whole =
+            spread(std::pair(spread(content.addr) ^ content.len, content.hash));
+        stream.repeats = !stream.whole.insert(whole).second;
+        stream.order.push_back(whole);
         if (stream.order.size() <= contents_max && !stream.repeats) return;
         stream.whole.erase(stream.order.front());
         stream.order.pop_front();

@@ -63,15 +63,12 @@ class StreamWarnings {
         std::uint64_t hash = 0;
 
         auto operator<=>(const Content&) const = default;
-        friend std::uint64_t spread(const Content& content) {
-            return zcv::spread(std::pair(content.addr ^ content.len, content.hash));
-        }
     };
     struct Stream {
         std::map<Content, SendHistory> cut;  // the newest short one of that content
-        FlatMap<Content, bool> whole;
-        std::deque<Content> order;  // of these
-        bool repeats = false;       // content whole more than once: no progress is lost
+        FlatMap<std::uint64_t, bool> whole;  // by a hash of the content
+        std::deque<std::uint64_t> order;     // of these
+        bool repeats = false;                // content whole more than once: no progress is lost
         std::vector<Note> holes, again;
     };
 

@@ -2,6 +2,9 @@
 // same ten times as long, and `perf script` printing as many tracepoint records of the same
 // workload. Processor time and resident memory of whole processes, so reading the file is part of
 // it; rounds alternate, medians count. A table on stdout, as markdown. Needs root.
+//
+// With the name of a trace.dat there is a row for `trace-cmd report` as well. Not every kernel lets
+// one be recorded; where this one does: trace-cmd record -e io_uring -e net -e skb zcv drive tcp
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,7 +54,7 @@ void print_table(const std::vector<Row>& rows) {
             row.median(&test::RunCost::mib) * 1024 * 1024 / static_cast<double>(row.records));
 }
 
-std::vector<Row> measured(const test::TempDir& folder) {
+std::vector<Row> measured(const test::TempDir& folder, const std::string& trace_dat) {
     const std::string file = folder / "long.zct";
     const std::string longer = folder / "longer.zct";
     const test::Ran ran = test::run_shell(fmt::format(
@@ -76,6 +79,11 @@ std::vector<Row> measured(const test::TempDir& folder) {
         std::cerr << "replay_bench: perf has no tracepoints here: no row for perf script\n";
     else
         rows.push_back({"`perf script`", print, lines});
+    if (!trace_dat.empty()) {
+        const std::string report = "trace-cmd report -i " + test::shell_quoted(trace_dat);
+        const std::string count = test::run_shell(report + " | grep -c ': '").out;
+        rows.push_back({"`trace-cmd report`", report, std::stoul(count)});
+    }
     for (int round = 0; round < rounds; ++round)
         for (Row& row : rows) row.costs.push_back(test::cost_of(row.command));
     return rows;
@@ -83,13 +91,15 @@ std::vector<Row> measured(const test::TempDir& folder) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** words) {
     try {
-        const std::vector<Row> rows = measured({});
+        const std::vector<Row> rows = measured({}, count > 1 ? words[1] : "");
         print_table(rows);
-        if (rows.size() > 2)
-            std::cout << fmt::format("\n{:.1f} times `perf script`.\n",
-                                     rows.front().per_second() / rows.back().per_second());
+        std::cout << '\n';
+        for (std::size_t peer = 2; peer < rows.size(); ++peer)
+            std::cout << fmt::format("{:.1f} times {}.\n",
+                                     rows.front().per_second() / rows[peer].per_second(),
+                                     rows[peer].name);
     } catch (const std::exception& refused) {
         std::cerr << "replay_bench: " << refused.what() << '\n';
         return 4;

@@ -76,9 +76,10 @@ void change_content(S& s, BufferId b) {
         if (s[h].alive && s[h].pages.contains(b)) s[h].stale = true;
     });
     s.template for_each<RequestId>([&](RequestId r) {
+        if (s[r].buffer != b) return;
         const bool unread = s[r].phase == Phase::sqe || s[r].phase == Phase::prepped ||
                             s[r].phase == Phase::issuing || s[r].phase == Phase::polled;
-        if (s[r].buffer == b && unread) s[r].stale = true;
+        if (unread) s[r].stale = true;
     });
 }
 
