@@ -300,6 +300,7 @@ class Walk {
     std::uint32_t whole_of(std::uint32_t life) const;
     bool may_be_split(std::uint32_t life);
     bool split_off(std::uint32_t life);
+    bool split_one_off(std::uint32_t life);
     bool cut_off(std::uint32_t life);
     void cut_up(std::uint32_t life, SkbId skb, bool consumed);
     bool has_new_head(std::uint32_t life, SkbId skb);

@@ -90,12 +90,24 @@ bool Walk::may_be_split(std::uint32_t life) {
     return s_[lives_[whole].original].loc != Loc::write_queue || !was_sent_with(life, whole);
 }
 
-// The rest of an skb that was sent in part: of that before it, else of any of the same ubuf.
+// The rest of an skb that was sent in part. That may be no skb of its own yet either.
 bool Walk::split_off(std::uint32_t life) {
+    Some unsplit{life};
+    for (;;) {
+        const std::uint32_t whole = whole_of(unsplit.back());
+        if (!may_be_split(whole) || std::ranges::find(unsplit, whole) != unsplit.end()) break;
+        unsplit.push_back(whole);
+    }
+    bool split = false;
+    for (; !unsplit.empty(); unsplit.pop_back()) split = split_one_off(unsplit.back());
+    return split;
+}
+
+// Of that before it in the stream, else of any of the same ubuf.
+bool Walk::split_one_off(std::uint32_t life) {
     const Life& seen = seen_life(life);
     const Send& owner = send_at(seen.owner);
     std::vector<std::uint32_t> whole{whole_of(life), seen.parent};
-    if (may_be_split(whole.front())) split_off(whole.front());
     whole.insert(whole.end(), owner.lives.rbegin(), owner.lives.rend());
     for (const std::uint32_t other : whole) {
         if (other == 0 || !lives_[other].attached || lives_[other].gone) continue;

@@ -40,7 +40,7 @@ Some Walk::parts_of(std::uint32_t life) {
     const SendFacts* const facts = ahead_.sends.find(seen_life(life).owner);
     const bool placed = facts != nullptr && facts->places_known;
     Some parts;
-    for (const std::uint32_t part : placed ? facts->lives : seen_life(life).children) {
+    for (const std::uint32_t part : placed ? facts->splits : seen_life(life).children) {
         const bool waits = seen_life(part).birth == Birth::split && !lives_[part].attached;
         if (waits && (!placed || whole_of(part) == life)) parts.push_back(part);
     }

@@ -435,10 +435,12 @@ std::uint32_t Lookahead::born(const zcv_event& event, std::uint32_t owner) {
     if (fresh.birth == Birth::split || fresh.birth == Birth::segment)
         lives.at(fresh.parent).children.push_back(number);
     // One that shows up only after the notification is no part of the send: it breaks S1.
-    if (send->notif.seen)
+    if (send->notif.seen) {
         send->late_lives.push_back(number);
-    else
+    } else {
         add_in_order(send->lives, number);
+        if (fresh.birth == Birth::split) add_in_order(send->splits, number);
+    }
     heads_[event.head] = number;
     return number;
 }

@@ -91,6 +91,7 @@ struct SendFacts {
     std::uint64_t ubuf = 0;
     RecordFacts complete, notif;
     Some lives;               // attached by this send: a stream's in order, else as they appear
+    Some splits;              // those of them that are the rest of another, in the same order
     Some late_lives;          // seen only after its notification
     std::uint32_t chain = 0;  // generation of the chain head it was linked to, 0 when alone
     Some linked;              // generations of those that are linked to it, ascending
