@@ -74,6 +74,8 @@ DensityFigure lay_out_density(const ReplayReport& report, const LifecycleView& v
     figure.column_units = static_cast<double>(axis_ns) / unit_ns / static_cast<double>(columns);
     figure.sends_a_row = (sends.size() + rows_wanted - 1) / rows_wanted;
     figure.rows = (sends.size() + figure.sends_a_row - 1) / figure.sends_a_row;
+    const std::uint64_t first_ns = sends.front()->submitted_ns;
+    const std::uint64_t all_ns = sends.back()->submitted_ns - first_ns;
     for (std::size_t row = 0; row < figure.rows; ++row) {
         const std::size_t begin = row * figure.sends_a_row;
         const std::size_t end = std::min(sends.size(), begin + figure.sends_a_row);
@@ -86,7 +88,7 @@ DensityFigure lay_out_density(const ReplayReport& report, const LifecycleView& v
                     {row, column, counts.held[column] / all, counts.reused[column] / all});
         if (row % std::max<std::size_t>(1, figure.rows / 8) == 0)
             figure.when.push_back(
-                {row, duration_text(sends[begin]->submitted_ns - sends.front()->submitted_ns)});
+                {row, duration_text(sends[begin]->submitted_ns - first_ns, all_ns)});
     }
     std::size_t misused = 0;
     for (const SendHistory* send : sends) {

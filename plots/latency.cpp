@@ -108,7 +108,11 @@ void write_percentiles(Gnuplot& gp, const LatencyFigure& figure, const Theme& th
 }  // namespace
 
 std::string duration_text(std::uint64_t ns) {
-    const Unit unit = unit_for(ns);
+    return duration_text(ns, ns);
+}
+
+std::string duration_text(std::uint64_t ns, std::uint64_t longest_ns) {
+    const Unit unit = unit_for(longest_ns);
     const double value = static_cast<double>(ns) / unit.ns;
     const int decimals = value == 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
     return fmt::format("{:.{}f} {}", value, decimals, unit.name);

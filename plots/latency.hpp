@@ -11,6 +11,8 @@ namespace zcv {
 
 // A duration as one reads it: "0.41 us", "12.3 ms".
 std::string duration_text(std::uint64_t ns);
+// The same on an axis that goes to `longest_ns`, all of it in one unit.
+std::string duration_text(std::uint64_t ns, std::uint64_t longest_ns);
 
 // How long the kernel held the buffers: from submission to notification.
 struct LatencyFigure {

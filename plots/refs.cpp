@@ -137,7 +137,7 @@ void draw_axis(Canvas& canvas, const Axis& axis, double y, const Theme& theme) {
     for (std::uint64_t at = 0; at <= length; at += step) {
         const double x = axis.x(axis.from + at);
         canvas.line(x, y, x, y + 6, theme.frame);
-        canvas.text(x, y + 18, at == 0 ? "0" : duration_text(at), 9.5, theme.text,
+        canvas.text(x, y + 18, at == 0 ? "0" : duration_text(at, length), 9.5, theme.text,
                     Canvas::Align::center);
     }
     canvas.text((left_px + width_px - right_px) / 2, y + 42, "time since the first allocation",
